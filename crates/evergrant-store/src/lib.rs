@@ -1,1 +1,21 @@
-//! evergrant-store
+//! Sealed, versioned records of grants.
+//!
+//! What lies on disk, and the room it has here:
+//!
+//! * [`key`]: the keys that seal credentials, outside the database;
+//! * [`seal`]: encryption bound to the place of a record;
+//! * [`anchor`]: a file outside the database that notices a restored backup;
+//! * [`presence`]: which processes that use the store are alive;
+//! * [`lifeboat`]: where a rotated credential goes when the database is away;
+//! * [`clock`]: the only place of this crate that reads a clock.
+
+pub mod anchor;
+pub mod clock;
+mod durable;
+pub mod key;
+pub mod lifeboat;
+pub mod presence;
+mod random;
+pub mod seal;
+
+pub use durable::FileFault;
