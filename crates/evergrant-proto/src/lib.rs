@@ -3,6 +3,16 @@
 //! This crate reads no clock, draws no randomness and touches neither network nor disk: time comes in as an
 //! argument, randomness as bytes, effects go out as values.
 
+pub mod authorization;
+pub mod client;
+pub mod diagnosis;
+pub mod engine;
+pub mod failure;
+pub mod grant;
+pub mod name;
+pub mod provider;
+pub mod scope;
 pub mod secret;
 pub mod time;
+pub mod transaction;
 pub mod wire;

@@ -1,0 +1,433 @@
+//! From messages to commands: what is sent, and what an answer means for the record.
+
+use std::time::Duration;
+
+use super::{Engine, Issue, Refusal, backoff::wait_after};
+use crate::{
+    authorization::AuthorizationRecord,
+    client::ClientRecord,
+    diagnosis::{Certainty, Cause, Diagnosis, History, PreviousAttempt, PreviousOutcome, diagnose},
+    failure::{retry_after::retry_after, Consequence, Culprit, Exchange, Failure, Processed, Stage, Verdict, classify},
+    grant::{AccessEntry, AccessKey, Attempt, Expiry, GrantRecord, IssuedTokens, Outcome},
+    name::{AttemptId, GrantId},
+    secret::AuthorizationCode,
+    time::{Now, Timestamp},
+    transaction::{Claimed, Command, Complete, End, Ending, Refuse, RejectClient, Succeed},
+    wire::{
+        error_response::ErrorResponse,
+        http::{HttpRequest, HttpResponse, TransportFailure, TransportFailureKind},
+        id_token::{Expectations, IdTokenClaims},
+        lifetime::Lifetime,
+        revocation::{RevocationOutcome, RevokedToken, revocation_outcome, revocation_request as request_revocation},
+        token_request::{RefreshRequest, TokenEndpoint},
+        token_response::{PartialTokens, TokenResponse},
+    },
+};
+
+/// What an answer means.
+#[derive(Debug)]
+pub(super) struct Conclusion {
+    /// What the store is told.
+    pub(super) command: Command,
+    /// What it says of the endpoint.
+    pub(super) endpoint: EndpointVerdict,
+    /// What callers without a valid token are told.
+    pub(super) refusal: Refusal,
+}
+
+/// What an answer says of the endpoint's health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndpointVerdict {
+    /// It answered properly, whatever it said.
+    Healthy,
+    /// It, or the way to it, failed.
+    Failing { retry_after: Option<Duration> },
+    /// Nothing was sent.
+    Unknown,
+}
+
+/// What the answer to a code exchange means.
+#[derive(Debug)]
+pub(super) enum Exchanged {
+    Brought(Box<Complete>),
+    Failed { reason: String, diagnosis: Option<Box<Diagnosis>> },
+}
+
+/// What the answer to a revocation means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Revoked {
+    /// RFC 7009 2.2: also for a token that the provider does not know.
+    Final,
+    Later { retry_after: Option<Duration> },
+}
+
+/// The refresh of a claim; `Err`: it cannot even be put together.
+pub(super) fn refresh_request(claimed: &Claimed, key: &AccessKey) -> Result<HttpRequest, String> {
+    let client = &claimed.client;
+    let url = client.endpoints.for_refresh().ok_or("the client has no token endpoint")?;
+    let credentials = client.credentials();
+    let endpoint = TokenEndpoint { url, client: &credentials, dialect: &client.provider.dialect };
+    let mut refresh = RefreshRequest::new(&claimed.credential.refresh_token);
+    refresh.resource = key.resource.as_deref();
+    refresh.redirect_uri = client.redirect_uris.first();
+    if let Some(wanted) = &key.scope {
+        refresh = refresh.narrowed_to(wanted, &claimed.grant.granted).map_err(|error| error.to_string())?;
+    }
+    Ok(endpoint.refresh(&refresh))
+}
+
+/// The exchange of a code. `None`: the record is not one that can be exchanged.
+pub(super) fn exchange_request(
+    record: &AuthorizationRecord,
+    client: &ClientRecord,
+    code: &AuthorizationCode,
+) -> Option<HttpRequest> {
+    let credentials = client.credentials();
+    let url = client.endpoints.token.as_ref()?;
+    let endpoint = TokenEndpoint { url, client: &credentials, dialect: &client.provider.dialect };
+    Some(endpoint.exchange_code(code, &record.redirect_uri, record.verifier.as_ref()?, &record.resources))
+}
+
+/// The revocation of a grant's refresh token. `None`: the provider has no endpoint for it, or nothing is held.
+pub(super) fn revocation_request(grant: &GrantRecord, client: &ClientRecord) -> Option<HttpRequest> {
+    let url = client.endpoints.revocation.as_ref()?;
+    let credential = grant.credential.as_ref()?;
+    Some(request_revocation(url, &client.credentials(), RevokedToken::Refresh(&credential.refresh_token)))
+}
+
+/// Judges the answer to a refresh.
+pub(super) fn conclude(
+    engine: &mut Engine,
+    claimed: &Claimed,
+    key: &AccessKey,
+    sent_at: Timestamp,
+    answer: Result<HttpResponse, TransportFailure>,
+    now: Now,
+) -> Conclusion {
+    let client = &claimed.client;
+    let secrets = secrets_of(claimed);
+    let exchange = Exchange {
+        stage: Stage::RefreshToken,
+        result: answer.as_ref(),
+        dialect: &client.provider.dialect,
+        now: now.wall,
+        secrets: &secrets,
+    };
+    let issued = match classify(&exchange) {
+        Verdict::Success(tokens) => {
+            issued_from(*tokens, client, key, sent_at, engine.entropy.jitter())
+        }
+        Verdict::Salvaged { tokens, .. } if tokens.refresh_token.is_some() => {
+            salvaged_from(*tokens, key, sent_at, engine.entropy.jitter())
+        }
+        Verdict::Salvaged { failure, .. } | Verdict::Failure(failure) => {
+            return fail(engine, claimed, &failure, sent_at, now);
+        }
+    };
+    let succeed = Succeed {
+        grant: claimed.grant.id,
+        attempt: claimed.attempt,
+        client_version: client.version,
+        issued,
+        wall: now.wall,
+    };
+    Conclusion {
+        command: Command::Succeed(Box::new(succeed)),
+        endpoint: EndpointVerdict::Healthy,
+        refusal: Refusal::StoreUnavailable("the refresh succeeded and waits to be stored".to_owned()),
+    }
+}
+
+/// Judges the answer to a code exchange.
+pub(super) fn conclude_exchange(
+    engine: &mut Engine,
+    found: &(AuthorizationRecord, ClientRecord),
+    attempt: AttemptId,
+    sent_at: Timestamp,
+    answer: Result<HttpResponse, TransportFailure>,
+    now: Now,
+) -> Exchanged {
+    let (record, client) = found;
+    let exchange = Exchange {
+        stage: Stage::AuthorizationCode,
+        result: answer.as_ref(),
+        dialect: &client.provider.dialect,
+        now: now.wall,
+        secrets: &client.secret.as_ref().map(|secret| secret.expose()).into_iter().collect::<Vec<_>>(),
+    };
+    let tokens = match classify(&exchange) {
+        Verdict::Success(tokens) => *tokens,
+        Verdict::Salvaged { failure, .. } | Verdict::Failure(failure) => {
+            let diagnosis = diagnose(&failure, &History::default(), &client.provider);
+            return Exchanged::Failed { reason: failure.summary, diagnosis: Some(Box::new(diagnosis)) };
+        }
+    };
+    let account = match account(&tokens, client, now.wall) {
+        Ok(account) => account,
+        Err(reason) => return Exchanged::Failed { reason, diagnosis: None },
+    };
+    let key = AccessKey::default();
+    let issued = issued_from(tokens, client, &key, sent_at, engine.entropy.jitter());
+    Exchanged::Brought(Box::new(Complete {
+        authorization: record.id,
+        attempt,
+        new_grant: GrantId(engine.entropy.id()),
+        issued,
+        subject: account.as_ref().map(|claims| claims.subject.clone()),
+        tenant: account.and_then(|claims| claims.tenant),
+        wall: now.wall,
+    }))
+}
+
+/// Whose tokens these are, where the provider tells. An ID token that does not fit must not pass for "same account".
+fn account(tokens: &TokenResponse, client: &ClientRecord, wall: Timestamp) -> Result<Option<IdTokenClaims>, String> {
+    let Some(id_token) = &tokens.id_token else { return Ok(None) };
+    let claims = IdTokenClaims::decode(id_token).map_err(|error| error.to_string())?;
+    let client_id = client.identifier.as_str();
+    let expected = Expectations { issuer: client.issuer.as_deref(), client_id, nonce: None, now: wall };
+    claims.check(&expected).map_err(|error| error.to_string())?;
+    Ok(Some(claims))
+}
+
+/// Judges the answer to a revocation (RFC 7009 2.2, 2.2.1).
+pub(super) fn conclude_revocation(answer: &Result<HttpResponse, TransportFailure>, wall: Timestamp) -> Revoked {
+    let Ok(response) = answer else { return Revoked::Later { retry_after: None } };
+    match revocation_outcome(response) {
+        RevocationOutcome::Revoked | RevocationOutcome::UnsupportedTokenType => Revoked::Final,
+        RevocationOutcome::StillAlive | RevocationOutcome::Refused(_) => {
+            Revoked::Later { retry_after: retry_after(response, wall) }
+        }
+    }
+}
+
+/// A claim that may have been journalled and was never sent.
+pub(super) fn not_sent(
+    grant: GrantId,
+    attempt: AttemptId,
+    reason: String,
+    refusal: Refusal,
+    wall: Timestamp,
+) -> Conclusion {
+    let diagnosis = local_trouble(reason.clone());
+    let end = End { grant, attempt, ending: Ending::NotSent, reason, diagnosis, retry_at: wall, wall };
+    Conclusion { command: Command::End(Box::new(end)), endpoint: EndpointVerdict::Unknown, refusal }
+}
+
+/// A claim whose request cannot be put together: the configuration must change.
+pub(super) fn unsendable(claimed: &Claimed, reason: String, wall: Timestamp) -> Conclusion {
+    let diagnosis = local_trouble(reason.clone());
+    let end = End {
+        grant: claimed.grant.id,
+        attempt: claimed.attempt,
+        ending: Ending::NotSent,
+        reason,
+        diagnosis: diagnosis.clone(),
+        retry_at: wall.plus(Duration::from_secs(60)),
+        wall,
+    };
+    let refusal = Refusal::RequestRefused(Box::new(diagnosis));
+    Conclusion { command: Command::End(Box::new(end)), endpoint: EndpointVerdict::Unknown, refusal }
+}
+
+/// An error for people: its code and what the provider says, masked by the parser already.
+pub(super) fn describe_error(error: &ErrorResponse) -> String {
+    let code = error.code.as_ref().map_or_else(|| "error".to_owned(), ToString::to_string);
+    match &error.description {
+        Some(description) => format!("{code}: {}", description.as_str()),
+        None => code,
+    }
+}
+
+impl Conclusion {
+    /// What a success brought, as it can be served before the store knows it.
+    pub(super) fn issue(&self, grant: &GrantRecord) -> Option<Issue> {
+        let Command::Succeed(succeed) = &self.command else { return None };
+        let mut access = succeed.issued.access.clone()?;
+        access.generation = grant.generation.next();
+        Some(Issue {
+            grant: grant.id,
+            scope: access.scope.clone().unwrap_or_else(|| grant.granted.clone()),
+            generation: access.generation,
+            access,
+            warning: None,
+        })
+    }
+}
+
+fn fail(engine: &mut Engine, claimed: &Claimed, failure: &Failure, sent_at: Timestamp, now: Now) -> Conclusion {
+    let grant = &claimed.grant;
+    let retry_after = failure.retry_after_seconds.map(Duration::from_secs);
+    let wait = wait_after(grant.failures, retry_after, &mut engine.entropy);
+    let diagnosis = diagnose(failure, &history(claimed, sent_at, now.wall), &claimed.client.provider);
+    let code = failure.error.as_ref().and_then(|error| error.code.as_ref()).map_or_else(String::new, ToString::to_string);
+    let end = |ending| {
+        Command::End(Box::new(End {
+            grant: grant.id,
+            attempt: claimed.attempt,
+            ending,
+            reason: failure.summary.clone(),
+            diagnosis: diagnosis.clone(),
+            retry_at: now.wall.plus(wait),
+            wall: now.wall,
+        }))
+    };
+    let boxed = Box::new(diagnosis.clone());
+    let (attempt, client_version, wall) = (claimed.attempt, claimed.client.version, now.wall);
+    let (command, refusal) = match failure.consequence {
+        Consequence::Terminal => (
+            Command::Refuse(Box::new(Refuse { grant: grant.id, attempt, client_version, code, diagnosis: diagnosis.clone(), wall })),
+            Refusal::NeedsReauthorization(boxed),
+        ),
+        Consequence::SuspendClient => (
+            Command::RejectClient(Box::new(RejectClient { grant: grant.id, attempt, client_version, code, diagnosis: diagnosis.clone(), wall })),
+            Refusal::ClientRejected { diagnosis: boxed, retry_after: wait },
+        ),
+        Consequence::RefuseRequest => (end(Ending::RequestRefused), Refusal::RequestRefused(boxed)),
+        _ if failure.processed == Processed::Maybe => (
+            end(Ending::Unknown(manner(failure))),
+            Refusal::OutcomeUnknown { diagnosis: Some(boxed), retry_after: wait },
+        ),
+        _ if never_sent(failure) => {
+            (end(Ending::NotSent), Refusal::ProviderUnavailable { diagnosis: Some(boxed), retry_after: wait })
+        }
+        _ => (end(Ending::NotProcessed), Refusal::ProviderUnavailable { diagnosis: Some(boxed), retry_after: wait }),
+    };
+    Conclusion { command, endpoint: endpoint_verdict(failure, retry_after), refusal }
+}
+
+/// Our own doing, before any byte: no sign of trouble at the provider.
+fn never_sent(failure: &Failure) -> bool {
+    matches!(failure.transport, Some(TransportFailureKind::TooLate))
+}
+
+fn endpoint_verdict(failure: &Failure, retry_after: Option<Duration>) -> EndpointVerdict {
+    match failure.culprit {
+        Culprit::Network | Culprit::Provider => EndpointVerdict::Failing { retry_after },
+        Culprit::ClientRegistration | Culprit::Grant | Culprit::Request => EndpointVerdict::Healthy,
+        Culprit::Local => EndpointVerdict::Unknown,
+    }
+}
+
+fn manner(failure: &Failure) -> PreviousOutcome {
+    match (failure.transport, failure.http_status) {
+        (Some(TransportFailureKind::Timeout), _) | (_, Some(408)) => PreviousOutcome::Timeout,
+        (Some(TransportFailureKind::TooLarge | TransportFailureKind::Protocol), _) => PreviousOutcome::Unreadable,
+        (Some(_), _) => PreviousOutcome::ConnectionError,
+        (None, Some(500..)) => PreviousOutcome::ServerError,
+        (None, _) => PreviousOutcome::Unreadable,
+    }
+}
+
+/// What our own records say about a failed refresh.
+fn history(claimed: &Claimed, sent_at: Timestamp, wall: Timestamp) -> History {
+    let grant = &claimed.grant;
+    let credential = &claimed.credential;
+    let lifetime = |end: Option<Timestamp>| end.map(|end| end.since(credential.obtained_at));
+    History {
+        refresh_token_age: Some(sent_at.since(credential.obtained_at)),
+        authorization_age: Some(sent_at.since(grant.created_at)),
+        idle: Some(sent_at.since(grant.last_success_at)),
+        since_last_success: Some(sent_at.since(grant.last_success_at)),
+        access_token_expired: grant
+            .access_for(&AccessKey::default())
+            .map(|entry| entry.usable_until().is_some_and(|end| end <= wall)),
+        previous_attempt: previous_attempt(claimed, wall),
+        rotation_observed: Some(grant.predecessor.is_some()),
+        sent_token_is_latest: Some(true),
+        newest_token_persisted: Some(grant.doubtful_attempts().all(|attempt| attempt.id == claimed.attempt)),
+        refresh_token_present: Some(true),
+        client_matches_grant: None,
+        client_changed_recently: Some(claimed.client.updated_at > grant.last_success_at),
+        client_worked_before: Some(grant.generation > grant.lineage_start),
+        announced_refresh_lifetime: lifetime(credential.expires_at),
+        announced_authorization_lifetime: lifetime(credential.authorization_expires_at),
+        ..History::default()
+    }
+}
+
+/// The attempt before this one that may have spent the same refresh token.
+fn previous_attempt(claimed: &Claimed, wall: Timestamp) -> Option<PreviousAttempt> {
+    let before = |attempt: &&Attempt| attempt.id != claimed.attempt;
+    let attempt = claimed.grant.doubtful_attempts().filter(before).max_by_key(|attempt| attempt.journalled_at)?;
+    let outcome = match attempt.outcome {
+        Some(Outcome::Unknown { manner, .. }) => manner,
+        _ => PreviousOutcome::NotRecorded,
+    };
+    Some(PreviousAttempt { outcome, age: wall.since(attempt.journalled_at) })
+}
+
+fn secrets_of(claimed: &Claimed) -> Vec<&str> {
+    let secret = claimed.client.secret.as_ref().map(|secret| secret.expose());
+    secret.into_iter().chain([claimed.credential.refresh_token.expose()]).collect()
+}
+
+fn issued_from(
+    tokens: TokenResponse,
+    client: &ClientRecord,
+    key: &AccessKey,
+    sent_at: Timestamp,
+    jitter: u16,
+) -> IssuedTokens {
+    let expiry = match (tokens.lifetime, client.provider.lifetimes.access_token) {
+        (Lifetime::Never, _) => Expiry::Never,
+        (Lifetime::Unknown, Some(usual)) => Expiry::At(sent_at.plus(usual)),
+        (Lifetime::Unknown, None) => Expiry::Unknown,
+        (stated, _) => stated.counted_from(sent_at).map_or(Expiry::Unknown, Expiry::At),
+    };
+    let access = AccessEntry {
+        key: key.clone(),
+        token: tokens.access_token,
+        token_type: tokens.token_type.to_string(),
+        scope: tokens.scopes.clone(),
+        issued_at: sent_at,
+        expiry,
+        generation: crate::name::Generation::default(),
+        rejected: false,
+        jitter,
+    };
+    IssuedTokens {
+        access: Some(access),
+        refresh_token: tokens.refresh_token,
+        refresh_expires_at: tokens.refresh_token_lifetime.counted_from(sent_at),
+        authorization_expires_at: tokens.authorization_lifetime.counted_from(sent_at),
+        scope: tokens.scopes,
+        sent_at,
+    }
+}
+
+/// A refresh token out of an answer that was otherwise unusable: it may be the only copy of the grant.
+fn salvaged_from(tokens: PartialTokens, key: &AccessKey, sent_at: Timestamp, jitter: u16) -> IssuedTokens {
+    let access = tokens.access_token.map(|token| AccessEntry {
+        key: key.clone(),
+        token,
+        token_type: "Bearer".to_owned(),
+        scope: None,
+        issued_at: sent_at,
+        expiry: Expiry::Unknown,
+        generation: crate::name::Generation::default(),
+        rejected: false,
+        jitter,
+    });
+    IssuedTokens {
+        access,
+        refresh_token: tokens.refresh_token,
+        refresh_expires_at: None,
+        authorization_expires_at: None,
+        scope: None,
+        sent_at,
+    }
+}
+
+/// A diagnosis of our own side.
+fn local_trouble(evidence: String) -> Diagnosis {
+    Diagnosis {
+        cause: Cause::Undetermined,
+        certainty: Certainty::Certain,
+        culprit: Culprit::Local,
+        permanent: false,
+        retry: true,
+        remedies: Vec::new(),
+        evidence: vec![evidence],
+        alternatives: Vec::new(),
+    }
+}

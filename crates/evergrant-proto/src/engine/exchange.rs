@@ -1,0 +1,321 @@
+//! The way back from the provider: from the callback to a connected grant.
+//!
+//! The link is used up and the exchange journalled before the code is sent; a code is never sent twice. While a grant
+//! is repaired, new flights of it are kept from starting, and an open one is waited for.
+
+use std::time::Duration;
+
+use super::{
+    Answer, CallId, CallbackEnd, Effect, Engine, Next, Outcome, SlotId, StoreFailure,
+    conclusion::{self, Exchanged},
+};
+use crate::{
+    authorization::{AuthorizationRecord, AuthorizationStatus},
+    client::ClientRecord,
+    name::{AttemptId, GrantId},
+    secret::AuthorizationCode,
+    time::{Moment, Now, Timestamp},
+    transaction::{Block, Command, Conflict, FailAuthorization, JournalExchange, Reply, deadlines},
+    wire::{
+        authorization_response::{AuthorizationAnswer, Callback, ExpectedIssuer},
+        http::{HttpResponse, TransportFailure},
+    },
+};
+
+/// Pause between two looks at an open flight.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Longest pause between two tries to write an outcome to a store that is away.
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    call: Option<CallId>,
+    step: Step,
+    /// When an open flight is waited for no longer.
+    patience: Moment,
+    slot: Option<SlotId>,
+    found: Option<Box<(AuthorizationRecord, ClientRecord)>>,
+    code: Option<AuthorizationCode>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Finding(Box<Callback>),
+    Blocking,
+    Pausing(Moment),
+    Reserving,
+    Journalling { attempt: AttemptId, not_after: Moment },
+    Sending { attempt: AttemptId, sent_at: Timestamp },
+    Recording(Box<Recording>),
+    Rescuing(Box<Recording>),
+    RetryPause(Box<Recording>, Moment),
+}
+
+#[derive(Debug)]
+struct Recording {
+    command: Command,
+    /// What the caller is told if this is a failure on record.
+    end: Option<CallbackEnd>,
+    tries: u32,
+    rescued: bool,
+}
+
+impl Exchange {
+    pub(crate) fn begin(call: CallId, callback: Callback, now: Now) -> (Self, Next) {
+        let find = Effect::FindAuthorization(callback.state().clone());
+        let exchange = Self {
+            call: Some(call),
+            step: Step::Finding(Box::new(callback)),
+            patience: now.moment.plus(deadlines::EXCHANGE_WAIT),
+            slot: None,
+            found: None,
+            code: None,
+        };
+        (exchange, Next::Perform(find))
+    }
+
+    pub(crate) fn step(&mut self, engine: &mut Engine, outcome: Option<Outcome>, now: Now) -> Option<Next> {
+        match (std::mem::replace(&mut self.step, Step::Blocking), outcome) {
+            (Step::Finding(callback), Some(Outcome::Authorization(found))) => {
+                Some(self.found(engine, *callback, found, now))
+            }
+            (Step::Blocking, Some(Outcome::Transacted(reply))) => Some(self.blocked(engine, reply, now)),
+            (Step::Pausing(until), None) if until <= now.moment => Some(self.block(engine)),
+            (Step::Reserving, Some(Outcome::Reserved(reserved))) => Some(self.reserved(engine, reserved, now)),
+            (Step::Journalling { attempt, not_after }, Some(Outcome::Transacted(reply))) => {
+                Some(self.journalled(engine, attempt, not_after, reply, now))
+            }
+            (Step::Sending { attempt, sent_at }, Some(Outcome::Answered(answer))) => {
+                Some(self.answered(engine, attempt, sent_at, answer, now))
+            }
+            (Step::Recording(recording), Some(Outcome::Transacted(reply))) => {
+                Some(self.recorded(engine, recording, reply, now))
+            }
+            (Step::Rescuing(mut recording), Some(Outcome::Rescued(rescued))) => {
+                recording.rescued = rescued.is_ok();
+                Some(self.pause(recording, now))
+            }
+            (Step::RetryPause(recording, until), None) if until <= now.moment => Some(self.record(recording)),
+            (step, _) => {
+                self.step = step;
+                None
+            }
+        }
+    }
+
+    fn found(
+        &mut self,
+        engine: &mut Engine,
+        callback: Callback,
+        found: Result<Option<Box<(AuthorizationRecord, ClientRecord)>>, StoreFailure>,
+        now: Now,
+    ) -> Next {
+        let found = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return self.end(engine, CallbackEnd::LinkUsed),
+            Err(failure) => return self.end(engine, store_unavailable(&failure)),
+        };
+        let (record, client) = &*found;
+        if record.status != AuthorizationStatus::Open || now.wall >= record.expires_at {
+            return self.end(engine, CallbackEnd::LinkUsed);
+        }
+        let expected = ExpectedIssuer { issuer: client.issuer.as_deref(), announced: client.issuer_announced };
+        let answer = callback.verify(expected);
+        self.found = Some(found);
+        match answer {
+            // RFC 9207 2.4: neither is the code redeemed nor the error shown. The link stays open: a forged answer
+            // must not be able to end it.
+            Err(mismatch) => {
+                let end = CallbackEnd::Failed { authorization: self.id(), reason: mismatch.to_string(), diagnosis: None };
+                self.end(engine, end)
+            }
+            Ok(AuthorizationAnswer::Refused(error)) => {
+                let reason = conclusion::describe_error(&error);
+                let end = CallbackEnd::Denied {
+                    authorization: self.id(),
+                    reason: reason.clone(),
+                    return_url: self.found.as_ref().and_then(|found| found.0.return_url.clone()),
+                };
+                self.fail(reason, end, now)
+            }
+            Ok(AuthorizationAnswer::Code(code)) => {
+                self.code = Some(code);
+                self.block(engine)
+            }
+        }
+    }
+
+    fn block(&mut self, engine: &Engine) -> Next {
+        let Some(grant) = self.repaired_grant() else { return self.reserve() };
+        self.step = Step::Blocking;
+        // Longer than the wait, so that no flight slips in between the last look and the exchange.
+        let duration = deadlines::EXCHANGE_WAIT + deadlines::FLIGHT;
+        Next::Perform(Effect::Transact(Box::new(Command::Block(Block { grant, holder: engine.holder, duration }))))
+    }
+
+    fn blocked(&mut self, engine: &mut Engine, reply: Result<Reply, StoreFailure>, now: Now) -> Next {
+        let busy_here = self.repaired_grant().is_some_and(|grant| engine.is_flying(grant));
+        match reply {
+            Ok(Reply::Busy { .. }) if now.moment < self.patience => self.wait(now),
+            Ok(_) if busy_here && now.moment < self.patience => self.wait(now),
+            Ok(_) => self.reserve(),
+            Err(failure) => self.end(engine, store_unavailable(&failure)),
+        }
+    }
+
+    fn wait(&mut self, now: Now) -> Next {
+        let until = now.moment.plus(POLL);
+        self.step = Step::Pausing(until);
+        Next::Sleep(until)
+    }
+
+    fn reserve(&mut self) -> Next {
+        self.step = Step::Reserving;
+        Next::Perform(Effect::Reserve)
+    }
+
+    fn reserved(&mut self, engine: &mut Engine, reserved: Result<SlotId, StoreFailure>, now: Now) -> Next {
+        match reserved {
+            Ok(slot) => {
+                self.slot = Some(slot);
+                let attempt = AttemptId(engine.entropy.id());
+                self.step = Step::Journalling { attempt, not_after: now.moment.plus(deadlines::SEND_WITHIN) };
+                let journal =
+                    JournalExchange { authorization: self.id(), attempt, holder: engine.holder, wall: now.wall };
+                Next::Perform(Effect::Transact(Box::new(Command::JournalExchange(journal))))
+            }
+            Err(failure) => self.end(engine, store_unavailable(&failure)),
+        }
+    }
+
+    fn journalled(
+        &mut self,
+        engine: &mut Engine,
+        attempt: AttemptId,
+        not_after: Moment,
+        reply: Result<Reply, StoreFailure>,
+        now: Now,
+    ) -> Next {
+        match reply {
+            Ok(Reply::Authorization(record)) => {
+                let (Some(code), Some(found)) = (self.code.take(), &self.found) else {
+                    return self.end(engine, CallbackEnd::LinkUsed);
+                };
+                let Some(request) = conclusion::exchange_request(&record, &found.1, &code) else {
+                    return self.end(engine, CallbackEnd::LinkUsed);
+                };
+                self.step = Step::Sending { attempt, sent_at: now.wall };
+                Next::Perform(Effect::Send { request, not_after, deadline: deadlines::FLIGHT })
+            }
+            Err(StoreFailure::Conflict(Conflict::LinkUsed | Conflict::NoSuchAuthorization)) => {
+                self.end(engine, CallbackEnd::LinkUsed)
+            }
+            Ok(_) => self.end(engine, CallbackEnd::StoreUnavailable("unexpected reply".to_owned())),
+            Err(failure) => self.end(engine, store_unavailable(&failure)),
+        }
+    }
+
+    fn answered(
+        &mut self,
+        engine: &mut Engine,
+        attempt: AttemptId,
+        sent_at: Timestamp,
+        answer: Result<HttpResponse, TransportFailure>,
+        now: Now,
+    ) -> Next {
+        let Some(found) = self.found.as_deref() else { return self.end(engine, CallbackEnd::LinkUsed) };
+        match conclusion::conclude_exchange(engine, found, attempt, sent_at, answer, now) {
+            Exchanged::Brought(complete) => {
+                let command = Command::Complete(complete);
+                self.record(Box::new(Recording { command, end: None, tries: 0, rescued: false }))
+            }
+            Exchanged::Failed { reason, diagnosis } => {
+                let end = CallbackEnd::Failed { authorization: self.id(), reason: reason.clone(), diagnosis };
+                self.fail(reason, end, now)
+            }
+        }
+    }
+
+    fn fail(&mut self, reason: String, end: CallbackEnd, now: Now) -> Next {
+        let fail = FailAuthorization { authorization: self.id(), reason, wall: now.wall };
+        let command = Command::FailAuthorization(fail);
+        self.record(Box::new(Recording { command, end: Some(end), tries: 0, rescued: false }))
+    }
+
+    fn record(&mut self, recording: Box<Recording>) -> Next {
+        let command = recording.command.clone();
+        self.step = Step::Recording(recording);
+        Next::Perform(Effect::Transact(Box::new(command)))
+    }
+
+    fn recorded(
+        &mut self,
+        engine: &mut Engine,
+        recording: Box<Recording>,
+        reply: Result<Reply, StoreFailure>,
+        now: Now,
+    ) -> Next {
+        match reply {
+            Ok(Reply::Connected(connected)) => {
+                engine.publish(&connected.grant, &crate::grant::AccessKey::default());
+                let end = CallbackEnd::Connected {
+                    grant: Box::new(connected.grant),
+                    authorization: Box::new(connected.authorization),
+                };
+                self.end(engine, end)
+            }
+            Ok(Reply::Authorization(record)) => {
+                let wrong_account = CallbackEnd::WrongAccount(record);
+                self.end(engine, recording.end.unwrap_or(wrong_account))
+            }
+            Ok(_) => self.end(engine, CallbackEnd::StoreUnavailable("unexpected reply".to_owned())),
+            Err(StoreFailure::Conflict(conflict)) => {
+                let reason = conflict.to_string();
+                let failed = CallbackEnd::Failed { authorization: self.id(), reason, diagnosis: None };
+                self.end(engine, recording.end.unwrap_or(failed))
+            }
+            Err(StoreFailure::Away(_) | StoreFailure::Ambiguous(_)) => match self.slot {
+                Some(slot) if !recording.rescued && matches!(recording.command, Command::Complete(_)) => {
+                    let command = Box::new(recording.command.clone());
+                    self.step = Step::Rescuing(recording);
+                    Next::Perform(Effect::Rescue { slot, command })
+                }
+                _ => self.pause(recording, now),
+            },
+        }
+    }
+
+    fn pause(&mut self, mut recording: Box<Recording>, now: Now) -> Next {
+        let pause = Duration::from_millis(50).saturating_mul(1 << recording.tries.min(10)).min(LONGEST_RETRY);
+        recording.tries += 1;
+        let until = now.moment.plus(pause);
+        self.step = Step::RetryPause(recording, until);
+        Next::Sleep(until)
+    }
+
+    fn end(&mut self, engine: &mut Engine, end: CallbackEnd) -> Next {
+        if let Some(slot) = self.slot.take() {
+            engine.perform_aside(Effect::Release(slot));
+        }
+        if let Some(call) = self.call.take() {
+            engine.answer(call, Answer::Callback(Box::new(end)));
+        }
+        Next::Done
+    }
+
+    fn id(&self) -> crate::name::AuthorizationId {
+        self.found.as_ref().map_or(crate::name::AuthorizationId(0), |found| found.0.id)
+    }
+
+    fn repaired_grant(&self) -> Option<GrantId> {
+        self.found.as_ref().and_then(|found| found.0.grant)
+    }
+}
+
+fn store_unavailable(failure: &StoreFailure) -> CallbackEnd {
+    match failure {
+        StoreFailure::Conflict(conflict) => CallbackEnd::StoreUnavailable(conflict.to_string()),
+        StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail) => CallbackEnd::StoreUnavailable(detail.clone()),
+    }
+}

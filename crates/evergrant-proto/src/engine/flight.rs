@@ -1,0 +1,573 @@
+//! One refresh of one grant: read, claim, send, record.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Answer, CallId, Effect, Engine, FlowId, Issue, Next, Outcome, Output, Refusal, SlotId, StoreFailure,
+    conclusion::{self, Conclusion},
+    endpoint::{EndpointKey, Entry},
+};
+use crate::{
+    client::ClientRecord,
+    grant::{AccessKey, GrantRecord, GrantState},
+    name::{AttemptId, GrantId},
+    time::{Moment, Now, Timestamp},
+    transaction::{Claim, Claimed, Command, Deferral, Postpone, Reply, Wait, Want},
+};
+
+/// First pause of a flight that waits for another process; doubled up to [`LONGEST_POLL`].
+const FIRST_POLL: Duration = Duration::from_millis(20);
+const LONGEST_POLL: Duration = Duration::from_millis(250);
+
+/// Every so many polls the lease is asked for instead of only looked at, which notices a holder that has ended.
+const POLLS_PER_CLAIM: u32 = 4;
+
+/// A caller is kept waiting through an obstacle that ends within this time.
+const WORTH_WAITING: Duration = Duration::from_secs(3);
+
+/// Longest pause between two tries to write an outcome to a store that is away.
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+
+/// One refresh on its way, and those who wait for it.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub(crate) grant: GrantId,
+    pub(crate) key: AccessKey,
+    pub(crate) want: Want,
+    waiters: Vec<Waiter>,
+    scheduled: bool,
+    step: Step,
+    entered: Option<EndpointKey>,
+    slot: Option<SlotId>,
+    polls: u32,
+    /// The grant as last seen, for callers whose time runs out.
+    seen: Option<Box<GrantRecord>>,
+    /// What a rescued success brought: may be served although the store does not know it yet.
+    rescued: Option<Arc<Issue>>,
+    owes_revocation: bool,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    call: CallId,
+    want: Want,
+    deadline: Moment,
+}
+
+#[derive(Debug)]
+enum Step {
+    Reading,
+    /// The endpoint is full.
+    Queued,
+    /// Somebody else is at it, or an obstacle ends soon.
+    Pausing { until: Moment },
+    Reserving,
+    Claiming { attempt: AttemptId, asked_at: Moment },
+    Sending(Box<Sending>),
+    Recording(Box<Recording>),
+    Rescuing(Box<Recording>),
+    RetryPause { recording: Box<Recording>, until: Moment },
+}
+
+#[derive(Debug)]
+struct Sending {
+    claimed: Box<Claimed>,
+    sent_at: Timestamp,
+}
+
+/// An outcome on its way into the store.
+#[derive(Debug)]
+struct Recording {
+    conclusion: Conclusion,
+    tries: u32,
+    rescued: bool,
+}
+
+impl Flight {
+    pub(crate) fn new(grant: GrantId, key: AccessKey, want: Want) -> Self {
+        Self {
+            grant,
+            key,
+            want,
+            waiters: Vec::new(),
+            scheduled: false,
+            step: Step::Reading,
+            entered: None,
+            slot: None,
+            polls: 0,
+            seen: None,
+            rescued: None,
+            owes_revocation: false,
+        }
+    }
+
+    pub(crate) fn begun_by_scheduler(&mut self) {
+        self.scheduled = true;
+    }
+
+    pub(crate) fn is_background(&self) -> bool {
+        self.scheduled
+    }
+
+    pub(crate) fn join(&mut self, call: CallId, want: Want, deadline: Moment) {
+        self.waiters.push(Waiter { call, want, deadline });
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiters.len()
+    }
+
+    pub(crate) fn first_deadline(&self) -> Option<Moment> {
+        self.waiters.iter().map(|waiter| waiter.deadline).min()
+    }
+
+    /// Whether those who join now can be answered without waiting.
+    pub(crate) fn has_news(&self) -> bool {
+        self.rescued.is_some()
+    }
+
+    /// Whether a request is under way, or its answer is not in the store yet.
+    pub(crate) fn is_flying(&self) -> bool {
+        !matches!(self.step, Step::Reading | Step::Queued | Step::Pausing { .. } | Step::Reserving)
+    }
+
+    pub(crate) fn owed_revocation(&self) -> Option<(GrantId, bool)> {
+        self.owes_revocation.then_some((self.grant, false))
+    }
+
+    pub(crate) fn first(&self) -> Next {
+        Next::Perform(Effect::Read(self.grant))
+    }
+
+    /// Those who still wait, as a flight of their own: what they want is more than this one brought.
+    pub(crate) fn into_remaining(self) -> Option<Self> {
+        let want = self.waiters.first()?.want;
+        Some(Self { waiters: self.waiters, ..Self::new(self.grant, self.key, want) })
+    }
+
+    /// Answers those whose time has run out.
+    pub(crate) fn expire(&mut self, now: Now, outputs: &mut Vec<Output>) {
+        let (late, on_time): (Vec<_>, Vec<_>) =
+            self.waiters.drain(..).partition(|waiter| waiter.deadline <= now.moment || self.rescued.is_some());
+        self.waiters = on_time;
+        for waiter in late {
+            let issue = self.rescued.clone().or_else(|| self.usable(waiter.want, now.wall));
+            let answer = match issue {
+                Some(issue) => Answer::Token(issue),
+                None => refused(Refusal::InProgress { retry_after: Duration::from_secs(1) }),
+            };
+            outputs.push(Output::Answer(waiter.call, answer));
+        }
+    }
+
+    /// One step: an outcome has come in, or time has passed. `None`: goes on waiting as before.
+    pub(crate) fn step(&mut self, engine: &mut Engine, id: FlowId, outcome: Option<Outcome>, now: Now) -> Option<Next> {
+        let mut late = Vec::new();
+        self.expire(now, &mut late);
+        engine.outputs.extend(late);
+        match (std::mem::replace(&mut self.step, Step::Reading), outcome) {
+            (Step::Reading, Some(Outcome::Found(found))) => Some(self.found(engine, id, found, now)),
+            (Step::Queued, None) => Some(self.enter(engine, id, now)),
+            (Step::Pausing { until }, None) if until <= now.moment => Some(Next::Perform(Effect::Read(self.grant))),
+            (Step::Reserving, Some(Outcome::Reserved(reserved))) => Some(self.reserved(engine, reserved, now)),
+            (Step::Claiming { attempt, asked_at }, Some(Outcome::Transacted(reply))) => {
+                Some(self.claimed(engine, attempt, asked_at, reply, now))
+            }
+            (Step::Sending(sending), Some(Outcome::Answered(answer))) => {
+                Some(self.answered(engine, &sending, answer, now))
+            }
+            (Step::Recording(recording), Some(Outcome::Transacted(reply))) => {
+                Some(self.recorded(engine, recording, reply, now))
+            }
+            (Step::Rescuing(recording), Some(Outcome::Rescued(rescued))) => {
+                Some(self.rescue_ended(engine, recording, rescued.is_ok(), now))
+            }
+            (Step::RetryPause { recording, until }, None) if until <= now.moment => Some(self.record(recording)),
+            (step, _) => {
+                self.step = step;
+                None
+            }
+        }
+    }
+
+    fn found(
+        &mut self,
+        engine: &mut Engine,
+        id: FlowId,
+        found: Result<Option<Box<(GrantRecord, ClientRecord)>>, StoreFailure>,
+        now: Now,
+    ) -> Next {
+        let (grant, client) = match found {
+            Ok(Some(found)) if found.0.removed_at.is_none() || owes_revocation(&found.0) => *found,
+            Ok(_) => return self.refuse_all(engine, &Refusal::NoSuchGrant, now),
+            Err(failure) => return self.refuse_all(engine, &store_unavailable(&failure), now),
+        };
+        engine.publish(&grant, &self.key);
+        self.see(&grant);
+        self.answer_satisfied(engine, now.wall);
+        if let Some(refusal) = closed(&grant) {
+            self.owes_revocation = self.scheduled && owes_revocation(&grant);
+            return self.refuse_all(engine, &refusal, now);
+        }
+        if self.waiters.is_empty() && !self.wants_more(&grant, now.wall) {
+            return Next::Done;
+        }
+        let somebody_else = grant.lease.is_some_and(|lease| lease.holder != engine.holder);
+        if self.polls > 0 && somebody_else && !self.polls.is_multiple_of(POLLS_PER_CLAIM) {
+            return self.poll_later(now);
+        }
+        self.entered = Some(EndpointKey::of(&client));
+        self.enter(engine, id, now)
+    }
+
+    /// Whether a refresh is due although nobody waits.
+    fn wants_more(&mut self, grant: &GrantRecord, wall: Timestamp) -> bool {
+        self.want = Want::Early;
+        !self.want.is_satisfied(grant, &self.key, wall)
+    }
+
+    fn enter(&mut self, engine: &mut Engine, id: FlowId, now: Now) -> Next {
+        let Some(key) = self.entered.take() else { return Next::Perform(Effect::Read(self.grant)) };
+        match engine.endpoints.enter(&key, id, now.moment) {
+            Entry::Entered => {
+                self.entered = Some(key);
+                self.step = Step::Reserving;
+                Next::Perform(Effect::Reserve)
+            }
+            Entry::Full => {
+                self.entered = Some(key);
+                self.step = Step::Queued;
+                Next::Sleep(now.moment.plus(LONGEST_RETRY))
+            }
+            Entry::NotBefore(until) => self.endpoint_is_down(engine, until, now),
+        }
+    }
+
+    fn endpoint_is_down(&mut self, engine: &mut Engine, until: Moment, now: Now) -> Next {
+        let wait = until.since(now.moment);
+        if self.waiters.is_empty() {
+            let postpone = Postpone { grant: self.grant, until: now.wall.plus(wait), wall: now.wall };
+            engine.perform_aside(Effect::Transact(Box::new(Command::Postpone(postpone))));
+            return Next::Done;
+        }
+        if wait <= WORTH_WAITING {
+            return self.pause(until);
+        }
+        let diagnosis = self.seen.as_ref().and_then(|grant| grant.state.diagnosis().cloned()).map(Box::new);
+        self.refuse_all(engine, &Refusal::ProviderUnavailable { diagnosis, retry_after: wait }, now)
+    }
+
+    fn reserved(&mut self, engine: &mut Engine, reserved: Result<SlotId, StoreFailure>, now: Now) -> Next {
+        match reserved {
+            Ok(slot) => {
+                self.slot = Some(slot);
+                let attempt = AttemptId(engine.entropy.id());
+                self.step = Step::Claiming { attempt, asked_at: now.moment };
+                let claim = Claim {
+                    grant: self.grant,
+                    key: self.key.clone(),
+                    want: self.waiters.first().map_or(self.want, |waiter| waiter.want),
+                    holder: engine.holder,
+                    attempt,
+                    wall: now.wall,
+                };
+                Next::Perform(Effect::Transact(Box::new(Command::Claim(claim))))
+            }
+            Err(failure) => self.refuse_all(engine, &store_unavailable(&failure), now),
+        }
+    }
+
+    fn claimed(
+        &mut self,
+        engine: &mut Engine,
+        attempt: AttemptId,
+        asked_at: Moment,
+        reply: Result<Reply, StoreFailure>,
+        now: Now,
+    ) -> Next {
+        match reply {
+            Ok(Reply::Claimed(claimed)) => {
+                self.see(&claimed.grant);
+                // Counted from before the claim, on the clock that no one can set: a late send could meet a lease that
+                // somebody else has taken over.
+                let not_after = asked_at.plus(claimed.pace.send_within);
+                let deadline = claimed.pace.flight;
+                match conclusion::refresh_request(&claimed, &self.key) {
+                    Ok(request) => {
+                        self.step = Step::Sending(Box::new(Sending { claimed, sent_at: now.wall }));
+                        Next::Perform(Effect::Send { request, not_after, deadline })
+                    }
+                    Err(reason) => {
+                        let conclusion = conclusion::unsendable(&claimed, reason, now.wall);
+                        self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }))
+                    }
+                }
+            }
+            Ok(Reply::Deferred(deferral)) => self.deferred(engine, &deferral, now),
+            Ok(_) => self.refuse_all(engine, &Refusal::StoreUnavailable("unexpected reply".to_owned()), now),
+            Err(StoreFailure::Ambiguous(detail)) => {
+                // The attempt may be in the journal although nothing was sent: it must not stand there in doubt.
+                let refusal = Refusal::StoreUnavailable(detail.clone());
+                self.answer_all(engine, &refusal, now.wall);
+                let conclusion = conclusion::not_sent(self.grant, attempt, detail, refusal, now.wall);
+                self.pause_recording(Box::new(Recording { conclusion, tries: 0, rescued: false }), now)
+            }
+            Err(failure) => self.refuse_all(engine, &store_unavailable(&failure), now),
+        }
+    }
+
+    fn deferred(&mut self, engine: &mut Engine, deferral: &Deferral, now: Now) -> Next {
+        let grant = &deferral.grant;
+        engine.publish(grant, &self.key);
+        self.see(grant);
+        let until = |until: Timestamp| until.since(now.wall);
+        let state = || grant.state.diagnosis().cloned().map(Box::new);
+        let (wait, refusal) = match &deferral.wait {
+            Wait::Satisfied => {
+                self.answer_satisfied(engine, now.wall);
+                return self.leave(engine);
+            }
+            Wait::Leased { .. } => {
+                self.give_back(engine);
+                if self.waiters.is_empty() {
+                    return Next::Done;
+                }
+                return self.poll_later(now);
+            }
+            Wait::BackingOff { until: at } => {
+                (until(*at), backing_off(grant, until(*at)))
+            }
+            Wait::ClientSuspended { until: at, diagnosis } => {
+                let diagnosis = diagnosis.clone().or_else(state);
+                let retry_after = until(*at);
+                let refusal = match diagnosis {
+                    Some(diagnosis) => Refusal::ClientRejected { diagnosis, retry_after },
+                    None => Refusal::InProgress { retry_after },
+                };
+                (retry_after, refusal)
+            }
+            Wait::OutcomeUnknown { until: at } => {
+                (until(*at), Refusal::OutcomeUnknown { diagnosis: state(), retry_after: until(*at) })
+            }
+            Wait::Closed => return self.refuse_all(engine, &closed(grant).unwrap_or(Refusal::NotRefreshable), now),
+            Wait::Quarantined => return self.refuse_all(engine, &Refusal::Quarantined, now),
+        };
+        self.answer_satisfied(engine, now.wall);
+        if wait <= WORTH_WAITING && !self.waiters.is_empty() {
+            self.give_back(engine);
+            return self.pause(now.moment.plus(wait.max(FIRST_POLL)));
+        }
+        self.refuse_all(engine, &refusal, now)
+    }
+
+    fn answered(
+        &mut self,
+        engine: &mut Engine,
+        sending: &Sending,
+        answer: Result<crate::wire::http::HttpResponse, crate::wire::http::TransportFailure>,
+        now: Now,
+    ) -> Next {
+        let conclusion = conclusion::conclude(engine, &sending.claimed, &self.key, sending.sent_at, answer, now);
+        if let Some(key) = &self.entered {
+            match &conclusion.endpoint {
+                conclusion::EndpointVerdict::Healthy => engine.endpoints.succeeded(key),
+                conclusion::EndpointVerdict::Failing { retry_after } => {
+                    engine.endpoints.failed(key, *retry_after, now.moment, &mut engine.entropy);
+                }
+                conclusion::EndpointVerdict::Unknown => {}
+            }
+        }
+        self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }))
+    }
+
+    fn record(&mut self, recording: Box<Recording>) -> Next {
+        let command = recording.conclusion.command.clone();
+        self.step = Step::Recording(recording);
+        Next::Perform(Effect::Transact(Box::new(command)))
+    }
+
+    fn recorded(
+        &mut self,
+        engine: &mut Engine,
+        recording: Box<Recording>,
+        reply: Result<Reply, StoreFailure>,
+        now: Now,
+    ) -> Next {
+        let succeeded = matches!(recording.conclusion.command, Command::Succeed(_));
+        match reply {
+            Ok(Reply::Grant(grant)) => {
+                self.rescued = None;
+                engine.publish(&grant, &self.key);
+                self.see(&grant);
+                if succeeded {
+                    self.answer_brought(engine, &grant);
+                    return self.leave(engine);
+                }
+                self.answer_satisfied(engine, now.wall);
+                if grant.state == GrantState::Active && !self.waiters.is_empty() {
+                    // A spare took over: those who wait are worth another try.
+                    self.give_back(engine);
+                    return self.pause(now.moment);
+                }
+                let refusal = closed(&grant).unwrap_or_else(|| recording.conclusion.refusal.clone());
+                self.refuse_all(engine, &refusal, now)
+            }
+            Ok(_) | Err(StoreFailure::Conflict(_)) if !succeeded || recording.rescued => {
+                self.refuse_all(engine, &recording.conclusion.refusal, now)
+            }
+            _ if succeeded && !recording.rescued => self.rescue(recording, now),
+            _ => {
+                // What the provider said holds, whether or not the store can be told now.
+                let refusal = recording.conclusion.refusal.clone();
+                self.answer_all(engine, &refusal, now.wall);
+                self.pause_recording(recording, now)
+            }
+        }
+    }
+
+    fn rescue(&mut self, recording: Box<Recording>, now: Now) -> Next {
+        let Some(slot) = self.slot else { return self.pause_recording(recording, now) };
+        let command = Box::new(recording.conclusion.command.clone());
+        self.step = Step::Rescuing(recording);
+        Next::Perform(Effect::Rescue { slot, command })
+    }
+
+    /// What is fsynced in the lifeboat counts as durable: its access token may be served, while its refresh token
+    /// waits for the store (DESIGN, step 6).
+    fn rescue_ended(&mut self, engine: &mut Engine, mut recording: Box<Recording>, durable: bool, now: Now) -> Next {
+        if durable {
+            recording.rescued = true;
+            let granted = self.seen.as_deref();
+            self.rescued = granted.and_then(|grant| recording.conclusion.issue(grant)).map(Arc::new);
+            if let Some(issue) = &self.rescued {
+                engine.outputs.push_back(Output::Publish(Arc::clone(issue)));
+            }
+            let mut answers = Vec::new();
+            self.expire(now, &mut answers);
+            engine.outputs.extend(answers);
+        }
+        self.pause_recording(recording, now)
+    }
+
+    fn pause_recording(&mut self, mut recording: Box<Recording>, now: Now) -> Next {
+        let pause = Duration::from_millis(50).saturating_mul(1 << recording.tries.min(10)).min(LONGEST_RETRY);
+        recording.tries += 1;
+        let until = now.moment.plus(pause);
+        self.step = Step::RetryPause { recording, until };
+        Next::Sleep(until)
+    }
+
+    fn poll_later(&mut self, now: Now) -> Next {
+        let pause = FIRST_POLL.saturating_mul(1 << self.polls.min(8)).min(LONGEST_POLL);
+        self.polls += 1;
+        self.pause(now.moment.plus(pause))
+    }
+
+    fn pause(&mut self, until: Moment) -> Next {
+        self.step = Step::Pausing { until };
+        Next::Sleep(until)
+    }
+
+    fn see(&mut self, grant: &GrantRecord) {
+        self.seen = Some(Box::new(grant.clone()));
+    }
+
+    /// What can be handed out to somebody with this wish, as far as last seen.
+    fn usable(&self, want: Want, wall: Timestamp) -> Option<Arc<Issue>> {
+        let grant = self.seen.as_deref()?;
+        // Whoever asks for a lifetime is served what lives rather than nothing: a failure never displaces a valid token.
+        let lenient = match want {
+            Want::Usable { .. } => Want::Usable { min_ttl: Duration::ZERO },
+            Want::Early | Want::Newer { .. } => want,
+        };
+        lenient.is_satisfied(grant, &self.key, wall).then(|| Issue::of(grant, &self.key)).flatten().map(Arc::new)
+    }
+
+    fn answer_satisfied(&mut self, engine: &mut Engine, wall: Timestamp) {
+        let Some(grant) = self.seen.as_deref() else { return };
+        let Some(issue) = Issue::of(grant, &self.key).map(Arc::new) else { return };
+        let key = &self.key;
+        let (satisfied, others): (Vec<_>, Vec<_>) =
+            self.waiters.drain(..).partition(|waiter| waiter.want.is_satisfied(grant, key, wall));
+        self.waiters = others;
+        for waiter in satisfied {
+            engine.answer(waiter.call, Answer::Token(Arc::clone(&issue)));
+        }
+    }
+
+    /// A refresh worked: everyone who waited gets what it brought, however short-lived; a second one would bring no more.
+    fn answer_brought(&mut self, engine: &mut Engine, grant: &GrantRecord) {
+        let Some(issue) = Issue::of(grant, &self.key).map(Arc::new) else { return };
+        for waiter in self.waiters.drain(..) {
+            engine.answer(waiter.call, Answer::Token(Arc::clone(&issue)));
+        }
+    }
+
+    fn answer_all(&mut self, engine: &mut Engine, refusal: &Refusal, wall: Timestamp) {
+        for waiter in std::mem::take(&mut self.waiters) {
+            let answer = match self.usable(waiter.want, wall) {
+                Some(issue) => Answer::Token(issue),
+                None => refused(refusal.clone()),
+            };
+            engine.answer(waiter.call, answer);
+        }
+    }
+
+    fn refuse_all(&mut self, engine: &mut Engine, refusal: &Refusal, now: Now) -> Next {
+        self.answer_all(engine, refusal, now.wall);
+        self.leave(engine)
+    }
+
+    fn leave(&mut self, engine: &mut Engine) -> Next {
+        self.give_back(engine);
+        Next::Done
+    }
+
+    fn give_back(&mut self, engine: &mut Engine) {
+        if let Some(key) = self.entered.take() {
+            engine.endpoints.leave(&key);
+        }
+        if let Some(slot) = self.slot.take() {
+            engine.perform_aside(Effect::Release(slot));
+        }
+    }
+}
+
+/// Why a grant in this state cannot be refreshed; `None` if it can.
+fn closed(grant: &GrantRecord) -> Option<Refusal> {
+    match &grant.state {
+        GrantState::Active | GrantState::Degraded { .. } => None,
+        GrantState::NeedsReauthorization { diagnosis } => Some(Refusal::NeedsReauthorization(diagnosis.clone())),
+        GrantState::NotRefreshable => Some(Refusal::NotRefreshable),
+        GrantState::Revoked => Some(Refusal::Revoked),
+    }
+}
+
+fn backing_off(grant: &GrantRecord, retry_after: Duration) -> Refusal {
+    use crate::grant::Degradation;
+    match &grant.state {
+        GrantState::Degraded { reason: Degradation::RequestRefused, diagnosis } => {
+            Refusal::RequestRefused(diagnosis.clone())
+        }
+        GrantState::Degraded { reason: Degradation::OutcomeUnknown, diagnosis } => {
+            Refusal::OutcomeUnknown { diagnosis: Some(diagnosis.clone()), retry_after }
+        }
+        state => Refusal::ProviderUnavailable { diagnosis: state.diagnosis().cloned().map(Box::new), retry_after },
+    }
+}
+
+fn owes_revocation(grant: &GrantRecord) -> bool {
+    grant.revocation.is_some_and(|revocation| revocation.confirmed_at.is_none())
+}
+
+fn refused(refusal: Refusal) -> Answer {
+    Answer::Refused(Box::new(refusal))
+}
+
+fn store_unavailable(failure: &StoreFailure) -> Refusal {
+    match failure {
+        StoreFailure::Conflict(crate::transaction::Conflict::NoSuchGrant) => Refusal::NoSuchGrant,
+        StoreFailure::Conflict(conflict) => Refusal::StoreUnavailable(conflict.to_string()),
+        StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail) => Refusal::StoreUnavailable(detail.clone()),
+    }
+}

@@ -1,0 +1,407 @@
+//! The refresh orchestration of one process: coalesce, lease, send, commit, rescue.
+//!
+//! [`Engine`] is a state machine without I/O. `handle_*` methods bring in what happened, `poll_*` methods give out
+//! what is to be done; each takes the time as an argument. The contract:
+//!
+//! * After any `handle_*` call, drain [`Engine::poll_output`]. Every [`Output::Perform`] is carried out exactly once
+//!   and its outcome brought back with [`Engine::handle_outcome`] under the same [`EffectId`].
+//! * Call [`Engine::handle_timeout`] at [`Engine::poll_timeout`], or later.
+//! * Calls may be forgotten by their callers at any time: nothing is cancelled by it.
+
+mod backoff;
+mod conclusion;
+mod effect;
+mod endpoint;
+mod entropy;
+mod exchange;
+mod flight;
+mod revocation;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{
+    grant::{AccessKey, GrantRecord},
+    name::{GrantId, HolderId},
+    time::{Moment, Now},
+    transaction::Want,
+    wire::authorization_response::Callback,
+};
+
+pub use effect::{
+    Answer, CallbackEnd, CallId, Effect, EffectId, Issue, Outcome, Output, Refusal, SlotId, StoreFailure,
+};
+
+use endpoint::Endpoints;
+use entropy::Entropy;
+use exchange::Exchange;
+use flight::Flight;
+use revocation::Revocation;
+
+/// What an operator may choose; the protocol's own deadlines are in [`crate::transaction::deadlines`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a caller waits at most.
+    pub caller_wait: Duration,
+    /// How often the due index is read.
+    pub tick: Duration,
+    /// Refreshes in flight at one token endpoint of one client.
+    pub endpoint_limit: usize,
+    /// Refreshes begun by the scheduler that may run at once.
+    pub background_limit: usize,
+    /// Whether this process refreshes ahead of time by itself.
+    pub scheduler: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            caller_wait: crate::transaction::deadlines::CALLER,
+            tick: Duration::from_secs(1),
+            endpoint_limit: 64,
+            background_limit: 64,
+            scheduler: true,
+        }
+    }
+}
+
+/// What a caller asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// The grant.
+    pub grant: GrantId,
+    /// What the access token is for.
+    pub key: AccessKey,
+    /// What would do.
+    pub want: Want,
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) settings: Settings,
+    pub(crate) holder: HolderId,
+    pub(crate) entropy: Entropy,
+    pub(crate) endpoints: Endpoints,
+    outputs: VecDeque<Output>,
+    flows: HashMap<FlowId, Flow>,
+    running: HashMap<GrantId, FlowId>,
+    queued: HashMap<GrantId, VecDeque<Flight>>,
+    effects: HashMap<EffectId, FlowId>,
+    timers: BTreeSet<(Moment, FlowId)>,
+    next_id: u64,
+    next_tick: Moment,
+    due_read: Option<EffectId>,
+    background: usize,
+    draining: bool,
+}
+
+/// One thing that goes on: it waits for one effect or for one point in time.
+#[derive(Debug)]
+enum Flow {
+    Flight(Box<Flight>),
+    Exchange(Box<Exchange>),
+    Revocation(Box<Revocation>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FlowId(u64);
+
+/// What a flow wants next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// This effect.
+    Perform(Effect),
+    /// To be woken at this time.
+    Sleep(Moment),
+    /// Nothing any more.
+    Done,
+}
+
+impl Engine {
+    /// A new engine for the process `holder`. `seed` must be 32 fresh random bytes: attempt ids and jitter come from it.
+    pub fn new(settings: Settings, holder: HolderId, seed: [u8; 32], now: Now) -> Self {
+        Self {
+            endpoints: Endpoints::new(settings.endpoint_limit),
+            settings,
+            holder,
+            entropy: Entropy::new(seed),
+            outputs: VecDeque::new(),
+            flows: HashMap::new(),
+            running: HashMap::new(),
+            queued: HashMap::new(),
+            effects: HashMap::new(),
+            timers: BTreeSet::new(),
+            next_id: 0,
+            next_tick: now.moment,
+            due_read: None,
+            background: 0,
+            draining: false,
+        }
+    }
+
+    /// Somebody wants an access token. The answer comes as [`Output::Answer`], after `caller_wait` at the latest.
+    pub fn handle_call(&mut self, call: CallId, request: TokenRequest, now: Now) {
+        let deadline = now.moment.plus(self.settings.caller_wait);
+        if let Some(flight) = self.flight_for(request.grant, &request.key) {
+            flight.join(call, request.want, deadline);
+            let wake = if flight.has_news() { now.moment } else { deadline };
+            let id = self.running[&request.grant];
+            self.timers.insert((wake, id));
+            self.timers.insert((deadline, id));
+            return;
+        }
+        let mut flight = Flight::new(request.grant, request.key, request.want);
+        flight.join(call, request.want, deadline);
+        self.begin_or_queue(flight, deadline, now);
+    }
+
+    /// A token served from a cache is inside its margin: refresh it, nobody waits.
+    pub fn handle_stale(&mut self, grant: GrantId, key: AccessKey, now: Now) {
+        if self.flight_for(grant, &key).is_none() {
+            self.begin_or_queue(Flight::new(grant, key, Want::Early), now.moment, now);
+        }
+    }
+
+    /// The browser came back from the provider.
+    pub fn handle_callback(&mut self, call: CallId, callback: Callback, now: Now) {
+        let id = self.new_flow();
+        let (exchange, next) = Exchange::begin(call, callback, now);
+        self.flows.insert(id, Flow::Exchange(Box::new(exchange)));
+        self.follow(id, next, now);
+    }
+
+    /// Somebody wants a grant ended.
+    pub fn handle_revoke(&mut self, call: CallId, grant: GrantId, remove: bool, now: Now) {
+        let id = self.new_flow();
+        let (revocation, next) = Revocation::begin(Some(call), grant, remove, self.holder, now);
+        self.flows.insert(id, Flow::Revocation(Box::new(revocation)));
+        self.follow(id, next, now);
+    }
+
+    /// Begin no more refreshes ahead of time; what has been sent is seen through.
+    pub fn handle_drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Whether nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        self.flows.is_empty() && self.outputs.is_empty()
+    }
+
+    /// Callers that wait for an answer.
+    pub fn waiting(&self) -> usize {
+        let flights = self.flows.values().map(|flow| if let Flow::Flight(flight) = flow { flight.waiting() } else { 0 });
+        flights.sum::<usize>() + self.queued.values().flatten().map(Flight::waiting).sum::<usize>()
+    }
+
+    /// An effect was carried out.
+    pub fn handle_outcome(&mut self, effect: EffectId, outcome: Outcome, now: Now) {
+        if self.due_read == Some(effect) {
+            self.due_read = None;
+            self.begin_due(outcome, now);
+            return;
+        }
+        let Some(id) = self.effects.remove(&effect) else { return };
+        self.step(id, Some(outcome), now);
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(&(moment, id)) = self.timers.first() {
+            if moment > now.moment {
+                break;
+            }
+            self.timers.pop_first();
+            self.step(id, None, now);
+        }
+        if self.settings.scheduler && !self.draining && now.moment >= self.next_tick && self.due_read.is_none() {
+            self.next_tick = now.moment.plus(self.settings.tick);
+            let limit = self.settings.background_limit.saturating_sub(self.background);
+            if limit > 0 {
+                let effect = self.new_effect();
+                self.due_read = Some(effect);
+                self.outputs.push_back(Output::Perform(effect, Effect::ReadDue { until: now.wall, limit }));
+            }
+        }
+    }
+
+    /// What is to be done next; `None` when all is said.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Engine::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        let tick = (self.settings.scheduler && !self.draining && self.due_read.is_none()).then_some(self.next_tick);
+        self.timers.first().map(|(moment, _)| *moment).into_iter().chain(tick).min()
+    }
+
+    fn flight_for(&mut self, grant: GrantId, key: &AccessKey) -> Option<&mut Flight> {
+        let id = self.running.get(&grant)?;
+        let running = match self.flows.get_mut(id) {
+            Some(Flow::Flight(flight)) if flight.key == *key => Some(flight.as_mut()),
+            _ => None,
+        };
+        // Flights of other keys of this grant wait in line; a caller joins the one for its key.
+        running.or_else(|| self.queued.get_mut(&grant)?.iter_mut().find(|flight| flight.key == *key))
+    }
+
+    fn begin_or_queue(&mut self, flight: Flight, deadline: Moment, now: Now) {
+        let grant = flight.grant;
+        if self.running.contains_key(&grant) {
+            self.timers.insert((deadline, self.running[&grant]));
+            self.queued.entry(grant).or_default().push_back(flight);
+        } else {
+            self.begin(flight, deadline, now);
+        }
+    }
+
+    fn begin(&mut self, flight: Flight, deadline: Moment, now: Now) {
+        let id = self.new_flow();
+        self.running.insert(flight.grant, id);
+        self.background += usize::from(flight.is_background());
+        let next = flight.first();
+        if flight.waiting() > 0 {
+            self.timers.insert((deadline, id));
+        }
+        self.flows.insert(id, Flow::Flight(Box::new(flight)));
+        self.follow(id, next, now);
+    }
+
+    fn begin_due(&mut self, outcome: Outcome, now: Now) {
+        let Outcome::Due(grants) = outcome else { return };
+        for grant in grants {
+            if self.running.contains_key(&grant) {
+                continue;
+            }
+            let mut flight = Flight::new(grant, AccessKey::default(), Want::Early);
+            flight.begun_by_scheduler();
+            self.begin(flight, now.moment, now);
+        }
+    }
+
+    fn step(&mut self, id: FlowId, outcome: Option<Outcome>, now: Now) {
+        let Some(mut flow) = self.flows.remove(&id) else { return };
+        let next = match &mut flow {
+            Flow::Flight(flight) => flight.step(self, id, outcome, now),
+            Flow::Exchange(exchange) => exchange.step(self, outcome, now),
+            Flow::Revocation(revocation) => revocation.step(self, outcome, now),
+        };
+        match next {
+            // A timer that is not the flow's own: it goes on waiting for what it waits for.
+            None => {
+                self.flows.insert(id, flow);
+                self.expire_queued(now);
+            }
+            Some(Next::Done) => self.finish(flow, now),
+            Some(next) => {
+                self.flows.insert(id, flow);
+                self.follow(id, next, now);
+            }
+        }
+    }
+
+    fn finish(&mut self, flow: Flow, now: Now) {
+        let Flow::Flight(flight) = flow else { return };
+        let grant = flight.grant;
+        self.running.remove(&grant);
+        self.background -= usize::from(flight.is_background());
+        if let Some((grant, remove)) = flight.owed_revocation() {
+            let id = self.new_flow();
+            let (revocation, next) = Revocation::begin(None, grant, remove, self.holder, now);
+            self.flows.insert(id, Flow::Revocation(Box::new(revocation)));
+            self.follow(id, next, now);
+        }
+        self.expire_queued(now);
+        let next = self.queued.get_mut(&grant).and_then(VecDeque::pop_front);
+        if self.queued.get(&grant).is_some_and(VecDeque::is_empty) {
+            self.queued.remove(&grant);
+        }
+        let remaining = flight.into_remaining();
+        if let Some(next) = next {
+            let deadline = next.first_deadline().unwrap_or(now.moment);
+            self.begin(next, deadline, now);
+            if let Some(remaining) = remaining {
+                self.queued.entry(grant).or_default().push_back(remaining);
+            }
+        } else if let Some(remaining) = remaining {
+            let deadline = remaining.first_deadline().unwrap_or(now.moment);
+            self.begin(remaining, deadline, now);
+        }
+        self.wake_endpoint_waiters(now);
+    }
+
+    fn expire_queued(&mut self, now: Now) {
+        let mut late = Vec::new();
+        for flight in self.queued.values_mut().flatten() {
+            flight.expire(now, &mut late);
+        }
+        self.outputs.extend(late);
+        for flights in self.queued.values_mut() {
+            flights.retain(|flight| flight.waiting() > 0 || flight.want == Want::Early);
+        }
+        self.queued.retain(|_, flights| !flights.is_empty());
+    }
+
+    fn wake_endpoint_waiters(&mut self, now: Now) {
+        for id in self.endpoints.admissible() {
+            self.timers.insert((now.moment, id));
+        }
+    }
+
+    fn follow(&mut self, id: FlowId, next: Next, now: Now) {
+        match next {
+            Next::Perform(effect) => {
+                let effect_id = self.new_effect();
+                self.effects.insert(effect_id, id);
+                self.outputs.push_back(Output::Perform(effect_id, effect));
+            }
+            Next::Sleep(until) => {
+                self.timers.insert((until, id));
+            }
+            Next::Done => {
+                if let Some(flow) = self.flows.remove(&id) {
+                    self.finish(flow, now);
+                }
+            }
+        }
+    }
+
+    fn new_flow(&mut self) -> FlowId {
+        self.next_id += 1;
+        FlowId(self.next_id)
+    }
+
+    fn new_effect(&mut self) -> EffectId {
+        self.next_id += 1;
+        EffectId(self.next_id)
+    }
+
+    /// Gives an answer to a caller.
+    pub(crate) fn answer(&mut self, call: CallId, answer: Answer) {
+        self.outputs.push_back(Output::Answer(call, answer));
+    }
+
+    /// Does something whose outcome no flow waits for.
+    pub(crate) fn perform_aside(&mut self, effect: Effect) {
+        let id = self.new_effect();
+        self.outputs.push_back(Output::Perform(id, effect));
+    }
+
+    /// Makes what is known of a grant visible to the caches.
+    pub(crate) fn publish(&mut self, grant: &GrantRecord, key: &AccessKey) {
+        let output = match Issue::of(grant, key) {
+            Some(issue) => Output::Publish(Arc::new(issue)),
+            None => Output::Forget(grant.id, key.clone()),
+        };
+        self.outputs.push_back(output);
+    }
+
+    /// Whether a flight of this process has a request of the grant under way.
+    pub(crate) fn is_flying(&self, grant: GrantId) -> bool {
+        let flow = self.running.get(&grant).and_then(|id| self.flows.get(id));
+        matches!(flow, Some(Flow::Flight(flight)) if flight.is_flying())
+    }
+}

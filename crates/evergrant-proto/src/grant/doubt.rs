@@ -1,0 +1,118 @@
+//! Whether a refresh token that may have been spent may be presented again (DESIGN, step 8).
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{access::AccessKey, attempt::Attempt, lease::StoreTime, record::GrantRecord};
+use crate::{
+    name::HolderId,
+    provider::{RotationKind, RotationPolicy},
+    time::Timestamp,
+    transaction::deadlines,
+};
+
+/// What the answer depends on besides the grant itself.
+#[derive(Debug, Clone, Copy)]
+pub struct PresentationRules<'a> {
+    /// What this provider does with a refresh token that was used already.
+    pub policy: &'a RotationPolicy,
+    /// How fast flights to this provider are.
+    pub pace: Pace,
+    /// How long the process of an open attempt is given to come back with its answer.
+    pub owner_wait: Duration,
+    /// The process that asks. It has no other flight of this grant: its own open attempts are over.
+    pub holder: HolderId,
+    /// Processes that have ended and whose lifeboat was replayed.
+    pub ended_holders: &'a BTreeSet<HolderId>,
+    /// What the access token is wanted for.
+    pub key: &'a AccessKey,
+    /// Wall clock.
+    pub wall: Timestamp,
+    /// The store's clock.
+    pub store: StoreTime,
+}
+
+/// How fast a flight has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// The first byte leaves at most this long after the claim.
+    pub send_within: Duration,
+    /// From the first byte sent to the last received.
+    pub flight: Duration,
+}
+
+impl Pace {
+    /// The longest that the request of a claim can be on its way.
+    pub fn total(self) -> Duration {
+        self.send_within + self.flight
+    }
+
+    /// The pace for a provider: fast enough that after a lost answer a repetition still arrives inside its window.
+    pub fn of(policy: &RotationPolicy) -> Self {
+        let window = policy.window.unwrap_or(Duration::MAX).max(Duration::from_secs(3));
+        Self {
+            send_within: deadlines::SEND_WITHIN.min(window / 6),
+            flight: deadlines::FLIGHT.min(window / 4),
+        }
+    }
+}
+
+/// Whether the current refresh token may be presented now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// It may.
+    Granted,
+    /// Not before this time, by the wall clock.
+    NotBefore(Timestamp),
+}
+
+/// Decides whether the refresh token of the current generation may be presented.
+pub fn may_present(grant: &GrantRecord, rules: &PresentationRules<'_>) -> Permission {
+    let doubtful: Vec<&Attempt> = grant.doubtful_attempts().collect();
+    let Some(first) = doubtful.iter().map(|attempt| attempt.journalled_at).min() else {
+        return Permission::Granted;
+    };
+    let repeatable = match rules.policy.kind {
+        RotationKind::Reusable | RotationKind::UntilSuccessorUsed | RotationKind::OneTime => true,
+        RotationKind::GraceSame | RotationKind::GraceNew | RotationKind::LatestWins | RotationKind::LongOverlap => {
+            inside_window(rules, first, doubtful.len())
+        }
+        RotationKind::ReplayRevokes | RotationKind::Unknown => false,
+    };
+    if repeatable { Permission::Granted } else { last_resort(grant, rules, &doubtful) }
+}
+
+/// The provider forgives a repetition that arrives inside its window. The window opens when the provider first sees
+/// the token, which is not before we journalled it: counting from the journal errs on the safe side.
+fn inside_window(rules: &PresentationRules<'_>, first: Timestamp, presentations: usize) -> bool {
+    // A wall clock that was set back since would make the window look open for longer than it is.
+    let clock_ran_forward = rules.wall >= first;
+    let in_time = rules.policy.window.is_some_and(|window| rules.wall.plus(rules.pace.total()) < first.plus(window));
+    let counted = rules.policy.count.is_none_or(|count| u32::try_from(presentations).is_ok_and(|made| made < count));
+    let bounded = rules.policy.window.is_some() || rules.policy.count.is_some();
+    bounded && counted && (rules.policy.window.is_none() || (in_time && clock_ran_forward))
+}
+
+/// Under a policy that kills the family on a replay, the token is presented again only when nothing can be lost by
+/// it: the access token is no longer any good, and no answer can still come.
+fn last_resort(grant: &GrantRecord, rules: &PresentationRules<'_>, doubtful: &[&Attempt]) -> Permission {
+    let serving_until = grant
+        .access_for(rules.key)
+        .filter(|entry| !entry.rejected)
+        .and_then(|entry| entry.usable_until())
+        .filter(|end| *end > rules.wall);
+    if let Some(end) = serving_until {
+        return Permission::NotBefore(end);
+    }
+    let longest_wait = doubtful.iter().filter(|attempt| !is_over(attempt, rules)).map(|attempt| {
+        rules.store.until(attempt.journalled_on.plus(rules.owner_wait))
+    });
+    match longest_wait.max() {
+        Some(wait) if !wait.is_zero() => Permission::NotBefore(rules.wall.plus(wait)),
+        _ => Permission::Granted,
+    }
+}
+
+/// Whether no answer can come any more: the flight ended without tokens, or its process has ended.
+fn is_over(attempt: &Attempt, rules: &PresentationRules<'_>) -> bool {
+    !attempt.is_open() || attempt.holder == rules.holder || rules.ended_holders.contains(&attempt.holder)
+}

@@ -1,0 +1,25 @@
+//! The grant: what is kept alive.
+//!
+//! A [`GrantRecord`] is all that is known of one grant; the functions of [`crate::transaction`] are the only way it changes.
+
+mod access;
+mod attempt;
+mod credential;
+mod doubt;
+mod event;
+mod freshness;
+mod lease;
+mod record;
+mod sealing;
+mod state;
+
+pub use access::{AccessEntry, AccessKey, Expiry};
+pub use attempt::{Attempt, Outcome};
+pub use credential::{Credential, IssuedTokens, Spare};
+pub use doubt::{Pace, Permission, PresentationRules, may_present};
+pub use event::{Event, EventKind};
+pub use freshness::{Freshness, MAX_MARGIN, margin};
+pub use lease::{BootId, Lease, StoreTime};
+pub use record::{GrantRecord, Owner, Revocation};
+pub use sealing::{Unreadable, expose_access, expose_credential, expose_issued, expose_spares, read_access, read_credential, read_issued, read_spares};
+pub use state::{Degradation, GrantState};

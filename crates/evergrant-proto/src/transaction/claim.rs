@@ -1,0 +1,255 @@
+//! Taking the lease and journalling the attempt (DESIGN, step 3).
+
+use std::time::Duration;
+
+use super::{Change, Conflict, Loaded, Reply, deadlines, outcome, schedule::schedule};
+use crate::{
+    client::{Admission, ClientRecord, Probe},
+    diagnosis::Diagnosis,
+    grant::{
+        AccessKey, Attempt, Credential, Freshness, GrantRecord, GrantState, Lease, Pace, Permission,
+        PresentationRules, StoreTime, may_present,
+    },
+    name::{AttemptId, Fence, Generation, GrantId, HolderId},
+    time::Timestamp,
+};
+
+/// How often the scheduler looks at a grant of a quarantined store.
+const QUARANTINE_RECHECK: Duration = Duration::from_secs(60);
+
+/// Asks for the right to refresh one grant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// The grant.
+    pub grant: GrantId,
+    /// What the access token is for.
+    pub key: AccessKey,
+    /// When no refresh is needed.
+    pub want: Want,
+    /// The process that asks; it has no other flight of this grant.
+    pub holder: HolderId,
+    /// The attempt to journal.
+    pub attempt: AttemptId,
+    /// Wall clock.
+    pub wall: Timestamp,
+}
+
+/// What would make a refresh needless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// A token that lives at least this long (capped at 80 % of its lifetime).
+    Usable {
+        /// Zero for any token that can be handed out.
+        min_ttl: Duration,
+    },
+    /// A token outside the margin: a refresh ahead of time.
+    Early,
+    /// A token of a later generation than this one.
+    Newer {
+        /// What the caller has seen.
+        than: Generation,
+    },
+}
+
+/// The right to send one refresh, and all that is needed for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claimed {
+    /// The grant, with the attempt journalled.
+    pub grant: GrantRecord,
+    /// The client, as of the same transaction.
+    pub client: ClientRecord,
+    /// The refresh token to present.
+    pub credential: Credential,
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The number of the lease.
+    pub fence: Fence,
+    /// How fast it has to be.
+    pub pace: Pace,
+}
+
+/// Why no request is sent now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deferral {
+    /// The grant as it is.
+    pub grant: GrantRecord,
+    /// What stands in the way.
+    pub wait: Wait,
+}
+
+/// What stands in the way of a refresh.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wait {
+    /// Nothing: what was wanted is there.
+    Satisfied,
+    /// Another flight is open, or a re-authorization is about to complete.
+    Leased {
+        /// Its right ends by itself after this time.
+        for_at_most: Duration,
+    },
+    /// A transient failure is being waited out.
+    BackingOff {
+        /// When the next attempt is due.
+        until: Timestamp,
+    },
+    /// The provider rejects the client's registration.
+    ClientSuspended {
+        /// When to ask again.
+        until: Timestamp,
+        /// Why; `None` while a second opinion is being fetched.
+        diagnosis: Option<Box<Diagnosis>>,
+    },
+    /// The refresh token may be spent, and presenting it again is not safe yet.
+    OutcomeUnknown {
+        /// When it will be.
+        until: Timestamp,
+    },
+    /// The grant's state rules out a refresh for good.
+    Closed,
+    /// The store was restored or copied and has not been adopted.
+    Quarantined,
+}
+
+impl Want {
+    /// Whether the grant as it is satisfies the wish for `key`.
+    pub fn is_satisfied(self, grant: &GrantRecord, key: &AccessKey, wall: Timestamp) -> bool {
+        let Some(entry) = grant.access_for(key) else { return false };
+        let freshness = entry.freshness(wall);
+        match self {
+            Self::Usable { min_ttl } => freshness != Freshness::Expired && entry.lives_at_least(min_ttl, wall),
+            Self::Early => freshness == Freshness::Fresh,
+            Self::Newer { than } => entry.generation > than && freshness != Freshness::Expired,
+        }
+    }
+}
+
+pub(super) fn claim(loaded: Loaded, command: &Claim) -> Result<Change, Conflict> {
+    let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
+    let client = loaded.client.clone().ok_or(Conflict::NoSuchClient)?;
+    if let Some(wait) = standing(&grant, &client, &loaded, command) {
+        return Ok(deferred(grant, wait, command.wall));
+    }
+    let mut events = Vec::new();
+    if grant.verdict.is_some() {
+        // Nothing that could still bring a success is open any more: the refusal is final, or a spare takes over.
+        outcome::settle(&mut grant, command.wall, &mut events);
+        schedule(&mut grant, Some(&client), command.wall);
+        if matches!(grant.state, GrantState::NeedsReauthorization { .. }) {
+            return Ok(Change { grant: Some(grant.clone()), events, ..deferred(grant, Wait::Closed, command.wall) });
+        }
+    }
+    let Some(credential) = grant.credential.clone() else {
+        return Ok(deferred(grant, Wait::Closed, command.wall));
+    };
+    let mut admitted = client.clone();
+    let probe = Probe { attempt: command.attempt, until: loaded.now.plus(deadlines::LEASE) };
+    match admitted.breaker.admit(&grant, probe, command.wall, loaded.now) {
+        Admission::Suspended { until, diagnosis } => {
+            if !events.is_empty() {
+                let wait = Wait::ClientSuspended { until, diagnosis };
+                return Ok(Change { grant: Some(grant.clone()), events, ..deferred(grant, wait, command.wall) });
+            }
+            return Ok(deferred(grant, Wait::ClientSuspended { until, diagnosis }, command.wall));
+        }
+        Admission::Open | Admission::AsProbe => {}
+    }
+    journal(&mut grant, command, loaded.now);
+    let claimed = Claimed {
+        grant: grant.clone(),
+        client: admitted.clone(),
+        credential,
+        attempt: command.attempt,
+        fence: grant.fence,
+        pace: Pace::of(&client.provider.rotation),
+    };
+    let client = (admitted != client).then_some(admitted);
+    Ok(Change { grant: Some(grant), client, events, ..Change::none(Reply::Claimed(Box::new(claimed))) })
+}
+
+/// Everything but the breaker that can stand in the way, most final first.
+fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command: &Claim) -> Option<Wait> {
+    if command.want.is_satisfied(grant, &command.key, command.wall) {
+        return Some(Wait::Satisfied);
+    }
+    let closed = match grant.state {
+        GrantState::Active | GrantState::Degraded { .. } => grant.credential.is_none(),
+        GrantState::NeedsReauthorization { .. } | GrantState::NotRefreshable | GrantState::Revoked => true,
+    };
+    if closed {
+        return Some(Wait::Closed);
+    }
+    if loaded.quarantined {
+        return Some(Wait::Quarantined);
+    }
+    if let Some(for_at_most) = occupied(grant, loaded, command.holder) {
+        return Some(Wait::Leased { for_at_most });
+    }
+    if command.want == Want::Early && client.provider.refresh.ends_access_token {
+        let usable = grant.access_for(&command.key).filter(|entry| entry.freshness(command.wall) != Freshness::Expired);
+        if usable.is_some() {
+            return Some(Wait::Satisfied);
+        }
+    }
+    if let Some(until) = grant.retry_at.filter(|until| *until > command.wall) {
+        return Some(Wait::BackingOff { until });
+    }
+    let rules = PresentationRules {
+        policy: &client.provider.rotation,
+        pace: Pace::of(&client.provider.rotation),
+        owner_wait: deadlines::OWNER_WAIT,
+        holder: command.holder,
+        ended_holders: &loaded.ended_holders,
+        key: &command.key,
+        wall: command.wall,
+        store: loaded.now,
+    };
+    match may_present(grant, &rules) {
+        Permission::Granted => None,
+        Permission::NotBefore(until) => Some(Wait::OutcomeUnknown { until }),
+    }
+}
+
+/// How long the grant belongs to somebody else; `None` if it is free.
+pub(super) fn occupied(grant: &GrantRecord, loaded: &Loaded, holder: HolderId) -> Option<Duration> {
+    let lease = grant
+        .lease
+        .filter(|lease| lease.holder != holder && !loaded.ended_holders.contains(&lease.holder))
+        .map(|lease| loaded.now.until(lease.until));
+    let block = grant.blocked_until.map(|until| loaded.now.until(until));
+    lease.into_iter().chain(block).max().filter(|wait| !wait.is_zero())
+}
+
+fn journal(grant: &mut GrantRecord, command: &Claim, now: StoreTime) {
+    grant.fence = grant.fence.next();
+    grant.lease = Some(Lease { holder: command.holder, fence: grant.fence, until: now.plus(deadlines::LEASE) });
+    grant.blocked_until = None;
+    // Should this process end, the scheduler of another one finds the grant when the lease has run out.
+    grant.next_due_at = Some(command.wall.plus(deadlines::LEASE));
+    grant.attempts.push(Attempt {
+        id: command.attempt,
+        generation: grant.generation,
+        fence: grant.fence,
+        holder: command.holder,
+        key: command.key.clone(),
+        journalled_at: command.wall,
+        journalled_on: now,
+        outcome: None,
+        ended_at: None,
+    });
+}
+
+/// A grant that is due and cannot be helped now is put off, so that the scheduler does not find it at every tick.
+fn deferred(mut grant: GrantRecord, wait: Wait, wall: Timestamp) -> Change {
+    let until = match &wait {
+        Wait::BackingOff { until } | Wait::ClientSuspended { until, .. } | Wait::OutcomeUnknown { until } => Some(*until),
+        Wait::Leased { for_at_most } => Some(wall.plus(*for_at_most)),
+        Wait::Quarantined => Some(wall.plus(QUARANTINE_RECHECK)),
+        Wait::Satisfied | Wait::Closed => None,
+    };
+    let late = until.filter(|until| grant.next_due_at.is_some_and(|due| due <= wall && due < *until));
+    if late.is_some() {
+        grant.next_due_at = late;
+    }
+    let changed = late.map(|_| grant.clone());
+    Change { grant: changed, ..Change::none(Reply::Deferred(Box::new(Deferral { grant, wait }))) }
+}

@@ -1,0 +1,256 @@
+//! Recording how an attempt ended without tokens.
+
+use super::{
+    Change, Conflict, Loaded, deadlines,
+    schedule::schedule,
+    succeed::{record_outcome, release},
+};
+use crate::{
+    diagnosis::{Diagnosis, PreviousOutcome},
+    grant::{Attempt, Degradation, Event, EventKind, GrantRecord, GrantState, Outcome},
+    name::{AttemptId, GrantId},
+    time::Timestamp,
+};
+
+/// Records that the provider refused the grant itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refuse {
+    /// The grant.
+    pub grant: GrantId,
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The version of the client that it ran with.
+    pub client_version: u64,
+    /// The provider's error code, masked.
+    pub code: String,
+    /// What it means.
+    pub diagnosis: Diagnosis,
+    /// Wall clock.
+    pub wall: Timestamp,
+}
+
+/// Records that the provider rejected the client's registration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RejectClient {
+    /// The grant whose refresh it was.
+    pub grant: GrantId,
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The version of the client that it ran with: a client changed since is not suspended by it.
+    pub client_version: u64,
+    /// The provider's error code, masked.
+    pub code: String,
+    /// What it means.
+    pub diagnosis: Diagnosis,
+    /// Wall clock.
+    pub wall: Timestamp,
+}
+
+/// Records that an attempt ended without tokens and without a verdict on grant or client.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    /// The grant.
+    pub grant: GrantId,
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// What is known of it.
+    pub ending: Ending,
+    /// One line, masked.
+    pub reason: String,
+    /// What it means.
+    pub diagnosis: Diagnosis,
+    /// No attempt before this time.
+    pub retry_at: Timestamp,
+    /// Wall clock.
+    pub wall: Timestamp,
+}
+
+/// What is known of an attempt that brought no tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It was never sent: our own doing, which says nothing about the provider.
+    NotSent,
+    /// Provably not processed.
+    NotProcessed,
+    /// The refresh token may be spent; how the answer was lost.
+    Unknown(PreviousOutcome),
+    /// The provider refused what was asked for, not the grant.
+    RequestRefused,
+}
+
+pub(super) fn refuse(loaded: Loaded, command: &Refuse) -> Result<Change, Conflict> {
+    let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
+    let outcome = Outcome::Refused { code: command.code.clone() };
+    let Some(attempt) = record_outcome(&mut grant, command.attempt, outcome, command.wall)? else {
+        return Ok(Change::grant(grant, Vec::new()));
+    };
+    let governs = governs(&grant, &attempt);
+    release(&mut grant, &attempt);
+    let mut events = Vec::new();
+    if governs {
+        grant.verdict = Some(Box::new(command.diagnosis.clone()));
+        match open_until(&grant, &loaded, &attempt, command.wall) {
+            Some(until) => degrade(&mut grant, Degradation::OutcomeUnknown, &command.diagnosis, until),
+            None => settle(&mut grant, command.wall, &mut events),
+        }
+    }
+    // A server that judges the grant has accepted the client that presented it (RFC 6749 5.2 authenticates first).
+    let client = concluded(&loaded, command.client_version, |breaker| {
+        breaker.accepted(&grant);
+    });
+    Ok(finish(grant, client, &loaded, events, command.attempt, command.wall))
+}
+
+pub(super) fn reject_client(loaded: Loaded, command: &RejectClient) -> Result<Change, Conflict> {
+    let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
+    let outcome = Outcome::Refused { code: command.code.clone() };
+    let Some(attempt) = record_outcome(&mut grant, command.attempt, outcome, command.wall)? else {
+        return Ok(Change::grant(grant, Vec::new()));
+    };
+    let governs = governs(&grant, &attempt);
+    release(&mut grant, &attempt);
+    let mut events = Vec::new();
+    let client = concluded(&loaded, command.client_version, |breaker| {
+        breaker.rejected(&grant, &command.diagnosis, command.wall);
+    });
+    if let Some(client) = &client {
+        let mut event = client.event(EventKind::ClientRejected, command.wall);
+        event.grant = Some(grant.id);
+        event.diagnosis = Some(command.diagnosis.clone());
+        events.push(event);
+    }
+    if governs {
+        let probe_at = client.as_ref().and_then(|client| next_probe(client, command.wall)).unwrap_or(command.wall);
+        degrade(&mut grant, Degradation::ClientSuspended, &command.diagnosis, probe_at);
+        // The breaker decides when this grant may be tried; a repaired client must not wait for the grant's own time.
+        grant.retry_at = None;
+        grant.next_due_at = Some(probe_at);
+    }
+    let due = grant.next_due_at;
+    let mut change = finish(grant, client, &loaded, events, command.attempt, command.wall);
+    if let Some(grant) = change.grant.as_mut().filter(|_| governs) {
+        grant.next_due_at = due;
+    }
+    Ok(change)
+}
+
+pub(super) fn end(loaded: Loaded, command: &End) -> Result<Change, Conflict> {
+    let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
+    let reason = command.reason.clone();
+    let outcome = match command.ending {
+        Ending::NotSent | Ending::NotProcessed => Outcome::Failed { reason },
+        Ending::Unknown(manner) => Outcome::Unknown { manner, reason },
+        Ending::RequestRefused => Outcome::Refused { code: reason },
+    };
+    let Some(attempt) = record_outcome(&mut grant, command.attempt, outcome, command.wall)? else {
+        return Ok(Change::grant(grant, Vec::new()));
+    };
+    let governs = governs(&grant, &attempt);
+    release(&mut grant, &attempt);
+    let mut events = Vec::new();
+    if governs {
+        let (degradation, kind) = match command.ending {
+            Ending::NotSent | Ending::NotProcessed => (Degradation::Transient, EventKind::RefreshFailed),
+            Ending::Unknown(_) => (Degradation::OutcomeUnknown, EventKind::OutcomeUnknown),
+            Ending::RequestRefused => (Degradation::RequestRefused, EventKind::RequestRefused),
+        };
+        // An earlier unknown outcome of this generation goes on governing: the token is still in doubt.
+        let doubted = grant.doubtful_attempts().next().is_some();
+        let degradation = if doubted { Degradation::OutcomeUnknown } else { degradation };
+        if command.ending != Ending::NotSent {
+            grant.failures = grant.failures.saturating_add(1);
+        }
+        degrade(&mut grant, degradation, &command.diagnosis, command.retry_at);
+        let mut event = grant.event(kind, command.wall);
+        event.diagnosis = Some(command.diagnosis.clone());
+        events.push(event);
+    }
+    let version = loaded.client.as_ref().map_or(0, |client| client.version);
+    let client = concluded(&loaded, version, |breaker| breaker.inconclusive(command.attempt));
+    Ok(finish(grant, client, &loaded, events, command.attempt, command.wall))
+}
+
+/// Makes a refusal final, unless a spare can take over. Nothing is deleted: what was refused stays sealed.
+pub(super) fn settle(grant: &mut GrantRecord, wall: Timestamp, events: &mut Vec<Event>) {
+    let Some(diagnosis) = grant.verdict.take() else { return };
+    if !grant.spares.is_empty() {
+        install_spare(grant, wall, events);
+        return;
+    }
+    grant.lease = None;
+    grant.retry_at = None;
+    let mut event = grant.event(EventKind::NeedsReauthorization, wall);
+    event.diagnosis = Some((*diagnosis).clone());
+    events.push(event);
+    grant.state = GrantState::NeedsReauthorization { diagnosis };
+}
+
+/// Puts the newest spare in the place of a credential that was refused.
+pub(super) fn install_spare(grant: &mut GrantRecord, wall: Timestamp, events: &mut Vec<Event>) {
+    let Some(spare) = grant.spares.pop() else { return };
+    grant.generation = grant.generation.next();
+    let mut credential = spare.credential;
+    credential.generation = grant.generation;
+    grant.predecessor = grant.credential.replace(credential);
+    grant.state = GrantState::Active;
+    grant.verdict = None;
+    grant.retry_at = None;
+    events.push(grant.event(EventKind::SpareInstalled, wall));
+}
+
+/// Whether an outcome of this attempt may change the state of its grant.
+fn governs(grant: &GrantRecord, attempt: &Attempt) -> bool {
+    attempt.generation == grant.generation
+        && attempt.fence == grant.fence
+        && matches!(grant.state, GrantState::Active | GrantState::Degraded { .. })
+}
+
+/// Until when another attempt of the generation can still bring a success; `None` if none can.
+fn open_until(grant: &GrantRecord, loaded: &Loaded, own: &Attempt, wall: Timestamp) -> Option<Timestamp> {
+    grant
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.generation == grant.generation && attempt.is_open())
+        .filter(|attempt| attempt.holder != own.holder && !loaded.ended_holders.contains(&attempt.holder))
+        .map(|attempt| loaded.now.until(attempt.journalled_on.plus(deadlines::OWNER_WAIT)))
+        .max()
+        .filter(|wait| !wait.is_zero())
+        .map(|wait| wall.plus(wait))
+}
+
+fn degrade(grant: &mut GrantRecord, reason: Degradation, diagnosis: &Diagnosis, retry_at: Timestamp) {
+    grant.state = GrantState::Degraded { reason, diagnosis: Box::new(diagnosis.clone()) };
+    grant.retry_at = Some(retry_at);
+}
+
+fn concluded(
+    loaded: &Loaded,
+    version: u64,
+    conclude: impl FnOnce(&mut crate::client::Breaker),
+) -> Option<crate::client::ClientRecord> {
+    let before = loaded.client.as_ref().filter(|client| client.version == version)?;
+    let mut client = before.clone();
+    conclude(&mut client.breaker);
+    (client != *before).then_some(client)
+}
+
+fn next_probe(client: &crate::client::ClientRecord, wall: Timestamp) -> Option<Timestamp> {
+    let parts = client.breaker.parts.values().map(|part| part.probe_at).min();
+    let probe_at = client.breaker.whole.as_ref().map(|whole| whole.probe_at).or(parts)?;
+    Some(probe_at.max(wall))
+}
+
+fn finish(
+    mut grant: GrantRecord,
+    client: Option<crate::client::ClientRecord>,
+    loaded: &Loaded,
+    mut events: Vec<Event>,
+    attempt: AttemptId,
+    wall: Timestamp,
+) -> Change {
+    for event in &mut events {
+        event.attempt = Some(attempt);
+    }
+    schedule(&mut grant, client.as_ref().or(loaded.client.as_ref()), wall);
+    Change { client, ..Change::grant(grant, events) }
+}

@@ -1,0 +1,191 @@
+//! Committing what a refresh brought, before anybody uses it (DESIGN, steps 5 to 7).
+
+use super::{Change, Conflict, Loaded, schedule::schedule};
+use crate::{
+    client::ClientRecord,
+    grant::{Attempt, Credential, Event, EventKind, GrantRecord, GrantState, IssuedTokens, Outcome, Spare},
+    name::{AttemptId, GrantId},
+    time::Timestamp,
+};
+
+/// Late credentials that are kept; the newest are the likeliest to live.
+const MAX_SPARES: usize = 4;
+
+/// Records that an attempt brought tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Succeed {
+    /// The grant.
+    pub grant: GrantId,
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The version of the client that it ran with.
+    pub client_version: u64,
+    /// What it brought.
+    pub issued: IssuedTokens,
+    /// Wall clock.
+    pub wall: Timestamp,
+}
+
+pub(super) fn succeed(loaded: Loaded, command: &Succeed) -> Result<Change, Conflict> {
+    let mut grant = loaded.grant.ok_or(Conflict::NoSuchGrant)?;
+    let attempt = record_outcome(&mut grant, command.attempt, Outcome::Succeeded, command.wall)?;
+    let Some(attempt) = attempt else {
+        // The same commit ran before; its answer was lost.
+        return Ok(Change::grant(grant, Vec::new()));
+    };
+    release(&mut grant, &attempt);
+    let mut events = Vec::new();
+    if grant.state == GrantState::Revoked {
+        keep_for_revocation(&mut grant, command);
+    } else if attempt.generation < grant.lineage_start {
+        events.push(grant.event(EventKind::SupersededSuccess, command.wall));
+    } else if attempt.generation == grant.generation {
+        install(&mut grant, command, &mut events);
+    } else {
+        keep_spare(&mut grant, command, &mut events);
+    }
+    let (client, resumed) = accepted(loaded.client.as_ref(), &grant, command);
+    if let Some(client) = &client
+        && resumed
+    {
+        events.push(client.event(EventKind::ClientRecovered, command.wall));
+    }
+    schedule(&mut grant, client.as_ref().or(loaded.client.as_ref()), command.wall);
+    for event in &mut events {
+        event.attempt = Some(command.attempt);
+    }
+    let resume = resumed.then(|| (grant.namespace.clone(), grant.client.clone()));
+    Ok(Change { client, resume, ..Change::grant(grant, events) })
+}
+
+/// Writes the outcome of an attempt. `None` if the attempt had succeeded already: nothing may change that.
+pub(super) fn record_outcome(
+    grant: &mut GrantRecord,
+    id: AttemptId,
+    outcome: Outcome,
+    wall: Timestamp,
+) -> Result<Option<Attempt>, Conflict> {
+    let attempt =
+        grant.attempts.iter_mut().find(|attempt| attempt.id == id).ok_or(Conflict::NoSuchAttempt(id))?;
+    if attempt.outcome == Some(Outcome::Succeeded) {
+        return Ok(None);
+    }
+    attempt.outcome = Some(outcome);
+    attempt.ended_at = Some(wall);
+    Ok(Some(attempt.clone()))
+}
+
+/// Gives back the lease of this attempt; a lease that somebody else has taken since is not ours to give.
+pub(super) fn release(grant: &mut GrantRecord, attempt: &Attempt) {
+    if grant.lease.is_some_and(|lease| lease.fence == attempt.fence) {
+        grant.lease = None;
+    }
+}
+
+fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) {
+    let troubled = !matches!(grant.state, GrantState::Active | GrantState::NotRefreshable);
+    grant.generation = grant.generation.next();
+    let issued = &command.issued;
+    if let Some(refresh_token) = &issued.refresh_token {
+        let rotated = Credential {
+            refresh_token: refresh_token.clone(),
+            generation: grant.generation,
+            obtained_at: issued.sent_at,
+            expires_at: issued.refresh_expires_at,
+            authorization_expires_at: issued.authorization_expires_at,
+        };
+        grant.predecessor = grant.credential.replace(rotated);
+    } else if let Some(kept) = &mut grant.credential {
+        // RFC 6749 6: no new refresh token means that the old one stays. Its predecessor is no longer needed.
+        kept.generation = grant.generation;
+        kept.expires_at = issued.refresh_expires_at.or(kept.expires_at);
+        kept.authorization_expires_at = issued.authorization_expires_at.or(kept.authorization_expires_at);
+        grant.predecessor = None;
+    }
+    if let Some(access) = &issued.access {
+        let mut access = access.clone();
+        access.generation = grant.generation;
+        if let Some(scope) = issued.scope.as_ref().filter(|_| access.key.scope.is_none()) {
+            grant.granted = scope.clone();
+        }
+        grant.access.retain(|entry| entry.key != access.key);
+        grant.access.push(access);
+    }
+    grant.state = GrantState::Active;
+    grant.verdict = None;
+    grant.failures = 0;
+    grant.retry_at = None;
+    grant.last_success_at = command.wall;
+    events.push(grant.event(EventKind::Refreshed, command.wall));
+    if troubled {
+        events.push(grant.event(EventKind::Recovered, command.wall));
+    }
+}
+
+/// Another refresh moved the generation first. What this one brought may be the only live credential.
+fn keep_spare(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) {
+    let Some(refresh_token) = &command.issued.refresh_token else { return };
+    if grant.spares.len() >= MAX_SPARES {
+        grant.spares.remove(0);
+    }
+    grant.spares.push(Spare {
+        attempt: command.attempt,
+        credential: Credential {
+            refresh_token: refresh_token.clone(),
+            generation: grant.generation,
+            obtained_at: command.issued.sent_at,
+            expires_at: command.issued.refresh_expires_at,
+            authorization_expires_at: command.issued.authorization_expires_at,
+        },
+    });
+    events.push(grant.event(EventKind::SpareKept, command.wall));
+    if matches!(grant.state, GrantState::NeedsReauthorization { .. }) {
+        super::outcome::install_spare(grant, command.wall, events);
+    }
+}
+
+/// A success that arrives after we revoked the grant: the provider has a live token again, and it owes its revocation.
+fn keep_for_revocation(grant: &mut GrantRecord, command: &Succeed) {
+    if let Some(refresh_token) = &command.issued.refresh_token {
+        grant.credential = Some(Credential {
+            refresh_token: refresh_token.clone(),
+            generation: grant.generation,
+            obtained_at: command.issued.sent_at,
+            expires_at: None,
+            authorization_expires_at: None,
+        });
+    }
+    if let Some(revocation) = &mut grant.revocation {
+        revocation.confirmed_at = None;
+    }
+    grant.retry_at = None;
+}
+
+/// The provider served this client: whatever suspended it is over, if it was about the same configuration.
+fn accepted(
+    client: Option<&ClientRecord>,
+    grant: &GrantRecord,
+    command: &Succeed,
+) -> (Option<ClientRecord>, bool) {
+    let Some(before) = client.filter(|client| client.version == command.client_version) else { return (None, false) };
+    let mut client = before.clone();
+    let resumed = client.breaker.accepted(grant);
+    let changed = client != *before;
+    (changed.then_some(client), resumed)
+}
+
+impl ClientRecord {
+    /// An event of this client.
+    pub(super) fn event(&self, kind: EventKind, at: Timestamp) -> Event {
+        Event {
+            at,
+            namespace: self.namespace.clone(),
+            client: self.name.clone(),
+            grant: None,
+            generation: None,
+            attempt: None,
+            kind,
+            diagnosis: None,
+        }
+    }
+}
