@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -82,7 +83,8 @@ pub struct TransportFailure {
 }
 
 /// Whether the provider may have seen the request. The difference decides whether a refresh token is in doubt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RequestSent {
     /// Provably not: no request byte was written, or the protocol says so (HTTP/2 REFUSED_STREAM).
     No,
@@ -91,7 +93,8 @@ pub enum RequestSent {
 }
 
 /// Where an exchange broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TransportFailureKind {
     /// The guard against private addresses and plain HTTP refused the destination.
     Forbidden,

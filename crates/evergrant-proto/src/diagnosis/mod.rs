@@ -1,0 +1,52 @@
+//! Why an exchange failed: a cause with its evidence, and what helps.
+
+mod cause;
+mod history;
+mod remedy;
+mod rules;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    cause::Cause,
+    history::{History, OtherGrants, PastDeath, PreviousAttempt, PreviousOutcome},
+    remedy::{Action, Actor, Remedy},
+    rules::diagnose,
+};
+use crate::failure::Culprit;
+
+/// Most causes that are named beside the first.
+pub const MAX_ALTERNATIVES: usize = 3;
+
+/// What is held to be the cause of a failure, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// The cause.
+    pub cause: Cause,
+    /// How sure that is.
+    pub certainty: Certainty,
+    /// Who is at fault.
+    pub culprit: Culprit,
+    /// Whether repeating the very same request can never succeed.
+    pub permanent: bool,
+    /// Whether it is tried again without anybody's help.
+    pub retry: bool,
+    /// What helps, the first step first.
+    pub remedies: Vec<Remedy>,
+    /// Plain sentences; no secrets.
+    pub evidence: Vec<String>,
+    /// What else it could be, the likeliest first; at most [`MAX_ALTERNATIVES`].
+    pub alternatives: Vec<Cause>,
+}
+
+/// How sure a diagnosis is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Certainty {
+    /// One of several causes that fit.
+    Possible,
+    /// The evidence points to it; something else is not ruled out.
+    Likely,
+    /// The provider said so, or nothing else fits.
+    Certain,
+}

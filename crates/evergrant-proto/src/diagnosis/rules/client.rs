@@ -1,0 +1,77 @@
+//! The client registration.
+
+use super::{Case, Finding};
+use crate::{
+    diagnosis::{Cause, Certainty, OtherGrants},
+    failure::Consequence,
+    wire::error_response::ErrorCode,
+};
+
+pub(super) fn another_client_got_the_grant(case: Case<'_>) -> Option<Finding> {
+    let refused = matches!(case.failure.consequence, Consequence::Terminal | Consequence::SuspendClient);
+    (refused && case.history.client_matches_grant == Some(false)).then(|| {
+        Finding::new(
+            Cause::TokenIssuedToOtherClient,
+            Certainty::Likely,
+            "The client that asked is not the one that the grant was given to.",
+        )
+    })
+}
+
+/// Only some users of the client are refused: it is their organization, not the registration.
+pub(super) fn an_organization_refuses(case: Case<'_>) -> Option<Finding> {
+    let others_live =
+        matches!(case.history.other_grants, Some(OtherGrants::NoneFailing | OtherGrants::SomeFailing));
+    let for_this_user = case.failure.consequence == Consequence::SuspendClient && others_live;
+    (for_this_user && case.failure.catalogue.is_none()).then(|| {
+        Finding::new(
+            Cause::AppDisabledByOrganization,
+            Certainty::Likely,
+            "Other grants of the same client work, so its registration and credentials are good.",
+        )
+        .or(&[Cause::AdminOrPolicyRevoked, Cause::ClientDisabledOrDeleted])
+    })
+}
+
+pub(super) fn registration_is_rejected(case: Case<'_>) -> Option<Finding> {
+    if case.failure.consequence != Consequence::SuspendClient
+        || case.failure.catalogue.is_some_and(|said| said.cause != Cause::WrongClientCredentials)
+    {
+        return None;
+    }
+    if case.code() == Some(&ErrorCode::UnauthorizedClient) {
+        return Some(
+            Finding::new(
+                Cause::ClientDisabledOrDeleted,
+                Certainty::Possible,
+                "The provider knows the client and does not let it do this.",
+            )
+            .or(&[Cause::WrongClientCredentials, Cause::WrongTokenEndpointOrTenant]),
+        );
+    }
+    Some(credentials_are_rejected(case))
+}
+
+fn credentials_are_rejected(case: Case<'_>) -> Finding {
+    let changed = case.history.client_changed_recently == Some(true);
+    match case.history.client_worked_before {
+        Some(true) if !changed => Finding::new(
+            Cause::ClientSecretExpiredOrRotated,
+            Certainty::Likely,
+            "The same credentials worked before and were not changed here.",
+        )
+        .or(&[Cause::ClientDisabledOrDeleted]),
+        _ if changed => Finding::new(
+            Cause::WrongClientCredentials,
+            Certainty::Likely,
+            "The client's configuration was changed here since it worked last.",
+        )
+        .or(&[Cause::ClientSecretExpiredOrRotated]),
+        _ => Finding::new(
+            Cause::WrongClientCredentials,
+            Certainty::Likely,
+            "Nothing shows that these credentials have ever worked.",
+        )
+        .or(&[Cause::ClientSecretExpiredOrRotated, Cause::ClientDisabledOrDeleted]),
+    }
+}

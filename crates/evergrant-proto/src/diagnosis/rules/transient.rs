@@ -1,0 +1,113 @@
+//! What passes by itself, or has nothing to do with the grant.
+
+use super::{Case, Finding};
+use crate::{
+    diagnosis::{Cause, Certainty},
+    failure::{Consequence, Culprit, Processed},
+    wire::{error_response::ErrorCode, http::TransportFailureKind},
+};
+
+pub(super) fn nothing_was_sent(case: Case<'_>) -> Option<Finding> {
+    let kind = case.failure.transport?;
+    if case.failure.processed == Processed::Maybe {
+        return None;
+    }
+    let finding = match kind {
+        TransportFailureKind::Forbidden => Finding::new(
+            Cause::WrongTokenEndpointOrTenant,
+            Certainty::Likely,
+            "The guard of this installation does not allow the address; nothing was sent.",
+        )
+        .or(&[Cause::NetworkOrTls]),
+        TransportFailureKind::TooLate => Finding::new(
+            Cause::NetworkOrTls,
+            Certainty::Possible,
+            "The time for this attempt was over before the request could be sent.",
+        ),
+        _ => Finding::new(
+            Cause::NetworkOrTls,
+            Certainty::Certain,
+            "No byte of the request reached the provider, so the refresh token is not in doubt.",
+        ),
+    };
+    Some(finding)
+}
+
+pub(super) fn no_answer_came(case: Case<'_>) -> Option<Finding> {
+    case.failure.transport?;
+    Some(
+        Finding::new(
+            Cause::NetworkOrTls,
+            Certainty::Likely,
+            "The request was sent and no whole answer came back: the provider may have acted on it.",
+        )
+        .or(&[Cause::ProviderOutage]),
+    )
+}
+
+pub(super) fn the_user_has_not_decided(case: Case<'_>) -> Option<Finding> {
+    (case.failure.consequence == Consequence::KeepPolling).then(|| {
+        Finding::new(
+            Cause::AuthorizationPending,
+            Certainty::Certain,
+            "The user has neither approved nor refused yet.",
+        )
+    })
+}
+
+pub(super) fn too_many_requests(case: Case<'_>) -> Option<Finding> {
+    let told = case.failure.http_status == Some(429)
+        || case.failure.consequence == Consequence::KeepPollingSlower
+        || case.code() == Some(&ErrorCode::SlowDown);
+    told.then(|| {
+        Finding::new(Cause::RateLimited, Certainty::Certain, "The provider asks for fewer requests.")
+    })
+}
+
+pub(super) fn the_provider_is_down(case: Case<'_>) -> Option<Finding> {
+    let status = case.failure.http_status?;
+    let says_so = matches!(case.code(), Some(ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable));
+    if status < 500 && status != 408 && !says_so {
+        return None;
+    }
+    let doubt = match case.failure.processed {
+        Processed::Maybe => "The provider may have acted on the request before it failed.",
+        Processed::No => "The provider says that it did not act on the request.",
+    };
+    Some(Finding::new(Cause::ProviderOutage, Certainty::Likely, doubt).or(&[Cause::UnknownBug]))
+}
+
+/// An answer that is not from the authorization server, or not one that it should give.
+pub(super) fn something_else_answered(case: Case<'_>) -> Option<Finding> {
+    if case.failure.culprit != Culprit::Provider && case.failure.culprit != Culprit::Network {
+        return None;
+    }
+    let no_statement = case.failure.error.is_none();
+    let finding = match case.failure.http_status? {
+        407 => Finding::new(
+            Cause::IpOrNetworkPolicyBlocked,
+            Certainty::Likely,
+            "Our own proxy asks for credentials.",
+        ),
+        404 | 405 | 410 if no_statement => Finding::new(
+            Cause::WrongTokenEndpointOrTenant,
+            Certainty::Possible,
+            "There is no token endpoint at this address.",
+        )
+        .or(&[Cause::ProviderOutage]),
+        401 | 403 if no_statement => Finding::new(
+            Cause::IpOrNetworkPolicyBlocked,
+            Certainty::Possible,
+            "The answer is not one of an authorization server: a firewall or proxy may have given it.",
+        )
+        .or(&[Cause::ProviderOutage]),
+        _ if case.failure.catalogue.is_some() => return None,
+        _ => Finding::new(
+            Cause::ProviderOutage,
+            Certainty::Possible,
+            "The answer is not one that the standards or the catalogue know.",
+        )
+        .or(&[Cause::UnknownBug, Cause::IpOrNetworkPolicyBlocked]),
+    };
+    Some(finding)
+}

@@ -1,0 +1,167 @@
+//! The facts of every provider that ships, and an operator's own.
+
+use std::collections::BTreeMap;
+
+use super::Provider;
+
+/// The files that are part of the program.
+const BUILT_IN: [(&str, &str); 16] = [
+    ("airtable", include_str!("../../../../catalogue/airtable.toml")),
+    ("atlassian", include_str!("../../../../catalogue/atlassian.toml")),
+    ("auth0", include_str!("../../../../catalogue/auth0.toml")),
+    ("fitbit", include_str!("../../../../catalogue/fitbit.toml")),
+    ("generic", include_str!("../../../../catalogue/generic.toml")),
+    ("github", include_str!("../../../../catalogue/github.toml")),
+    ("gitlab", include_str!("../../../../catalogue/gitlab.toml")),
+    ("google", include_str!("../../../../catalogue/google.toml")),
+    ("keycloak", include_str!("../../../../catalogue/keycloak.toml")),
+    ("microsoft", include_str!("../../../../catalogue/microsoft.toml")),
+    ("oidc-provider", include_str!("../../../../catalogue/oidc-provider.toml")),
+    ("okta", include_str!("../../../../catalogue/okta.toml")),
+    ("ory-hydra", include_str!("../../../../catalogue/ory-hydra.toml")),
+    ("quickbooks", include_str!("../../../../catalogue/quickbooks.toml")),
+    ("rehearse", include_str!("../../../../catalogue/rehearse.toml")),
+    ("slack", include_str!("../../../../catalogue/slack.toml")),
+];
+
+/// Why a file of the catalogue cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidCatalogue {
+    /// The text is no provider; `reason` names line and field.
+    #[error("{file}: {reason}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What is wrong, with line and field.
+        reason: String,
+    },
+    /// A file is named after its provider, so that nobody edits the wrong one.
+    #[error("{file}: the id is {id:?}, but the file is named otherwise")]
+    Misnamed {
+        /// The file.
+        file: String,
+        /// The `id` in it.
+        id: String,
+    },
+}
+
+/// Providers by id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogue(BTreeMap<String, Provider>);
+
+impl Catalogue {
+    /// What ships with the program.
+    pub fn builtin() -> Self {
+        let parse = |(id, text): &(&str, &str)| parse(id, text).expect("a test parses every file");
+        Self(BUILT_IN.iter().map(parse).map(|provider| (provider.id.clone(), provider)).collect())
+    }
+
+    /// Adds a provider or replaces one. `id` is the file's name without `.toml`.
+    pub fn overlay(&mut self, id: &str, text: &str) -> Result<(), InvalidCatalogue> {
+        let provider = parse(id, text)?;
+        self.0.insert(provider.id.clone(), provider);
+        Ok(())
+    }
+
+    /// The provider of an id.
+    pub fn provider(&self, id: &str) -> Option<&Provider> {
+        self.0.get(id)
+    }
+
+    /// Every provider, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Provider> {
+        self.0.values()
+    }
+}
+
+fn parse(id: &str, text: &str) -> Result<Provider, InvalidCatalogue> {
+    let file = format!("{id}.toml");
+    let provider: Provider = toml::from_str(text)
+        .map_err(|error| InvalidCatalogue::Unreadable { file: file.clone(), reason: error.to_string() })?;
+    if provider.id != id {
+        return Err(InvalidCatalogue::Misnamed { file, id: provider.id });
+    }
+    Ok(provider)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::{RotationKind, dialect::Dialect};
+
+    #[test]
+    fn every_file_that_ships_is_a_provider() {
+        for (id, text) in BUILT_IN {
+            let provider = parse(id, text).unwrap_or_else(|error| panic!("{error}"));
+            assert!(!provider.name.is_empty());
+        }
+        assert_eq!(Catalogue::builtin().iter().count(), BUILT_IN.len());
+    }
+
+    #[test]
+    fn every_address_that_ships_is_https_once_its_placeholders_are_filled_in() {
+        for provider in Catalogue::builtin().iter() {
+            let names = ["host", "realm", "tenant", "domain"];
+            let parameters = names.iter().map(|name| ((*name).to_owned(), "x.example".to_owned())).collect();
+            let endpoints =
+                provider.resolve(&parameters).unwrap_or_else(|error| panic!("{}: {error}", provider.id));
+            let token = endpoints.token;
+            assert!(
+                token.is_none_or(|url| url.scheme() == "https" || provider.id == "rehearse"),
+                "{}",
+                provider.id
+            );
+        }
+    }
+
+    #[test]
+    fn every_window_belongs_to_a_policy_that_has_one() {
+        for provider in Catalogue::builtin().iter() {
+            let rotation = &provider.rotation;
+            let windowed = matches!(
+                rotation.kind,
+                RotationKind::GraceSame
+                    | RotationKind::GraceNew
+                    | RotationKind::LatestWins
+                    | RotationKind::LongOverlap
+            );
+            let bounded = rotation.window.is_some() || rotation.count.is_some();
+            assert_eq!(bounded, windowed, "{}", provider.id);
+        }
+    }
+
+    #[test]
+    fn the_generic_provider_knows_nothing() {
+        let generic = Provider::generic();
+        assert_eq!(generic.rotation.kind, RotationKind::Unknown);
+        assert_eq!(generic.dialect, Dialect::default());
+    }
+
+    #[test]
+    fn an_error_names_file_and_field() {
+        let mut catalogue = Catalogue::builtin();
+        let error = catalogue
+            .overlay("acme", "id = 'acme'\nname = 'Acme'\n[rotation]\nkindd = 'one_time'")
+            .unwrap_err();
+        assert!(error.to_string().contains("acme.toml") && error.to_string().contains("kindd"), "{error}");
+        let error = catalogue.overlay("acme", "id = 'other'\nname = 'Acme'").unwrap_err();
+        assert_eq!(error, InvalidCatalogue::Misnamed { file: "acme.toml".into(), id: "other".into() });
+    }
+
+    #[test]
+    fn an_operator_replaces_and_adds() {
+        let mut catalogue = Catalogue::builtin();
+        catalogue.overlay("slack", "id = 'slack'\nname = 'Ours'").unwrap();
+        catalogue.overlay("acme", "id = 'acme'\nname = 'Acme'").unwrap();
+        assert_eq!(catalogue.provider("slack").unwrap().name, "Ours");
+        assert!(catalogue.provider("acme").is_some() && catalogue.provider("nobody").is_none());
+    }
+
+    #[test]
+    fn a_provider_survives_being_stored() {
+        for provider in Catalogue::builtin().iter() {
+            let json = serde_json::to_string(provider).unwrap();
+            assert_eq!(&serde_json::from_str::<Provider>(&json).unwrap(), provider);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The catalogue: what is known of each authorization server, as data.
+
+pub mod catalogue;
+pub mod dialect;
+pub mod endpoints;
+pub mod rotation;
+mod seconds;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    catalogue::{Catalogue, InvalidCatalogue},
+    dialect::{Dialect, ErrorRule, Meaning},
+    endpoints::{Endpoints, InvalidEndpoint, ProviderEndpoints, Template},
+    rotation::{Ancestors, ReplayRevokes, RotationKind, RotationPolicy},
+};
+use crate::{scope::ScopeSet, wire::client_authentication::AuthenticationMethod};
+
+/// One authorization server, or the product that many of them run. A file of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// Short name: the name of its file.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Its issuer identifier (RFC 8414 2), maybe with placeholders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<Template>,
+    /// Its endpoints, maybe with placeholders.
+    #[serde(default)]
+    pub endpoints: ProviderEndpoints,
+    /// How clients register and authenticate.
+    #[serde(default)]
+    pub client: ClientFacts,
+    /// How an authorization brings a refresh token.
+    #[serde(default)]
+    pub offline: OfflineAccess,
+    /// How long things live when the response does not say.
+    #[serde(default)]
+    pub lifetimes: Lifetimes,
+    /// What becomes of a refresh token that was used.
+    #[serde(default)]
+    pub rotation: RotationPolicy,
+    /// Limits on refreshing.
+    #[serde(default)]
+    pub refresh: RefreshFacts,
+    /// What a revocation ends.
+    #[serde(default)]
+    pub revocation: RevocationFacts,
+    /// Where its messages depart from the RFCs.
+    #[serde(default)]
+    pub dialect: Dialect,
+    /// Pages for people.
+    #[serde(default)]
+    pub pages: Pages,
+}
+
+impl Provider {
+    /// A provider of which nothing is known but its standards: rotation policy unknown, RFC 6749 dialect.
+    pub fn generic() -> Self {
+        toml::from_str(include_str!("../../../../catalogue/generic.toml")).expect("a test parses it")
+    }
+
+    /// The addresses, with the placeholders filled in.
+    pub fn resolve(&self, parameters: &BTreeMap<String, String>) -> Result<Endpoints, InvalidEndpoint> {
+        self.endpoints.resolve(parameters)
+    }
+}
+
+/// How clients authenticate, and what they may leave out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientFacts {
+    /// Methods of the token endpoint, the best first.
+    pub authentication: Vec<AuthenticationMethod>,
+    /// Proof keys.
+    pub pkce: PkceSupport,
+}
+
+/// What a provider does with proof keys. They are sent in any case: a server must ignore what it does not know
+/// (RFC 6749 3.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PkceSupport {
+    /// Demanded.
+    Required,
+    /// Checked when sent.
+    Supported,
+    /// Known to be ignored.
+    Ignored,
+    /// Nobody knows.
+    #[default]
+    Unknown,
+}
+
+/// What must be asked for so that a refresh token is issued.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OfflineAccess {
+    /// Scopes to add to the authorization request (`offline_access`).
+    pub scopes: ScopeSet,
+    /// Parameters to add to it (`access_type=offline`).
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Lifetimes by documentation; what a response says wins. `None`: nobody knows, or there is no end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lifetimes {
+    /// Of an access token, in seconds.
+    #[serde(with = "seconds::optional")]
+    pub access_token: Option<Duration>,
+    /// Of a refresh token that is not used, in seconds.
+    #[serde(with = "seconds::optional")]
+    pub idle: Option<Duration>,
+    /// Of the whole chain from the consent on, however often it is used, in seconds.
+    #[serde(with = "seconds::optional")]
+    pub absolute: Option<Duration>,
+    /// Of the grants of an application that is not published, in seconds (Google: seven days).
+    #[serde(with = "seconds::optional")]
+    pub testing: Option<Duration>,
+    /// How many refresh tokens one user and client may have; a newer one drops the oldest.
+    pub live_tokens: Option<u32>,
+}
+
+/// Limits on refreshing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RefreshFacts {
+    /// An earlier refresh is refused: none before this share of the access token's life has passed, in percent.
+    /// 100 (hh.ru): only after its end.
+    pub not_before_percent: Option<u8>,
+    /// Whether a refresh ends the access token before (GitHub, Airtable): then none is made early, and every
+    /// cache must notice at once.
+    pub ends_access_token: bool,
+}
+
+/// What is known of revocation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RevocationFacts {
+    /// What the revocation of one token ends.
+    pub scope: RevocationScope,
+}
+
+/// What the revocation of one token ends (RFC 7009 2.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevocationScope {
+    /// That token.
+    Token,
+    /// Every token of the grant.
+    Grant,
+    /// Every token of the user at this client.
+    User,
+    /// Nobody knows: assume the most.
+    #[default]
+    Unknown,
+}
+
+/// Pages for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pages {
+    /// Whether the provider has an outage.
+    pub status: Option<String>,
+    /// Where the operator manages the client registration.
+    pub console: Option<String>,
+    /// Where the user sees and withdraws access.
+    pub user_access: Option<String>,
+    /// The provider's documentation of OAuth.
+    pub documentation: Option<String>,
+}
