@@ -1,1 +1,4 @@
 //! evergrant
+
+pub mod clock;
+pub mod http;
