@@ -1,0 +1,160 @@
+//! Proof that the sans-IO parts are what they claim: no clock, no I/O, no randomness, no threads, no async.
+//!
+//! Three independent looks: what the manifests allow, what the resolved dependencies are, what the source says.
+
+mod dependencies;
+mod forbidden;
+mod layers;
+mod paths;
+
+use std::path::Path;
+
+use crate::{
+    Failure, command,
+    progress::{self, Step},
+    source,
+    workspace::Workspace,
+};
+
+/// The folders whose code is pure.
+const PURE: [&str; 2] = ["crates/evergrant-proto/src", "crates/evergrant-rehearse/src/provider"];
+const WASM: &str = "wasm32-unknown-unknown";
+
+pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
+    progress::run(steps(workspace))
+}
+
+pub(crate) fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
+    let mut steps = vec![
+        Step::new("dependencies between our crates point only downwards", move || layers::check(workspace)),
+        Step::new("evergrant-proto depends on nothing that is not on its list", || {
+            dependencies::check(workspace)
+        }),
+        Step::new("the pure source reaches no clock, no I/O, no randomness, no async", move || {
+            sources(workspace)
+        }),
+    ];
+    if wasm_is_installed() {
+        steps.push(Step::new(
+            format!("evergrant-proto builds for {WASM}, which has none of them"),
+            move || {
+                command::run(command::cargo(
+                    workspace,
+                    &["build", "--package", "evergrant-proto", "--target", WASM],
+                ))
+            },
+        ));
+    } else {
+        println!("(the target {WASM} is not installed: building evergrant-proto for it is left out)");
+    }
+    steps
+}
+
+fn wasm_is_installed() -> bool {
+    let mut rustup = std::process::Command::new("rustup");
+    rustup.args(["target", "list", "--installed"]);
+    command::answers("rustup", &["--version"])
+        && command::output(rustup).is_ok_and(|targets| targets.lines().any(|target| target == WASM))
+}
+
+fn sources(workspace: &Workspace) -> Result<(), Failure> {
+    let mut findings = Vec::new();
+    for folder in PURE {
+        for file in source::rust_files(&workspace.path(folder))? {
+            let found = scan(&source::read(&file)?);
+            findings.extend(found.into_iter().map(|finding| format!("{}:{finding}", file.display())));
+        }
+    }
+    if findings.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("code that must be pure is not:\n  {}", findings.join("\n  ")),
+        format!(
+            "Take time as an argument, randomness as bytes, and hand effects out as values.\nPure are: {}",
+            PURE.map(|folder| Path::new(folder).display().to_string()).join(", "),
+        ),
+    ))
+}
+
+/// `line: what is said there: why not`, for every forbidden name in one file.
+fn scan(source: &str) -> Vec<String> {
+    let tokens = source::tokens(source);
+    let paths = paths::paths(&tokens);
+    let mut findings: Vec<(usize, String)> = paths
+        .iter()
+        .filter_map(|path| {
+            Some((path.line, format!("{}: {}", path.segments.join("::"), forbidden::reason(path)?)))
+        })
+        .collect();
+    findings.sort();
+    findings.dedup();
+    findings.into_iter().map(|(line, finding)| format!("{line}: {finding}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_found_however_it_is_named() {
+        for impure in [
+            "fn now() { std::time::SystemTime::now(); }",
+            "use std::time::{Duration, Instant};",
+            "use std::{fmt, time::SystemTime as Clock};",
+            "fn f() { let t = :: std :: time :: Instant::now (); }",
+        ] {
+            assert_eq!(scan(impure).len(), 1, "{impure}: {:?}", scan(impure));
+        }
+    }
+
+    #[test]
+    fn files_sockets_threads_and_the_environment_are_found() {
+        for impure in [
+            "use std::{fmt, fs};",
+            "use std::net::TcpStream;",
+            "use std::{collections::BTreeMap, {io::{self, Write}}};",
+            "fn f() { std::thread::spawn(|| {}); }",
+            "fn f() { std::env::var(\"HOME\"); }",
+            "use std::process;",
+            "use std::*;",
+            "fn f() { println!(\"{}\", 1); }",
+        ] {
+            assert!(!scan(impure).is_empty(), "{impure}");
+        }
+    }
+
+    #[test]
+    fn randomness_and_async_are_found() {
+        for impure in [
+            "fn f() { getrandom::fill(&mut b); }",
+            "use aws_lc_rs::rand::SystemRandom;",
+            "async fn f() {}",
+            "fn f() { x.await }",
+            "use tokio::sync::Mutex;",
+            "use std::hash::RandomState;",
+        ] {
+            assert!(!scan(impure).is_empty(), "{impure}");
+        }
+    }
+
+    #[test]
+    fn a_finding_names_its_line() {
+        assert!(scan("//\n\nuse std::fs;")[0].starts_with("3: std::fs: "));
+    }
+
+    #[test]
+    fn durations_addresses_comments_texts_and_tests_are_pure() {
+        for pure in [
+            "use std::{fmt, time::Duration};",
+            "// std::fs::read\n/* tokio */",
+            "const HELP: &str = \"async std::fs\";",
+            "#[cfg(test)] mod tests { use std::fs; async fn f() {} }",
+            "use std::net::{IpAddr, Ipv4Addr};",
+            "const PAGE: &str = include_str!(\"page.md\"); const V: &str = env!(\"CARGO_PKG_VERSION\");",
+            "struct S { process: u32, net: u32 } fn f(s: S) { s.process; fs(s.net) }",
+        ] {
+            assert_eq!(scan(pure), Vec::<String>::new(), "{pure}");
+        }
+    }
+}

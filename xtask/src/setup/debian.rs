@@ -1,0 +1,58 @@
+//! Programs that come from the operating system.
+
+use std::process::Command;
+
+use crate::{Failure, command};
+
+/// A program, how to see that it works, and the Debian packages that bring it.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    pub(crate) proof: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
+}
+
+pub(crate) const NPM: Program = Program { name: "npm", proof: &["--version"], packages: &["nodejs", "npm"] };
+pub(crate) const PYTHON: Program = Program {
+    name: "python3",
+    // Debian splits venv off; `python3 -m venv --help` answers even without the part that it needs.
+    proof: &["-c", "import venv, ensurepip"],
+    packages: &["python3", "python3-venv"],
+};
+
+/// Installs what is missing, and says so; does nothing when everything is there.
+pub(crate) fn provide(wanted: &[Program]) -> Result<(), Failure> {
+    let missing: Vec<_> =
+        wanted.iter().filter(|program| !command::answers(program.name, program.proof)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = missing.iter().map(|program| program.name).collect();
+    let packages: Vec<_> = missing.iter().flat_map(|program| program.packages).copied().collect();
+    println!("      missing: {}; installing {}", names.join(", "), packages.join(", "));
+    if !command::answers("apt-get", &["--version"]) {
+        return Err(not_debian(&packages));
+    }
+    command::run(apt_get(&["update"]))?;
+    command::run(apt_get(&[&["install", "--no-install-recommends", "--yes"], &packages[..]].concat()))
+}
+
+/// `apt-get`, by `sudo` for whoever is not root.
+fn apt_get(arguments: &[&str]) -> Command {
+    let mut id = Command::new("id");
+    id.arg("-u");
+    let is_root = command::output(id).is_ok_and(|user| user.trim() == "0");
+    let mut command = Command::new(if is_root { "apt-get" } else { "sudo" });
+    if !is_root {
+        command.arg("apt-get");
+    }
+    command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet=2").args(arguments);
+    command
+}
+
+fn not_debian(packages: &[&str]) -> Failure {
+    Failure::new(
+        "something is missing and this is not Debian",
+        format!("Install what Debian calls {}, then run `cargo xtask setup` again.", packages.join(", ")),
+    )
+}

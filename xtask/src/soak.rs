@@ -1,0 +1,40 @@
+//! `cargo xtask soak`: the same tests with far more rounds. It proves nothing that the test command does not
+//! also look for; it looks longer.
+
+use crate::{
+    Failure, command,
+    progress::{self, Step},
+    setup,
+    workspace::Workspace,
+};
+
+/// Cases of each property test; proptest's own default is 256.
+const PROPERTY_CASES: &str = "20000";
+/// Rounds of each racing test, read by the tests themselves; their default is what the test command can afford.
+const ROUNDS: &str = "5000";
+/// Times that the whole suite runs again at its ordinary size, to see a test that fails one time in many.
+const REPETITIONS: usize = 20;
+
+pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
+    let mut steps = setup::steps(workspace);
+    steps.push(Step::new(format!("property tests, {PROPERTY_CASES} cases; races, {ROUNDS} rounds"), || {
+        let mut tests = suite(workspace);
+        tests
+            .env("EVERGRANT_SOAK", "1")
+            .env("PROPTEST_CASES", PROPERTY_CASES)
+            .env("EVERGRANT_ROUNDS", ROUNDS);
+        command::run(tests)
+    }));
+    for repetition in 1..=REPETITIONS {
+        steps.push(Step::new(format!("the whole suite again, {repetition} of {REPETITIONS}"), || {
+            command::run(suite(workspace))
+        }));
+    }
+    progress::run(steps)
+}
+
+fn suite(workspace: &Workspace) -> std::process::Command {
+    let mut tests = command::cargo(workspace, &["test", "--workspace", "--quiet"]);
+    tests.env("EVERGRANT_INTEROP", workspace.interop());
+    tests
+}

@@ -1,0 +1,22 @@
+//! `cargo xtask test`: everything that must hold before a change lands.
+
+use crate::{
+    Failure, command,
+    progress::{self, Step},
+    purity, setup,
+    workspace::Workspace,
+};
+
+pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
+    let mut steps = setup::steps(workspace);
+    steps.extend(purity::steps(workspace));
+    steps.push(Step::new("building every test (minutes when nothing is built yet)", || {
+        command::run(command::cargo(workspace, &["test", "--workspace", "--no-run"]))
+    }));
+    steps.push(Step::new("every test: unit, property, integration, interoperability, documentation", || {
+        let mut tests = command::cargo(workspace, &["test", "--workspace"]);
+        tests.env("EVERGRANT_INTEROP", workspace.interop());
+        command::run(tests)
+    }));
+    progress::run(steps)
+}
