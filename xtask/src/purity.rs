@@ -7,8 +7,6 @@ mod forbidden;
 mod layers;
 mod paths;
 
-use std::path::Path;
-
 use crate::{
     Failure, command,
     progress::{self, Step},
@@ -61,35 +59,56 @@ fn sources(workspace: &Workspace) -> Result<(), Failure> {
     let mut findings = Vec::new();
     for folder in PURE {
         for file in source::rust_files(&workspace.path(folder))? {
-            let found = scan(&source::read(&file)?);
-            findings.extend(found.into_iter().map(|finding| format!("{}:{finding}", file.display())));
+            let name = file.strip_prefix(workspace.path("")).unwrap_or(&file).display().to_string();
+            findings.extend(scan(&name, &source::read(&file)?));
         }
     }
-    if findings.is_empty() {
+    let complaints = without_exceptions(&findings, &forbidden::EXCEPTIONS);
+    if complaints.is_empty() {
         return Ok(());
     }
     Err(Failure::new(
-        format!("code that must be pure is not:\n  {}", findings.join("\n  ")),
+        format!("code that must be pure is not:\n  {}", complaints.join("\n  ")),
         format!(
-            "Take time as an argument, randomness as bytes, and hand effects out as values.\nPure are: {}",
-            PURE.map(|folder| Path::new(folder).display().to_string()).join(", "),
+            "Take time as an argument, randomness as bytes, and hand effects out as values; what is harmless \
+             all the same goes with its reason into EXCEPTIONS.\nPure are: {}",
+            PURE.join(", "),
         ),
     ))
 }
 
-/// `line: what is said there: why not`, for every forbidden name in one file.
-fn scan(source: &str) -> Vec<String> {
-    let tokens = source::tokens(source);
-    let paths = paths::paths(&tokens);
-    let mut findings: Vec<(usize, String)> = paths
-        .iter()
-        .filter_map(|path| {
-            Some((path.line, format!("{}: {}", path.segments.join("::"), forbidden::reason(path)?)))
-        })
-        .collect();
+/// A forbidden name in a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Finding {
+    file: String,
+    line: usize,
+    path: String,
+    reason: &'static str,
+}
+
+fn scan(file: &str, source: &str) -> Vec<Finding> {
+    let finding = |path: &paths::NamedPath| {
+        let reason = forbidden::reason(path)?;
+        Some(Finding { file: file.to_owned(), line: path.line, path: path.segments.join("::"), reason })
+    };
+    let mut findings: Vec<_> = paths::paths(&source::tokens(source)).iter().filter_map(finding).collect();
     findings.sort();
     findings.dedup();
-    findings.into_iter().map(|(line, finding)| format!("{line}: {finding}")).collect()
+    findings
+}
+
+/// What is left to complain about: findings without an exception, exceptions without a finding.
+fn without_exceptions(findings: &[Finding], exceptions: &[(&str, &str, &str)]) -> Vec<String> {
+    let covers = |finding: &Finding, (file, path, _): &(&str, &str, &str)| {
+        finding.file == *file && finding.path == *path
+    };
+    let open =
+        findings.iter().filter(|finding| !exceptions.iter().any(|exception| covers(finding, exception)));
+    let stale =
+        exceptions.iter().filter(|exception| !findings.iter().any(|finding| covers(finding, exception)));
+    open.map(|Finding { file, line, path, reason }| format!("{file}:{line}: {path}: {reason}"))
+        .chain(stale.map(|(file, path, _)| format!("{file}: the exception for {path} is needed no more")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -104,7 +123,7 @@ mod tests {
             "use std::{fmt, time::SystemTime as Clock};",
             "fn f() { let t = :: std :: time :: Instant::now (); }",
         ] {
-            assert_eq!(scan(impure).len(), 1, "{impure}: {:?}", scan(impure));
+            assert_eq!(scan("a.rs", impure).len(), 1, "{impure}: {:?}", scan("a.rs", impure));
         }
     }
 
@@ -120,7 +139,7 @@ mod tests {
             "use std::*;",
             "fn f() { println!(\"{}\", 1); }",
         ] {
-            assert!(!scan(impure).is_empty(), "{impure}");
+            assert!(!scan("a.rs", impure).is_empty(), "{impure}");
         }
     }
 
@@ -134,13 +153,24 @@ mod tests {
             "use tokio::sync::Mutex;",
             "use std::hash::RandomState;",
         ] {
-            assert!(!scan(impure).is_empty(), "{impure}");
+            assert!(!scan("a.rs", impure).is_empty(), "{impure}");
         }
     }
 
     #[test]
     fn a_finding_names_its_line() {
-        assert!(scan("//\n\nuse std::fs;")[0].starts_with("3: std::fs: "));
+        let found = scan("a.rs", "//\n\nuse std::fs;");
+        assert!(without_exceptions(&found, &[])[0].starts_with("a.rs:3: std::fs: "));
+    }
+
+    #[test]
+    fn an_exception_covers_one_name_in_one_file_and_does_not_outlive_it() {
+        let found = scan("a.rs", "use std::{fs, net};\nuse std::env;");
+        let exceptions = [("a.rs", "std::fs", "why"), ("b.rs", "std::env", "why")];
+        let complaints = without_exceptions(&found, &exceptions).join("\n");
+        assert!(!complaints.contains("std::fs"), "{complaints}");
+        assert!(complaints.contains("a.rs:2: std::env"), "{complaints}");
+        assert!(complaints.contains("b.rs: the exception for std::env is needed no more"), "{complaints}");
     }
 
     #[test]
@@ -154,7 +184,7 @@ mod tests {
             "const PAGE: &str = include_str!(\"page.md\"); const V: &str = env!(\"CARGO_PKG_VERSION\");",
             "struct S { process: u32, net: u32 } fn f(s: S) { s.process; fs(s.net) }",
         ] {
-            assert_eq!(scan(pure), Vec::<String>::new(), "{pure}");
+            assert_eq!(scan("a.rs", pure), [], "{pure}");
         }
     }
 }
