@@ -158,10 +158,7 @@ mod tests {
         assert_eq!(values(&request, "redirect_uri"), ["http://127.0.0.1:8780/callback"]);
         assert_eq!(values(&request, "state"), ["state-canary"]);
         assert_eq!(values(&request, "code_challenge_method"), ["S256"]);
-        assert_eq!(
-            values(&request, "code_challenge"),
-            [pkce::code_challenge(&pkce::code_verifier(&[7; 32]))]
-        );
+        assert_eq!(values(&request, "code_challenge"), [code_challenge(&pkce::code_verifier(&[7; 32]))]);
         assert!(values(&request, "scope").is_empty());
     }
 

@@ -114,7 +114,11 @@ pub(super) fn parse_object(body: &str) -> Option<(Object, Extent)> {
         (Ok(()), Ok(())) => Extent::Whole,
         (Ok(()), Err(_)) => Extent::TrailingData,
         (Err(_), _) if members.is_empty() => return None,
-        (Err(_), _) => Extent::Truncated,
+        (Err(_), _) => {
+            // A number at the cut may have lost digits; every other value is closed by its own end.
+            members.pop_if(|(_, value)| matches!(value, Json::Integer(_) | Json::Float(_)));
+            Extent::Truncated
+        }
     };
     Some((Object(members), extent))
 }
@@ -217,6 +221,12 @@ mod tests {
         assert_eq!(extent, Extent::Truncated);
         assert_eq!(object.text("a"), Some("1"));
         assert!(object.object("b").is_some() && object.value("d").is_none());
+    }
+
+    #[test]
+    fn a_number_at_the_cut_is_not_believed() {
+        let (object, _) = parse_object(r#"{"a":"1","expires_in":36"#).unwrap();
+        assert!(object.text("a").is_some() && object.value("expires_in").is_none());
     }
 
     #[test]

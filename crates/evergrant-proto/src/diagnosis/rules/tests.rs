@@ -1,1 +1,328 @@
+use std::time::Duration;
 
+use super::*;
+use crate::{
+    diagnosis::{OtherGrants, PastDeath, PreviousAttempt, PreviousOutcome},
+    failure::{Exchange, Verdict, classify},
+    provider::{Catalogue, RotationKind},
+    time::Timestamp,
+    wire::http::{HttpResponse, RequestSent, TransportFailure, TransportFailureKind},
+};
+
+const DAY: u64 = 86_400;
+
+fn provider(id: &str) -> Provider {
+    Catalogue::builtin().provider(id).unwrap().clone()
+}
+
+fn failure(provider: &Provider, stage: Stage, status: u16, body: &str) -> Failure {
+    let response = HttpResponse { status, headers: vec![], body: body.as_bytes().to_vec().into() };
+    let exchange = Exchange {
+        stage,
+        result: Ok(&response),
+        dialect: &provider.dialect,
+        now: Timestamp(0),
+        secrets: &[],
+    };
+    match classify(&exchange) {
+        Verdict::Failure(failure) => failure,
+        verdict => panic!("{verdict:?}"),
+    }
+}
+
+fn refused(provider: &Provider, history: &History) -> Diagnosis {
+    let failure = failure(provider, Stage::RefreshToken, 400, r#"{"error":"invalid_grant"}"#);
+    diagnose(&failure, history, provider)
+}
+
+fn at(stage: Stage, status: u16, body: &str, history: &History) -> Diagnosis {
+    let provider = provider("generic");
+    diagnose(&failure(&provider, stage, status, body), history, &provider)
+}
+
+fn after(outcome: PreviousOutcome) -> History {
+    let previous_attempt = Some(PreviousAttempt { outcome, age: Duration::from_secs(300) });
+    History { previous_attempt, ..History::default() }
+}
+
+fn days(days: u64) -> Option<Duration> {
+    Some(Duration::from_secs(days * DAY))
+}
+
+#[test]
+fn a_refusal_after_an_unknown_outcome_is_a_lost_rotation_and_maybe_a_revocation() {
+    let unknown = [
+        PreviousOutcome::Timeout,
+        PreviousOutcome::ConnectionError,
+        PreviousOutcome::ServerError,
+        PreviousOutcome::Unreadable,
+        PreviousOutcome::NotRecorded,
+    ];
+    for outcome in unknown {
+        let diagnosis = refused(&provider("oidc-provider"), &after(outcome));
+        assert_eq!(diagnosis.cause, Cause::LostRotationNotPersisted, "{outcome:?}");
+        assert_eq!(diagnosis.certainty, Certainty::Likely);
+        assert_eq!(diagnosis.culprit, crate::failure::Culprit::Local);
+        assert!(diagnosis.alternatives.contains(&Cause::UserRevoked));
+        assert!(diagnosis.permanent && !diagnosis.retry);
+        assert!(diagnosis.evidence[1].contains("5 minutes before"), "{:?}", diagnosis.evidence);
+    }
+}
+
+#[test]
+fn a_lost_rotation_is_certain_only_if_the_provider_itself_reports_reuse() {
+    let keycloak = provider("keycloak");
+    let body =
+        r#"{"error":"invalid_grant","error_description":"Maximum allowed refresh token reuse exceeded"}"#;
+    let reported = failure(&keycloak, Stage::RefreshToken, 400, body);
+    let diagnosis = diagnose(&reported, &after(PreviousOutcome::Timeout), &keycloak);
+    assert_eq!((diagnosis.cause, diagnosis.certainty), (Cause::LostRotationNotPersisted, Certainty::Certain));
+}
+
+#[test]
+fn a_refusal_after_a_known_outcome_or_without_rotation_is_no_lost_rotation() {
+    for outcome in [PreviousOutcome::Success, PreviousOutcome::Refused] {
+        assert_eq!(refused(&provider("oidc-provider"), &after(outcome)).cause, Cause::Undetermined);
+    }
+    let reusable = provider("google");
+    assert_eq!(reusable.rotation.kind, RotationKind::Reusable);
+    assert_eq!(refused(&reusable, &after(PreviousOutcome::Timeout)).cause, Cause::Undetermined);
+}
+
+#[test]
+fn reuse_that_the_provider_reports_is_told_apart_by_our_records() {
+    let keycloak = provider("keycloak");
+    let body =
+        r#"{"error":"invalid_grant","error_description":"Maximum allowed refresh token reuse exceeded"}"#;
+    let reported = failure(&keycloak, Stage::RefreshToken, 400, body);
+    let rows = [
+        (History::default(), Cause::RotatedTokenReused, Certainty::Certain),
+        (
+            History { concurrent_attempts: Some(1), ..History::default() },
+            Cause::ConcurrentRefreshRace,
+            Certainty::Likely,
+        ),
+        (
+            History { newest_token_persisted: Some(false), ..History::default() },
+            Cause::LostRotationNotPersisted,
+            Certainty::Likely,
+        ),
+    ];
+    for (history, cause, certainty) in rows {
+        let diagnosis = diagnose(&reported, &history, &keycloak);
+        assert_eq!((diagnosis.cause, diagnosis.certainty), (cause, certainty));
+    }
+    let latest = History { sent_token_is_latest: Some(true), ..History::default() };
+    let evidence = diagnose(&reported, &latest, &keycloak).evidence;
+    assert!(
+        evidence.iter().any(|sentence| sentence.contains("somebody else holds the grant")),
+        "{evidence:?}"
+    );
+}
+
+#[test]
+fn our_records_of_a_refused_refresh_name_the_cause() {
+    let generic = provider("generic");
+    let none = History::default;
+    let rows = [
+        (History { sent_token_is_latest: Some(false), ..none() }, Cause::RotatedTokenReused),
+        (History { newest_token_persisted: Some(false), ..none() }, Cause::LostRotationNotPersisted),
+        (History { concurrent_attempts: Some(2), ..none() }, Cause::ConcurrentRefreshRace),
+        (History { client_matches_grant: Some(false), ..none() }, Cause::TokenIssuedToOtherClient),
+        (
+            History { idle: days(61), announced_refresh_lifetime: days(60), ..none() },
+            Cause::RefreshTokenExpiredIdle,
+        ),
+        (
+            History { authorization_age: days(366), announced_authorization_lifetime: days(365), ..none() },
+            Cause::RefreshTokenExpiredAbsolute,
+        ),
+        (History { idle: days(59), announced_refresh_lifetime: days(60), ..none() }, Cause::Undetermined),
+        (none(), Cause::Undetermined),
+    ];
+    for (history, cause) in rows {
+        assert_eq!(refused(&generic, &history).cause, cause, "{history:?}");
+    }
+}
+
+#[test]
+fn the_catalogue_knows_lifetimes_that_no_response_tells() {
+    let idle = History { idle: days(181), ..History::default() };
+    assert_eq!(refused(&provider("google"), &idle).cause, Cause::RefreshTokenExpiredIdle);
+    let old = History { authorization_age: days(365), ..History::default() };
+    assert_eq!(refused(&provider("atlassian"), &old).cause, Cause::RefreshTokenExpiredAbsolute);
+}
+
+#[test]
+fn seven_days_at_google_are_testing_mode() {
+    let google = provider("google");
+    let week = History { authorization_age: days(7), ..History::default() };
+    let diagnosis = refused(&google, &week);
+    assert_eq!((diagnosis.cause, diagnosis.certainty), (Cause::AppInTestingMode, Certainty::Likely));
+    let known = History { app_in_testing: Some(true), authorization_age: days(12), ..History::default() };
+    assert_eq!(refused(&google, &known).certainty, Certainty::Certain);
+    let published = History { app_in_testing: Some(false), ..week };
+    assert_eq!(refused(&google, &published).cause, Cause::Undetermined);
+    let later = History { authorization_age: days(30), ..History::default() };
+    assert_eq!(refused(&google, &later).cause, Cause::Undetermined);
+}
+
+#[test]
+fn a_rejected_client_is_told_apart_by_what_worked_before() {
+    let none = History::default;
+    let rows = [
+        (none(), Cause::WrongClientCredentials),
+        (History { client_worked_before: Some(true), ..none() }, Cause::ClientSecretExpiredOrRotated),
+        (
+            History { client_worked_before: Some(true), client_changed_recently: Some(true), ..none() },
+            Cause::WrongClientCredentials,
+        ),
+        (
+            History {
+                other_grants: Some(OtherGrants::NoneFailing),
+                client_worked_before: Some(true),
+                ..none()
+            },
+            Cause::AppDisabledByOrganization,
+        ),
+        (
+            History {
+                other_grants: Some(OtherGrants::AllFailing),
+                client_worked_before: Some(true),
+                ..none()
+            },
+            Cause::ClientSecretExpiredOrRotated,
+        ),
+    ];
+    for (history, cause) in rows {
+        let diagnosis = at(Stage::RefreshToken, 401, r#"{"error":"invalid_client"}"#, &history);
+        assert_eq!(diagnosis.cause, cause, "{history:?}");
+        assert!(diagnosis.permanent && !diagnosis.retry);
+    }
+}
+
+#[test]
+fn what_passes_is_never_permanent() {
+    let rows = [
+        (429, "", Cause::RateLimited),
+        (500, "", Cause::ProviderOutage),
+        (503, "", Cause::ProviderOutage),
+        (400, r#"{"error":"server_error"}"#, Cause::ProviderOutage),
+        (403, "<html>", Cause::IpOrNetworkPolicyBlocked),
+        (404, "<html>", Cause::WrongTokenEndpointOrTenant),
+        (407, "", Cause::IpOrNetworkPolicyBlocked),
+        (200, "<html>", Cause::ProviderOutage),
+        (400, r#"{"error":"strange"}"#, Cause::ProviderOutage),
+    ];
+    for (status, body, cause) in rows {
+        let diagnosis = at(Stage::RefreshToken, status, body, &History::default());
+        assert_eq!(diagnosis.cause, cause, "{status} {body}");
+        assert!(diagnosis.retry && !diagnosis.permanent, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_broken_connection_tells_whether_the_token_is_in_doubt() {
+    let diagnosis = |kind, request_sent| {
+        let transport = TransportFailure { kind, request_sent, detail: "connection refused".into() };
+        let provider = provider("generic");
+        let exchange = Exchange {
+            stage: Stage::RefreshToken,
+            result: Err(&transport),
+            dialect: &provider.dialect,
+            now: Timestamp(0),
+            secrets: &[],
+        };
+        let Verdict::Failure(failure) = classify(&exchange) else { panic!() };
+        diagnose(&failure, &History::default(), &provider)
+    };
+    let refused = diagnosis(TransportFailureKind::Connect, RequestSent::No);
+    assert_eq!((refused.cause, refused.certainty), (Cause::NetworkOrTls, Certainty::Certain));
+    assert_eq!(refused.evidence[0], "Connection refused.");
+    let lost = diagnosis(TransportFailureKind::Reset, RequestSent::Maybe);
+    assert_eq!((lost.cause, lost.certainty), (Cause::NetworkOrTls, Certainty::Likely));
+}
+
+#[test]
+fn the_standard_codes_speak_for_themselves() {
+    use Stage::{AuthorizationCode, DeviceCode, RefreshToken};
+    let rows = [
+        (RefreshToken, "interaction_required", Cause::MfaOrConditionalAccessRequired),
+        (RefreshToken, "login_required", Cause::SessionTimedOut),
+        (RefreshToken, "consent_required", Cause::ConsentRequired),
+        (RefreshToken, "invalid_scope", Cause::ScopeProblem),
+        (RefreshToken, "invalid_request", Cause::MalformedRequest),
+        (RefreshToken, "unauthorized_client", Cause::ClientDisabledOrDeleted),
+        (DeviceCode, "authorization_pending", Cause::AuthorizationPending),
+        (DeviceCode, "slow_down", Cause::RateLimited),
+        (DeviceCode, "expired_token", Cause::CodeExpired),
+        (DeviceCode, "access_denied", Cause::ConsentRequired),
+        (AuthorizationCode, "invalid_scope", Cause::ScopeProblem),
+        (AuthorizationCode, "invalid_grant", Cause::Undetermined),
+    ];
+    for (stage, code, cause) in rows {
+        let diagnosis = at(stage, 400, &format!(r#"{{"error":"{code}"}}"#), &History::default());
+        assert_eq!(diagnosis.cause, cause, "{stage:?} {code}");
+    }
+}
+
+#[test]
+fn a_refused_code_is_told_apart_by_our_records_and_then_by_the_text() {
+    let none = History::default;
+    let rows = [
+        (History { code_sent_before: Some(true), ..none() }, "", Cause::CodeReused),
+        (History { code_age: Some(Duration::from_secs(601)), ..none() }, "", Cause::CodeExpired),
+        (History { verifier_matches: Some(false), ..none() }, "", Cause::PkceMismatch),
+        (History { redirect_uri_matches: Some(false), ..none() }, "", Cause::RedirectUriMismatch),
+        (none(), "Code already used", Cause::CodeReused),
+        (none(), "PKCE verification failed", Cause::PkceMismatch),
+        (none(), "redirect_uri did not match", Cause::RedirectUriMismatch),
+        (none(), "the code has expired", Cause::CodeExpired),
+    ];
+    for (history, description, cause) in rows {
+        let body = format!(r#"{{"error":"invalid_grant","error_description":"{description}"}}"#);
+        assert_eq!(
+            at(Stage::AuthorizationCode, 400, &body, &history).cause,
+            cause,
+            "{description} {history:?}"
+        );
+    }
+}
+
+#[test]
+fn a_cause_that_recurs_is_not_cured_by_signing_in_again() {
+    let death = |day| PastDeath { cause: Cause::RefreshTokenExpiredIdle, after_consent: days(day).unwrap() };
+    let history = History { idle: days(200), past_deaths: vec![death(60), death(61)], ..History::default() };
+    let diagnosis = refused(&provider("google"), &history);
+    assert_ne!(diagnosis.remedies[0].action, Action::Reauthorize);
+    assert!(diagnosis.remedies.iter().any(|remedy| remedy.action == Action::Reauthorize));
+    let last = diagnosis.evidence.last().unwrap();
+    assert_eq!(last, "This grant ended this way 3 times, always about 61 days after the consent.");
+}
+
+#[test]
+fn evidence_holds_no_secret_and_no_control_character() {
+    let body = r#"{"error":"invalid_grant","error_description":"token Abcdef0123456789abcdef of ada@example.com \u001b[31m"}"#;
+    let evidence = at(Stage::RefreshToken, 400, body, &History::default()).evidence.concat();
+    assert!(
+        !evidence.contains("Abcdef") && !evidence.contains("ada@") && !evidence.contains('\u{1b}'),
+        "{evidence}"
+    );
+}
+
+#[test]
+fn every_cause_has_a_remedy_and_at_most_three_alternatives_stand_beside_it() {
+    for cause in Cause::all() {
+        assert!(!remedies(cause).is_empty(), "{cause}");
+    }
+    let diagnosis = refused(&provider("google"), &History::default());
+    assert_eq!(diagnosis.alternatives.len(), MAX_ALTERNATIVES);
+    assert!(diagnosis.alternatives.contains(&Cause::TokenLimitExceeded));
+}
+
+#[test]
+fn a_diagnosis_survives_being_stored() {
+    let diagnosis = refused(&provider("oidc-provider"), &after(PreviousOutcome::Timeout));
+    let json = serde_json::to_string(&diagnosis).unwrap();
+    assert_eq!(serde_json::from_str::<Diagnosis>(&json).unwrap(), diagnosis);
+}
