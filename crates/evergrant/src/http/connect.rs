@@ -18,6 +18,7 @@ use url::Host;
 
 use super::{
     address::AddressPolicy,
+    after,
     config::EgressProxy,
     connection::{Connection, Duplex},
     destination::Destination,
@@ -44,7 +45,7 @@ impl Connector {
         destination: &Destination,
         deadline: Instant,
     ) -> Result<Connection, TransportFailure> {
-        let deadline = deadline.min(Instant::now() + self.timeout);
+        let deadline = deadline.min(after(self.timeout));
         let loopback = self.allow_loopback && destination.is_loopback();
         let wire = match &self.proxy {
             Some(proxy) if !loopback => self.tunnel(proxy, destination, deadline).await?,

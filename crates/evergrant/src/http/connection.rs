@@ -149,6 +149,8 @@ impl Connection {
                 request_sent,
                 detail: format!("{}: the answer switches to a protocol that was not asked for", self.at),
             },
+            // Bytes may have left all the same, where TLS answers its peer by itself: none was of the request.
+            Incomplete::NotTaken(error) => broken(error, RequestSent::No, &self.at),
             Incomplete::Broken(error) => broken(error, request_sent, &self.at),
         }
     }

@@ -134,7 +134,7 @@ impl HttpClient {
         clock: &dyn Clock,
     ) -> Result<HttpResponse, TransportFailure> {
         let Shared { connector, pool, user_agent, max_body_bytes } = &*self.shared;
-        let deadline = Instant::now() + deadline;
+        let deadline = after(deadline);
         let terms = Terms { not_after, clock, deadline, max_body_bytes: *max_body_bytes };
         let destination = Destination::of(&request.url, connector.allow_loopback)?;
         let request = prepare(request, &destination, user_agent)?;
@@ -169,6 +169,12 @@ impl HttpClient {
         }
         Ok(response)
     }
+}
+
+/// The end of a duration that starts now. One that no clock can hold is as good as a year.
+fn after(duration: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_hours(365 * 24);
+    Instant::now() + duration.min(YEAR)
 }
 
 /// Whether a pooled connection turned out to be closed before it took anything: then, and only then, a fresh one

@@ -25,6 +25,8 @@ pub(super) enum Incomplete {
     TooLarge,
     /// Status 101, which nobody asked for: the connection speaks something else from now on.
     Switching,
+    /// The connection closed before it took the request: hyper handed it back or never got it.
+    NotTaken(hyper::Error),
     /// The connection or the HTTP on it broke.
     Broken(hyper::Error),
 }
@@ -35,8 +37,13 @@ pub(super) async fn receive(
     request: WireRequest,
     max_body_bytes: usize,
 ) -> Result<HttpResponse, Incomplete> {
-    sender.ready().await.map_err(Incomplete::Broken)?;
-    let (head, body) = sender.send_request(request).await.map_err(Incomplete::Broken)?.into_parts();
+    sender.ready().await.map_err(Incomplete::NotTaken)?;
+    let answer =
+        sender.try_send_request(request).await.map_err(|mut failed| match failed.take_message() {
+            Some(_) => Incomplete::NotTaken(failed.into_error()),
+            None => Incomplete::Broken(failed.into_error()),
+        })?;
+    let (head, body) = answer.into_parts();
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Incomplete::Switching);
     }

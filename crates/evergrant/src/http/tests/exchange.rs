@@ -1,31 +1,34 @@
 //! One exchange over plain TCP, and every way in which it can break.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use evergrant_proto::time::Timestamp;
+use evergrant_proto::time::{Moment, Timestamp};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::{
-    CANARY, Kind, RequestSent, assert_failed, local_client,
-    peer::{Peer, read_request},
+    CANARY, HttpResponse, Kind, RequestSent, TransportFailure, assert_failed, local_client,
+    peer::{Authority, Peer, accept_tls, read_request},
     send, token_request,
 };
 use crate::{
     clock::{Clock, ManualClock},
     http::{
-        connection::{Connection, Terms},
+        after,
+        connection::{Connection, Duplex, Terms},
         destination::Destination,
         prepare::prepare,
+        tls::client_config,
         wire::Wire,
     },
 };
 
 /// What the client makes of a peer that reads the request, answers with these bytes and closes.
-async fn answered_with(answer: &[u8]) -> Result<super::HttpResponse, super::TransportFailure> {
+async fn answered_with(answer: &[u8]) -> Result<HttpResponse, TransportFailure> {
     let peer = Peer::listen().await;
     let client = local_client();
     tokio::join!(send(&client, peer.url()), peer.answer_once(answer)).0
@@ -120,7 +123,7 @@ async fn an_answer_that_is_not_http_leaves_the_outcome_open() {
 }
 
 /// As [`answered_with`] for a client that may hang up before the peer has written everything.
-async fn unread_answer(answer: &[u8]) -> Result<super::HttpResponse, super::TransportFailure> {
+async fn unread_answer(answer: &[u8]) -> Result<HttpResponse, TransportFailure> {
     let peer = Peer::listen().await;
     let client = local_client();
     let serving = async {
@@ -161,16 +164,41 @@ async fn a_connection_that_closed_before_the_first_byte_sent_nothing() {
     let (connected, accepted) = tokio::join!(TcpStream::connect(peer.address()), peer.accept());
     let wire = Wire::new(connected.unwrap());
     drop(accepted);
-    let destination = Destination::of(&Url::parse(&peer.url()).unwrap(), true).unwrap();
-    let connection = Connection::open(wire.clone(), Box::new(wire.clone()), &destination).await.unwrap();
-    let agent = hyper::header::HeaderValue::from_static("evergrant/test");
-    let request = prepare(token_request(&peer.url()), &destination, &agent).unwrap();
-    let clock = ManualClock::starting_at(Timestamp::from_seconds(1_800_000_000));
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-    let terms = Terms { not_after: clock.moment(), clock: &clock, deadline, max_body_bytes: 10 };
-    let failure = connection.exchange(request, &terms).await.unwrap_err();
-    assert_eq!((failure.kind, failure.request_sent), (Kind::Connect, RequestSent::No), "{failure:?}");
+    let connection = open_connection(&wire, Box::new(wire.clone())).await;
+    assert_failed(exchange_over(connection).await, Kind::Connect, RequestSent::No);
     assert_eq!(wire.written(), 0);
+}
+
+#[tokio::test]
+async fn a_tls_connection_that_closed_before_the_first_byte_sent_nothing() {
+    let (authority, peer) = (Authority::new(), Peer::listen().await);
+    let acceptor = authority.server("provider.test", false);
+    let wire = Wire::new(TcpStream::connect(peer.address()).await.unwrap());
+    let connector = TlsConnector::from(Arc::new(client_config(Some(&authority.pem())).unwrap()));
+    let handshake = connector.connect("provider.test".try_into().unwrap(), wire.clone());
+    let (connected, accepted) = tokio::join!(handshake, accept_tls(&peer, &acceptor));
+    let connection = open_connection(&wire, Box::new(connected.unwrap())).await;
+    let mut accepted = accepted.unwrap();
+    accepted.shutdown().await.unwrap();
+    // Lets the reactor tell the client's socket.
+    tokio::task::yield_now().await;
+    assert_failed(exchange_over(connection).await, Kind::Connect, RequestSent::No);
+}
+
+async fn open_connection(wire: &Wire, stream: Box<dyn Duplex>) -> Connection {
+    let url = Url::parse("https://provider.test/token").unwrap();
+    Connection::open(wire.clone(), stream, &Destination::of(&url, false).unwrap()).await.unwrap()
+}
+
+async fn exchange_over(connection: Connection) -> Result<HttpResponse, TransportFailure> {
+    let request = token_request("https://provider.test/token");
+    let destination = Destination::of(&request.url, false).unwrap();
+    let agent = hyper::header::HeaderValue::from_static("evergrant/test");
+    let clock = ManualClock::starting_at(Timestamp::from_seconds(1_800_000_000));
+    let deadline = after(Duration::from_secs(30));
+    let terms = Terms { not_after: clock.moment(), clock: &clock, deadline, max_body_bytes: 10 };
+    let request = prepare(request, &destination, &agent).unwrap();
+    connection.exchange(request, &terms).await.map(|(response, _)| response)
 }
 
 #[tokio::test]
@@ -190,6 +218,16 @@ async fn an_answer_that_trickles_is_cut_off_at_the_deadline() {
         assert_failed(answer, Kind::Timeout, RequestSent::Maybe);
         tokio::time::resume();
     }
+}
+
+#[tokio::test]
+async fn a_deadline_beyond_the_end_of_time_is_no_panic() {
+    let peer = Peer::listen().await;
+    let client = local_client();
+    let clock = ManualClock::starting_at(Timestamp::from_seconds(1_800_000_000));
+    let sending = client.send(token_request(&peer.url()), Moment(u64::MAX), Duration::MAX, &clock);
+    let (answer, _) = tokio::join!(sending, peer.answer_once(b"HTTP/1.1 204 No Content\r\n\r\n"));
+    assert_eq!(answer.unwrap().status, 204);
 }
 
 #[tokio::test]

@@ -1,14 +1,16 @@
 //! Connections that carry more than one request, and those that no longer can.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use tokio::io::AsyncWriteExt;
+use evergrant_proto::time::Moment;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
     Kind, RequestSent, assert_failed, local_client,
     peer::{Peer, read_request, serve_one},
-    send,
+    send, token_request,
 };
+use crate::{clock::SystemClock, http::HttpClient};
 
 #[tokio::test]
 async fn requests_in_a_row_share_a_connection() {
@@ -140,4 +142,45 @@ async fn a_connection_that_the_peer_ends_by_header_is_not_used_again() {
         assert!(answer.is_ok());
         kept.push(stream);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_tasks_share_the_pool_and_each_gets_its_own_answer() {
+    let peer = Peer::listen().await;
+    let url = peer.url();
+    tokio::spawn(async move {
+        loop {
+            let mut stream = peer.accept().await;
+            tokio::spawn(async move { while echo_path(&mut stream).await.is_ok() {} });
+        }
+    });
+    let client = local_client();
+    let tasks: Vec<_> =
+        (0..16).map(|task| tokio::spawn(ask_in_a_row(client.clone(), url.clone(), task))).collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+async fn ask_in_a_row(client: HttpClient, url: String, task: u32) {
+    for turn in 0..50 {
+        let path = format!("/{task}/{turn}");
+        let mut request = token_request(&url);
+        request.url.set_path(&path);
+        request.url.set_query(None);
+        let answer = client.send(request, Moment(u64::MAX), Duration::from_secs(30), &SystemClock).await;
+        assert_eq!(answer.unwrap().body.as_slice(), path.as_bytes());
+    }
+}
+
+/// Answers one request with the path that it asked for.
+async fn echo_path(stream: &mut TcpStream) -> io::Result<()> {
+    stream.readable().await?;
+    if stream.peek(&mut [0]).await? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let request = read_request(stream).await;
+    let path = request.split(' ').nth(1).unwrap();
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{path}", path.len());
+    stream.write_all(answer.as_bytes()).await
 }

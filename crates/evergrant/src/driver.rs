@@ -1,0 +1,285 @@
+//! The driver: carries out what the engine wants, and decides nothing.
+
+use std::{collections::HashMap, future::Future, pin::pin, sync::Arc, time::Duration};
+
+use evergrant_proto::{
+    engine::{Answer, CallId, Effect, EffectId, Engine, Outcome, Output, StoreFailure, TokenRequest},
+    grant::{AccessKey, Event, EventKind},
+    name::GrantId,
+    time::Moment,
+    wire::authorization_response::Callback,
+};
+use evergrant_store::{Sequence, StoreError};
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::keeper::Shared;
+
+/// How often the cache is compared with the store's event log: several times within the second that it holds.
+const WATCH_EVERY: Duration = Duration::from_millis(250);
+
+/// Events read at once while watching.
+const WATCH_LIMIT: usize = 1000;
+
+/// What callers put in.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Call { request: TokenRequest, reply: oneshot::Sender<Answer> },
+    Stale { grant: GrantId, key: AccessKey },
+    Callback { callback: Box<Callback>, reply: oneshot::Sender<Answer> },
+    Revoke { grant: GrantId, remove: bool, reply: oneshot::Sender<Answer> },
+}
+
+/// Runs a [`Keeper`](crate::Keeper). Nothing happens in the background but what this future does: spawn it, or poll
+/// it beside other work.
+#[must_use = "a keeper without its driver answers nothing"]
+#[derive(Debug)]
+pub struct Driver {
+    shared: Arc<Shared>,
+    engine: Engine,
+    inbox: mpsc::UnboundedReceiver<Input>,
+    effects: FuturesUnordered<BoxFuture<'static, Done>>,
+    calls: HashMap<CallId, oneshot::Sender<Answer>>,
+    next_call: u64,
+    watched: Option<Sequence>,
+    watching: bool,
+    next_watch: Moment,
+}
+
+/// An effect that has been carried out.
+enum Done {
+    Effect(EffectId, Outcome),
+    /// Nobody waits for it.
+    Aside,
+    Watched { began: Moment, result: Result<Watched, StoreError> },
+}
+
+enum Watched {
+    /// The end of the log when the watch began.
+    Head(Sequence),
+    Events(Vec<(Sequence, Event)>),
+}
+
+impl Driver {
+    pub(crate) fn new(shared: Arc<Shared>, engine: Engine, inbox: mpsc::UnboundedReceiver<Input>) -> Self {
+        let next_watch = shared.clock.moment();
+        Self {
+            shared,
+            engine,
+            inbox,
+            effects: FuturesUnordered::new(),
+            calls: HashMap::new(),
+            next_call: 0,
+            watched: None,
+            watching: false,
+            next_watch,
+        }
+    }
+
+    /// Runs until every [`Keeper`](crate::Keeper) of it is gone.
+    pub async fn run(self) {
+        self.run_until(std::future::pending()).await;
+    }
+
+    /// Runs until `stop` completes, then sees through what has been sent: a refresh that is under way may already
+    /// have spent its refresh token. Begins nothing new meanwhile.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        let (mut stopping, mut open) = (false, true);
+        loop {
+            self.pump();
+            if stopping && self.engine.is_idle() && self.effects.is_empty() || !open && self.engine.is_idle() {
+                return;
+            }
+            let wake = self.wake_at();
+            let timer = self.shared.clock.wait_until(wake);
+            tokio::select! {
+                biased;
+                () = &mut stop, if !stopping => {
+                    stopping = true;
+                    self.engine.handle_drain();
+                }
+                Some(done) = self.effects.next() => self.done(done),
+                input = self.inbox.recv(), if open && !stopping => match input {
+                    Some(input) => self.take(input),
+                    None => open = false,
+                },
+                () = timer => self.tick(),
+            }
+        }
+    }
+
+    fn wake_at(&self) -> Moment {
+        let watch = if self.watching { Moment(u64::MAX) } else { self.next_watch };
+        self.engine.poll_timeout().map_or(watch, |timeout| timeout.min(watch))
+    }
+
+    fn take(&mut self, input: Input) {
+        let now = self.shared.clock.now();
+        match input {
+            Input::Call { request, reply } => {
+                let call = self.call(reply);
+                self.engine.handle_call(call, request, now);
+            }
+            Input::Stale { grant, key } => self.engine.handle_stale(grant, key, now),
+            Input::Callback { callback, reply } => {
+                let call = self.call(reply);
+                self.engine.handle_callback(call, *callback, now);
+            }
+            Input::Revoke { grant, remove, reply } => {
+                let call = self.call(reply);
+                self.engine.handle_revoke(call, grant, remove, now);
+            }
+        }
+    }
+
+    fn call(&mut self, reply: oneshot::Sender<Answer>) -> CallId {
+        self.next_call += 1;
+        let call = CallId(self.next_call);
+        self.calls.insert(call, reply);
+        call
+    }
+
+    fn tick(&mut self) {
+        let now = self.shared.clock.now();
+        self.engine.handle_timeout(now);
+        if !self.watching && now.moment >= self.next_watch {
+            self.watch(now.moment);
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Effect(effect, outcome) => self.engine.handle_outcome(effect, outcome, self.shared.clock.now()),
+            Done::Aside => {}
+            Done::Watched { began, result } => self.watched(began, result),
+        }
+    }
+
+    fn pump(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Perform(id, effect) => self.perform(id, effect),
+                Output::Answer(call, answer) => {
+                    if let Some(reply) = self.calls.remove(&call) {
+                        // A caller that has gone away cancels nothing.
+                        let _ = reply.send(answer);
+                    }
+                }
+                Output::Publish(issue) => self.shared.cache.put(issue, self.shared.clock.now()),
+                Output::Forget(grant, key) => self.shared.cache.forget(grant, &key),
+            }
+        }
+        self.shared.waiting.store(self.engine.waiting(), std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn perform(&mut self, id: EffectId, effect: Effect) {
+        let store = &self.shared.store;
+        let future: BoxFuture<'static, Done> = match effect {
+            Effect::Read(grant) => {
+                let read = store.grant(grant);
+                Box::pin(async move { Done::Effect(id, Outcome::Found(read.await.map_err(failure))) })
+            }
+            Effect::ReadDue { until, limit } => {
+                let read = store.due(until, limit);
+                Box::pin(async move { Done::Effect(id, Outcome::Due(read.await.unwrap_or_default())) })
+            }
+            Effect::FindAuthorization(state) => {
+                let read = store.authorization_of(state);
+                Box::pin(async move { Done::Effect(id, Outcome::Authorization(read.await.map_err(failure))) })
+            }
+            Effect::Reserve => {
+                let reserve = store.reserve();
+                Box::pin(async move { Done::Effect(id, Outcome::Reserved(reserve.await.map_err(failure))) })
+            }
+            Effect::Release(slot) => {
+                store.release(slot);
+                return;
+            }
+            Effect::Transact(command) => {
+                let execute = store.execute(*command);
+                Box::pin(async move { Done::Effect(id, Outcome::Transacted(execute.await.map_err(failure))) })
+            }
+            Effect::Rescue { slot, command } => {
+                tracing::error!(target: "evergrant", "the store is away: a rotated credential goes into the lifeboat");
+                let rescue = store.rescue(slot, *command);
+                Box::pin(async move { Done::Effect(id, Outcome::Rescued(rescue.await.map_err(failure))) })
+            }
+            Effect::Send { request, not_after, deadline } => {
+                let send = self.shared.carrier.send(request, not_after, deadline);
+                Box::pin(async move { Done::Effect(id, Outcome::Answered(send.await)) })
+            }
+        };
+        self.effects.push(future);
+    }
+
+    fn watch(&mut self, began: Moment) {
+        self.watching = true;
+        let store = &self.shared.store;
+        self.effects.push(match self.watched {
+            None => {
+                let head = store.head();
+                Box::pin(async move { Done::Watched { began, result: head.await.map(Watched::Head) } })
+            }
+            Some(after) => {
+                let events = store.events(after, None, WATCH_LIMIT);
+                Box::pin(async move { Done::Watched { began, result: events.await.map(Watched::Events) } })
+            }
+        });
+    }
+
+    fn watched(&mut self, began: Moment, result: Result<Watched, StoreError>) {
+        self.watching = false;
+        self.next_watch = self.shared.clock.moment().plus(WATCH_EVERY);
+        match result {
+            Ok(Watched::Head(head)) => {
+                self.shared.cache.clear();
+                self.watched = Some(head);
+                self.shared.cache.validated(began);
+            }
+            Ok(Watched::Events(events)) => {
+                for (sequence, event) in &events {
+                    self.watched = Some(*sequence);
+                    self.note(event);
+                }
+                if events.len() < WATCH_LIMIT {
+                    self.shared.cache.validated(began);
+                } else {
+                    self.next_watch = began;
+                }
+            }
+            // While the store is away nothing newer can be in it; a cached token is still the best there is. Other
+            // processes cannot have changed anything either, but a partition is not told from a failure: the cache
+            // is left to run out.
+            Err(error) => tracing::warn!(target: "evergrant", %error, "the store cannot be watched"),
+        }
+    }
+
+    /// What happened to a grant, here or in another process: a cache must not be older.
+    fn note(&self, event: &Event) {
+        let Some(grant) = event.grant else { return };
+        let current = match event.kind {
+            EventKind::Refreshed | EventKind::Connected | EventKind::Reconnected | EventKind::Imported => {
+                event.generation
+            }
+            _ => None,
+        };
+        self.shared.cache.forget_other_than(grant, current);
+        let event_kind = event.kind;
+        tracing::debug!(target: "evergrant", ?event_kind, %grant, "event");
+    }
+}
+
+impl std::fmt::Debug for Done {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Done")
+    }
+}
+
+pub(crate) fn failure(error: StoreError) -> StoreFailure {
+    match error {
+        StoreError::Conflict(conflict) => StoreFailure::Conflict(conflict),
+        StoreError::Unavailable(detail) => StoreFailure::Away(detail),
+        StoreError::Ambiguous(detail) => StoreFailure::Ambiguous(detail),
+    }
+}
