@@ -10,13 +10,14 @@ MAX_STEPS = 20
 
 
 class Form(HTMLParser):
-    """The first form of a page as it stands, hidden fields included."""
+    """The form of a page as it stands, hidden fields included."""
 
     def __init__(self, page):
         super().__init__()
         self.found = False
         self.action = ""
         self.fields = {}
+        self.buttons = []
         self.feed(page)
 
     def handle_starttag(self, tag, attributes):
@@ -26,6 +27,16 @@ class Form(HTMLParser):
             self.action = attributes.get("action") or ""
         elif tag == "input" and attributes.get("name"):
             self.fields[attributes["name"]] = attributes.get("value") or ""
+        elif tag == "button" and attributes.get("name"):
+            self.buttons.append((attributes["name"], attributes.get("value") or ""))
+
+    def submission(self, account):
+        """With a button pressed: the account's own, else the first."""
+        fields = dict(self.fields)
+        if "account" in fields:
+            fields["account"] = account
+        fields.update([button for button in self.buttons if button[1] == account][:1] or self.buttons[:1])
+        return fields
 
 
 def authorize(start, account, redirect_uri):
@@ -48,6 +59,4 @@ def submission(response, url, account):
     if not form.found:
         place = url.split("?")[0]
         raise RuntimeError(f"no form at {place}: status {response.status_code}: {response.text[:300]}")
-    if "account" in form.fields:
-        form.fields["account"] = account
-    return "POST", urljoin(url, form.action), form.fields
+    return "POST", urljoin(url, form.action), form.submission(account)

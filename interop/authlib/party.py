@@ -64,7 +64,6 @@ class Party:
             code_verifier=verifier,
             nonce=nonce,
             prompt="consent",
-            login_hint=self.given["account"],
         )
         secrets = {"callback": authorize(url, self.given["account"], self.given["redirect_uri"]), "state": state, "verifier": verifier}
         tokens = self.redeem(secrets)

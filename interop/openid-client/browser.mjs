@@ -2,6 +2,7 @@
 // meets, and stops at the redirect URI without opening it.
 
 const MAX_STEPS = 20;
+const ENTITIES = { amp: '&', apos: "'", gt: '>', lt: '<', quot: '"' };
 
 export async function authorize(start, account, redirectUri) {
   const cookies = new Map();
@@ -27,20 +28,28 @@ async function send({ url, method, body }, cookies) {
   return response;
 }
 
-// The form as it stands, hidden fields included; `account` names who signs in.
+// The form as it stands, hidden fields included, with a button pressed: the account's own, else the first.
 async function submission(response, url, account) {
   const page = await response.text();
   const form = /<form\b[^>]*>/i.exec(page);
   if (!form) throw new Error(`no form at ${url.origin}${url.pathname}: status ${response.status}: ${page.slice(0, 300)}`);
   const body = new URLSearchParams();
-  for (const [input] of page.matchAll(/<input\b[^>]*>/gi)) {
-    const name = attribute(input, 'name');
-    if (name) body.set(name, name === 'account' ? account : attribute(input, 'value') ?? '');
-  }
+  for (const { name, value } of controls(page, 'input')) body.set(name, name === 'account' ? account : value);
+  const buttons = controls(page, 'button');
+  const pressed = buttons.find(({ value }) => value === account) ?? buttons[0];
+  if (pressed) body.set(pressed.name, pressed.value);
   return { url: new URL(attribute(form[0], 'action') ?? '', url), method: 'POST', body };
+}
+
+function controls(page, kind) {
+  const tags = [...page.matchAll(new RegExp(`<${kind}\\b[^>]*>`, 'gi'))].map(([tag]) => tag);
+  const named = tags.map((tag) => ({ name: attribute(tag, 'name'), value: attribute(tag, 'value') ?? '' }));
+  return named.filter(({ name }) => name);
 }
 
 function attribute(tag, name) {
   const match = new RegExp(`\\b${name}="([^"]*)"`, 'i').exec(tag);
-  return match?.[1].replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+  return match?.[1].replace(/&(?:#(\d+)|#x([\da-f]+)|(\w+));/gi, (_, decimal, hexadecimal, entity) =>
+    entity ? ENTITIES[entity] : String.fromCodePoint(decimal ? Number(decimal) : Number.parseInt(hexadecimal, 16)),
+  );
 }

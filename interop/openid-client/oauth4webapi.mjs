@@ -48,7 +48,6 @@ async function authorizationRequest(server, input) {
     redirect_uri: input.redirect_uri,
     scope: input.scope,
     prompt: 'consent',
-    login_hint: input.account,
     code_challenge: await oauth.calculatePKCECodeChallenge(secrets.verifier),
     code_challenge_method: 'S256',
     state: secrets.state,

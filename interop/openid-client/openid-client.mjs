@@ -45,7 +45,6 @@ async function authorizationRequest(configuration, input) {
     redirect_uri: input.redirect_uri,
     scope: input.scope,
     prompt: 'consent',
-    login_hint: input.account,
     code_challenge: await client.calculatePKCECodeChallenge(secrets.verifier),
     code_challenge_method: 'S256',
     state: secrets.state,

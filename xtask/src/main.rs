@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         ["purity"] => purity::run(&workspace),
         ["bench"] => bench::run(&workspace),
         ["soak"] => soak::run(&workspace),
-        ["help" | "--help" | "-h"] => {
+        [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())
         }
