@@ -86,8 +86,9 @@ pub(super) fn remedies(cause: Cause) -> Vec<Remedy> {
         Cause::ConsentRequired => &[REAUTHORIZE, CONTACT_ADMIN],
         Cause::MalformedRequest | Cause::ScopeProblem => &[FIX_CODE],
         Cause::NetworkOrTls | Cause::ProviderOutage | Cause::RateLimited => &[RETRY],
-        Cause::SuspiciousActivity | Cause::RotatedTokenReused => &[REAUTHORIZE, FIX_CODE],
-        Cause::TokenLimitExceeded => &[REAUTHORIZE, FIX_CODE],
+        Cause::SuspiciousActivity | Cause::RotatedTokenReused | Cause::TokenLimitExceeded => {
+            &[REAUTHORIZE, FIX_CODE]
+        }
         Cause::UnknownBug => &[WAIT_FOR_PROVIDER],
         Cause::Undetermined => &[RETRY, REAUTHORIZE],
         Cause::AdminOrPolicyRevoked

@@ -14,14 +14,11 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// ours may be wrong.
 pub fn retry_after(response: &HttpResponse, now: Timestamp) -> Option<Duration> {
     let text = response.header("retry-after")?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let reference = response.header("date").and_then(parse_http_date).unwrap_or(now);
-            parse_http_date(text)?.since(reference)
-        }
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
+    }
+    let reference = response.header("date").and_then(parse_http_date).unwrap_or(now);
+    Some(parse_http_date(text)?.since(reference).min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]

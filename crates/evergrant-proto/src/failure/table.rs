@@ -67,10 +67,9 @@ fn judge(
     rule: Option<&ErrorRule>,
 ) -> Judgement {
     match response.status {
-        429 => NOT_NOW,
-        // RFC 9110 15.6.4: the server did not handle the request, unless the catalogue knows better.
         503 if exchange.dialect.unavailable_may_be_processed => IN_DOUBT,
-        503 => NOT_NOW,
+        // RFC 6585 4, and RFC 9110 15.6.4: the server did not handle the request.
+        429 | 503 => NOT_NOW,
         // A 500 may be the crash after the rotation, even if its body is a neat server_error: only the
         // catalogue can vouch for it.
         500.. => rule
@@ -78,7 +77,8 @@ fn judge(
             .map_or(IN_DOUBT, |_| NOT_NOW),
         // RFC 9110 15.5.8: it was our own proxy, and nothing went further.
         407 => UNSENT,
-        408 => IN_DOUBT,
+        // A redirect is never followed, and is no answer of a token endpoint.
+        408 | ..200 | 300..400 => IN_DOUBT,
         status => rule
             .map(|rule| by_meaning(rule.meaning))
             .or_else(|| error.and_then(|error| by_code(error, exchange.stage)))
@@ -127,11 +127,10 @@ fn by_code(error: &ErrorResponse, stage: Stage) -> Option<Judgement> {
         | ErrorCode::UnsupportedGrantType
         | ErrorCode::UnsupportedResponseType
         | ErrorCode::UnsupportedTokenType => REQUEST,
-        ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable => NOT_NOW,
         ErrorCode::UseDpopNonce => NONCE,
         ErrorCode::AuthorizationPending if stage == Stage::DeviceCode => PENDING,
         ErrorCode::SlowDown if stage == Stage::DeviceCode => SLOWER,
-        ErrorCode::SlowDown => NOT_NOW,
+        ErrorCode::SlowDown | ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable => NOT_NOW,
         ErrorCode::AuthorizationPending | ErrorCode::Other(_) => return None,
     })
 }

@@ -4,25 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Provider;
 
-/// The files that are part of the program.
-const BUILT_IN: [(&str, &str); 16] = [
-    ("airtable", include_str!("../../../../catalogue/airtable.toml")),
-    ("atlassian", include_str!("../../../../catalogue/atlassian.toml")),
-    ("auth0", include_str!("../../../../catalogue/auth0.toml")),
-    ("fitbit", include_str!("../../../../catalogue/fitbit.toml")),
-    ("generic", include_str!("../../../../catalogue/generic.toml")),
-    ("github", include_str!("../../../../catalogue/github.toml")),
-    ("gitlab", include_str!("../../../../catalogue/gitlab.toml")),
-    ("google", include_str!("../../../../catalogue/google.toml")),
-    ("keycloak", include_str!("../../../../catalogue/keycloak.toml")),
-    ("microsoft", include_str!("../../../../catalogue/microsoft.toml")),
-    ("oidc-provider", include_str!("../../../../catalogue/oidc-provider.toml")),
-    ("okta", include_str!("../../../../catalogue/okta.toml")),
-    ("ory-hydra", include_str!("../../../../catalogue/ory-hydra.toml")),
-    ("quickbooks", include_str!("../../../../catalogue/quickbooks.toml")),
-    ("rehearse", include_str!("../../../../catalogue/rehearse.toml")),
-    ("slack", include_str!("../../../../catalogue/slack.toml")),
-];
+/// The files of the folder `catalogue`, by id.
+const BUILT_IN: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
 /// Why a file of the catalogue cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +34,7 @@ pub struct Catalogue(BTreeMap<String, Provider>);
 
 impl Catalogue {
     /// What ships with the program.
+    #[expect(clippy::missing_panics_doc, reason = "a test parses every file that ships")]
     pub fn builtin() -> Self {
         let parse = |(id, text): &(&str, &str)| parse(id, text).expect("a test parses every file");
         Self(BUILT_IN.iter().map(parse).map(|provider| (provider.id.clone(), provider)).collect())
@@ -91,7 +75,7 @@ mod tests {
 
     #[test]
     fn every_file_that_ships_is_a_provider() {
-        for (id, text) in BUILT_IN {
+        for (id, text) in BUILT_IN.iter().copied() {
             let provider = parse(id, text).unwrap_or_else(|error| panic!("{error}"));
             assert!(!provider.name.is_empty());
         }
@@ -101,8 +85,8 @@ mod tests {
     #[test]
     fn every_address_that_ships_is_https_once_its_placeholders_are_filled_in() {
         for provider in Catalogue::builtin().iter() {
-            let names = ["host", "realm", "tenant", "domain"];
-            let parameters = names.iter().map(|name| ((*name).to_owned(), "x.example".to_owned())).collect();
+            let names = provider.parameters().into_iter();
+            let parameters = names.map(|name| (name.to_owned(), "x.example".to_owned())).collect();
             let endpoints =
                 provider.resolve(&parameters).unwrap_or_else(|error| panic!("{}: {error}", provider.id));
             let token = endpoints.token;
@@ -112,6 +96,16 @@ mod tests {
                 provider.id
             );
         }
+    }
+
+    #[test]
+    fn a_provider_names_what_the_operator_has_to_say() {
+        let catalogue = Catalogue::builtin();
+        let keycloak = catalogue.provider("keycloak").unwrap();
+        assert_eq!(keycloak.parameters().into_iter().collect::<Vec<_>>(), ["host", "realm"]);
+        let parameters = [("host".into(), "id.example".into()), ("realm".into(), "one".into())].into();
+        assert_eq!(keycloak.issuer(&parameters).unwrap().unwrap(), "https://id.example/realms/one");
+        assert!(catalogue.provider("google").unwrap().parameters().is_empty());
     }
 
     #[test]

@@ -9,9 +9,12 @@ use crate::{diagnosis::Cause, wire::error_response::ErrorResponse};
 /// How a provider's messages differ from RFC 6749. The default is RFC 6749.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each named in the catalogue's files")]
 pub struct Dialect {
     /// What stands between two scopes.
     pub scope_separator: char,
+    /// What stands between two scopes of a response, if it is another character (GitHub).
+    pub granted_scope_separator: Option<char>,
     /// Dotted path of the object with the tokens, if they are not at the top (`authed_user`).
     pub token_path: Option<String>,
     /// Whether token requests are JSON instead of a form.
@@ -34,6 +37,7 @@ impl Default for Dialect {
     fn default() -> Self {
         Self {
             scope_separator: ' ',
+            granted_scope_separator: None,
             token_path: None,
             json_body: false,
             redirect_uri_on_refresh: false,

@@ -89,6 +89,20 @@ impl Endpoints {
 }
 
 impl ProviderEndpoints {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Template> {
+        [
+            &self.authorization,
+            &self.token,
+            &self.refresh,
+            &self.revocation,
+            &self.introspection,
+            &self.device_authorization,
+            &self.userinfo,
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     pub(super) fn resolve(
         &self,
         parameters: &BTreeMap<String, String>,

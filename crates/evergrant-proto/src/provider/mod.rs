@@ -6,7 +6,10 @@ pub mod endpoints;
 pub mod rotation;
 mod seconds;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,8 +63,19 @@ pub struct Provider {
 
 impl Provider {
     /// A provider of which nothing is known but its standards: rotation policy unknown, RFC 6749 dialect.
+    #[expect(clippy::missing_panics_doc, reason = "a test parses every file that ships")]
     pub fn generic() -> Self {
         toml::from_str(include_str!("../../../../catalogue/generic.toml")).expect("a test parses it")
+    }
+
+    /// The names of the placeholders that the operator has to fill in (`host`, `realm`, `tenant`).
+    pub fn parameters(&self) -> BTreeSet<&str> {
+        self.issuer.iter().chain(self.endpoints.iter()).flat_map(Template::placeholders).collect()
+    }
+
+    /// The issuer identifier, with the placeholders filled in.
+    pub fn issuer(&self, parameters: &BTreeMap<String, String>) -> Result<Option<String>, InvalidEndpoint> {
+        self.issuer.as_ref().map(|issuer| issuer.text(parameters)).transpose()
     }
 
     /// The addresses, with the placeholders filled in.

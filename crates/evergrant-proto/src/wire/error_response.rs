@@ -383,6 +383,7 @@ mod tests {
     );
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn every_shape_of_an_error_is_read() {
         let rows: [Row; 21] = [
             (r#"{"error":"invalid_grant"}"#, Some("invalid_grant"), None, None, &[]),

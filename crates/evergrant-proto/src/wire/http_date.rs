@@ -9,12 +9,9 @@ const MONTHS: [&str; 12] =
 /// Parses a date in any of the three forms that a recipient must accept.
 pub fn parse_http_date(text: &str) -> Option<Timestamp> {
     let words: Vec<&str> = text.split([' ', ',', '-']).filter(|word| !word.is_empty()).collect();
-    let (day, month, year, clock) = match words[..] {
-        // Sun, 06 Nov 1994 08:49:37 GMT, and Sunday, 06-Nov-94 08:49:37 GMT
-        [_, day, month, year, clock, "GMT" | "UTC"] => (day, month, year, clock),
-        // Sun Nov  6 08:49:37 1994
-        [_, month, day, clock, year] => (day, month, year, clock),
-        _ => return None,
+    // Either "Sun, 06 Nov 1994 08:49:37 GMT" and "Sunday, 06-Nov-94 08:49:37 GMT", or "Sun Nov  6 08:49:37 1994".
+    let ([_, day, month, year, clock, "GMT" | "UTC"] | [_, month, day, clock, year]) = words[..] else {
+        return None;
     };
     let month = MONTHS.iter().position(|name| *name == month)?;
     let days = days_from_civil(full_year(year)?, i64::try_from(month).ok()? + 1, number(day)?)?;

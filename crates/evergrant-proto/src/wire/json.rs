@@ -2,6 +2,9 @@
 //!
 //! Bodies hold tokens, and a success that cannot be parsed to its end may hold the only copy of one. So members
 //! are kept as they are read, and an answer that is cut off still yields those before the cut.
+//!
+//! Every text is wiped when it is dropped. What this module cannot wipe is the parser's own buffer for texts with
+//! escapes; tokens have none.
 
 use std::fmt;
 

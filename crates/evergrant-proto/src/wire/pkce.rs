@@ -11,11 +11,13 @@ pub const RANDOM_BYTES: usize = 32;
 
 /// A `code_verifier` (RFC 7636 4.1): 43 characters. The bytes must come from a secure random source and be
 /// used once.
+#[expect(clippy::missing_panics_doc, reason = "base64url is printable")]
 pub fn code_verifier(random: &[u8; RANDOM_BYTES]) -> CodeVerifier {
     CodeVerifier::new(text_of(random).as_str()).expect("base64url is printable")
 }
 
 /// A `state` (RFC 6749 10.12): 43 characters. The bytes must come from a secure random source and be used once.
+#[expect(clippy::missing_panics_doc, reason = "base64url is printable")]
 pub fn authorization_state(random: &[u8; RANDOM_BYTES]) -> AuthorizationState {
     AuthorizationState::new(text_of(random).as_str()).expect("base64url is printable")
 }

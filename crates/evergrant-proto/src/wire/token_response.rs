@@ -177,7 +177,7 @@ impl<'a> Members<'a> {
             token_type: self.token_type(),
             lifetime: self.access_token_lifetime(dialect),
             refresh_token,
-            scopes: self.scopes(dialect.scope_separator),
+            scopes: self.scopes(dialect.granted_scope_separator.unwrap_or(dialect.scope_separator)),
             id_token: self.secret("id_token", IdToken::new),
             refresh_token_lifetime: self.refresh_token_lifetime(),
             authorization_lifetime: self

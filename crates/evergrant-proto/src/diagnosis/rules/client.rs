@@ -1,15 +1,15 @@
 //! The client registration.
 
-use super::{Case, Finding};
+use super::{Facts, Finding};
 use crate::{
     diagnosis::{Cause, Certainty, OtherGrants},
     failure::Consequence,
     wire::error_response::ErrorCode,
 };
 
-pub(super) fn another_client_got_the_grant(case: Case<'_>) -> Option<Finding> {
-    let refused = matches!(case.failure.consequence, Consequence::Terminal | Consequence::SuspendClient);
-    (refused && case.history.client_matches_grant == Some(false)).then(|| {
+pub(super) fn another_client_got_the_grant(facts: Facts<'_>) -> Option<Finding> {
+    let refused = matches!(facts.failure.consequence, Consequence::Terminal | Consequence::SuspendClient);
+    (refused && facts.history.client_matches_grant == Some(false)).then(|| {
         Finding::new(
             Cause::TokenIssuedToOtherClient,
             Certainty::Likely,
@@ -19,11 +19,11 @@ pub(super) fn another_client_got_the_grant(case: Case<'_>) -> Option<Finding> {
 }
 
 /// Only some users of the client are refused: it is their organization, not the registration.
-pub(super) fn an_organization_refuses(case: Case<'_>) -> Option<Finding> {
+pub(super) fn an_organization_refuses(facts: Facts<'_>) -> Option<Finding> {
     let others_live =
-        matches!(case.history.other_grants, Some(OtherGrants::NoneFailing | OtherGrants::SomeFailing));
-    let for_this_user = case.failure.consequence == Consequence::SuspendClient && others_live;
-    (for_this_user && case.failure.catalogue.is_none()).then(|| {
+        matches!(facts.history.other_grants, Some(OtherGrants::NoneFailing | OtherGrants::SomeFailing));
+    let for_this_user = facts.failure.consequence == Consequence::SuspendClient && others_live;
+    (for_this_user && facts.failure.catalogue.is_none()).then(|| {
         Finding::new(
             Cause::AppDisabledByOrganization,
             Certainty::Likely,
@@ -33,13 +33,13 @@ pub(super) fn an_organization_refuses(case: Case<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn registration_is_rejected(case: Case<'_>) -> Option<Finding> {
-    if case.failure.consequence != Consequence::SuspendClient
-        || case.failure.catalogue.is_some_and(|said| said.cause != Cause::WrongClientCredentials)
+pub(super) fn registration_is_rejected(facts: Facts<'_>) -> Option<Finding> {
+    if facts.failure.consequence != Consequence::SuspendClient
+        || facts.failure.catalogue.is_some_and(|said| said.cause != Cause::WrongClientCredentials)
     {
         return None;
     }
-    if case.code() == Some(&ErrorCode::UnauthorizedClient) {
+    if facts.code() == Some(&ErrorCode::UnauthorizedClient) {
         return Some(
             Finding::new(
                 Cause::ClientDisabledOrDeleted,
@@ -49,12 +49,12 @@ pub(super) fn registration_is_rejected(case: Case<'_>) -> Option<Finding> {
             .or(&[Cause::WrongClientCredentials, Cause::WrongTokenEndpointOrTenant]),
         );
     }
-    Some(credentials_are_rejected(case))
+    Some(credentials_are_rejected(facts))
 }
 
-fn credentials_are_rejected(case: Case<'_>) -> Finding {
-    let changed = case.history.client_changed_recently == Some(true);
-    match case.history.client_worked_before {
+fn credentials_are_rejected(facts: Facts<'_>) -> Finding {
+    let changed = facts.history.client_changed_recently == Some(true);
+    match facts.history.client_worked_before {
         Some(true) if !changed => Finding::new(
             Cause::ClientSecretExpiredOrRotated,
             Certainty::Likely,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, Finding, period};
+use super::{Facts, Finding, period};
 use crate::{
     diagnosis::{Cause, Certainty},
     failure::{Consequence, Stage},
@@ -11,16 +11,16 @@ use crate::{
 /// RFC 6749 4.1.2: a code lives at most ten minutes.
 const LONGEST_CODE: Duration = Duration::from_secs(600);
 
-fn refused(case: Case<'_>) -> bool {
-    case.failure.stage == Stage::AuthorizationCode
-        && matches!(case.failure.consequence, Consequence::Terminal | Consequence::RefuseRequest)
+fn refused(facts: Facts<'_>) -> bool {
+    facts.failure.stage == Stage::AuthorizationCode
+        && matches!(facts.failure.consequence, Consequence::Terminal | Consequence::RefuseRequest)
 }
 
-pub(super) fn our_records_tell(case: Case<'_>) -> Option<Finding> {
-    if !refused(case) {
+pub(super) fn our_records_tell(facts: Facts<'_>) -> Option<Finding> {
+    if !refused(facts) {
         return None;
     }
-    let history = case.history;
+    let history = facts.history;
     let expired = history.code_age.filter(|age| *age >= LONGEST_CODE);
     let (cause, evidence) = if history.code_sent_before == Some(true) {
         (Cause::CodeReused, "The same code was sent before.".to_owned())
@@ -42,8 +42,8 @@ pub(super) fn our_records_tell(case: Case<'_>) -> Option<Finding> {
     Some(Finding::new(cause, Certainty::Likely, evidence))
 }
 
-pub(super) fn the_code_is_refused(case: Case<'_>) -> Option<Finding> {
-    if !refused(case) {
+pub(super) fn the_code_is_refused(facts: Facts<'_>) -> Option<Finding> {
+    if !refused(facts) {
         return None;
     }
     let (cause, words): (Cause, &[&str]) = [
@@ -53,7 +53,7 @@ pub(super) fn the_code_is_refused(case: Case<'_>) -> Option<Finding> {
         (Cause::CodeExpired, &["expired"]),
     ]
     .into_iter()
-    .find(|(_, words)| case.description_has(words))?;
+    .find(|(_, words)| facts.description_has(words))?;
     Some(
         Finding::new(cause, Certainty::Likely, format!("The provider's text speaks of \"{}\".", words[0]))
             .or(&[Cause::CodeExpired, Cause::CodeReused]),

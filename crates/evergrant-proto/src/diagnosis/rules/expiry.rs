@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, Finding, period};
+use super::{Facts, Finding, period};
 use crate::diagnosis::{Cause, Certainty};
 
 /// Our records and the provider's differ by transport and clocks: this much of a lifetime counts as all of it.
@@ -10,19 +10,19 @@ fn has_passed(age: Duration, lifetime: Duration) -> bool {
     age + (lifetime / 100).min(Duration::from_secs(300)) >= lifetime
 }
 
-pub(super) fn the_application_is_in_testing(case: Case<'_>) -> Option<Finding> {
-    let lifetime = case.provider.lifetimes.testing?;
-    let age = case.history.authorization_age.or(case.history.refresh_token_age)?;
-    if !case.refresh_token_refused() || !has_passed(age, lifetime) {
+pub(super) fn the_application_is_in_testing(facts: Facts<'_>) -> Option<Finding> {
+    let lifetime = facts.provider.lifetimes.testing?;
+    let age = facts.history.authorization_age.or(facts.history.refresh_token_age)?;
+    if !facts.refresh_token_refused() || !has_passed(age, lifetime) {
         return None;
     }
     let evidence = format!(
         "The consent is {} old; {} ends the grants of applications in testing after {}.",
         period(age),
-        case.provider.name,
+        facts.provider.name,
         period(lifetime)
     );
-    match case.history.app_in_testing {
+    match facts.history.app_in_testing {
         Some(true) => Some(Finding::new(Cause::AppInTestingMode, Certainty::Certain, evidence)),
         // Nobody told us, and the grant died right at the end of that time.
         None if age < lifetime + lifetime / 7 => Some(
@@ -33,18 +33,18 @@ pub(super) fn the_application_is_in_testing(case: Case<'_>) -> Option<Finding> {
     }
 }
 
-pub(super) fn the_authorization_is_too_old(case: Case<'_>) -> Option<Finding> {
-    let age = case.history.authorization_age?;
-    let announced = case.history.announced_authorization_lifetime;
-    let lifetime = announced.or(case.provider.lifetimes.absolute)?;
-    (case.refresh_token_refused() && has_passed(age, lifetime)).then(|| {
+pub(super) fn the_authorization_is_too_old(facts: Facts<'_>) -> Option<Finding> {
+    let age = facts.history.authorization_age?;
+    let announced = facts.history.announced_authorization_lifetime;
+    let lifetime = announced.or(facts.provider.lifetimes.absolute)?;
+    (facts.refresh_token_refused() && has_passed(age, lifetime)).then(|| {
         Finding::new(
             Cause::RefreshTokenExpiredAbsolute,
             Certainty::Likely,
             format!(
                 "The consent is {} old, and {} an authorization lives {}.",
                 period(age),
-                source(case, announced.is_some()),
+                source(facts, announced.is_some()),
                 period(lifetime)
             ),
         )
@@ -52,18 +52,18 @@ pub(super) fn the_authorization_is_too_old(case: Case<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn the_token_was_idle_too_long(case: Case<'_>) -> Option<Finding> {
-    let idle = case.history.idle.or(case.history.refresh_token_age)?;
-    let announced = case.history.announced_refresh_lifetime;
-    let lifetime = announced.or(case.provider.lifetimes.idle)?;
-    (case.refresh_token_refused() && has_passed(idle, lifetime)).then(|| {
+pub(super) fn the_token_was_idle_too_long(facts: Facts<'_>) -> Option<Finding> {
+    let idle = facts.history.idle.or(facts.history.refresh_token_age)?;
+    let announced = facts.history.announced_refresh_lifetime;
+    let lifetime = announced.or(facts.provider.lifetimes.idle)?;
+    (facts.refresh_token_refused() && has_passed(idle, lifetime)).then(|| {
         Finding::new(
             Cause::RefreshTokenExpiredIdle,
             Certainty::Likely,
             format!(
                 "The refresh token was not used for {}, and {} an unused one lives {}.",
                 period(idle),
-                source(case, announced.is_some()),
+                source(facts, announced.is_some()),
                 period(lifetime)
             ),
         )
@@ -71,10 +71,10 @@ pub(super) fn the_token_was_idle_too_long(case: Case<'_>) -> Option<Finding> {
     })
 }
 
-fn source(case: Case<'_>, announced: bool) -> String {
+fn source(facts: Facts<'_>, announced: bool) -> String {
     if announced {
         "by the provider's own announcement".to_owned()
     } else {
-        format!("at {}", case.provider.name)
+        format!("at {}", facts.provider.name)
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 
 /// What a rule looks at.
 #[derive(Clone, Copy)]
-struct Case<'a> {
+struct Facts<'a> {
     failure: &'a Failure,
     history: &'a History,
     provider: &'a Provider,
@@ -38,9 +38,9 @@ struct Finding {
     alternatives: Vec<Cause>,
 }
 
-type Rule = fn(Case<'_>) -> Option<Finding>;
+type Rule = fn(Facts<'_>) -> Option<Finding>;
 
-const RULES: [Rule; 25] = [
+const RULES: &[Rule] = &[
     transient::nothing_was_sent,
     transient::no_answer_came,
     transient::the_user_has_not_decided,
@@ -50,6 +50,7 @@ const RULES: [Rule; 25] = [
     reuse::the_provider_reports_reuse_after_an_unknown_outcome,
     reuse::the_provider_reports_reuse,
     stated::the_catalogue_knows_for_sure,
+    stated::the_clocks_differ,
     client::another_client_got_the_grant,
     reuse::an_earlier_outcome_is_unknown,
     reuse::the_newest_token_was_not_stored,
@@ -74,12 +75,12 @@ const RULES: [Rule; 25] = [
 /// alternatives; `certain` only if the provider itself reports that the token was used before. Where nothing
 /// decides, the answer is `undetermined` with the likeliest candidates.
 pub fn diagnose(failure: &Failure, history: &History, provider: &Provider) -> Diagnosis {
-    let case = Case { failure, history, provider };
-    let finding = RULES.iter().find_map(|rule| rule(case)).unwrap_or_else(|| undetermined(case));
-    conclude(case, finding)
+    let facts = Facts { failure, history, provider };
+    let finding = RULES.iter().find_map(|rule| rule(facts)).unwrap_or_else(|| undetermined(facts));
+    conclude(facts, finding)
 }
 
-impl<'a> Case<'a> {
+impl<'a> Facts<'a> {
     fn code(self) -> Option<&'a ErrorCode> {
         self.failure.error.as_ref().and_then(|error| error.code.as_ref())
     }
@@ -126,9 +127,9 @@ impl Finding {
     }
 }
 
-fn undetermined(case: Case<'_>) -> Finding {
-    let candidates: &[Cause] = match (case.failure.stage, case.failure.consequence) {
-        (Stage::RefreshToken, Consequence::Terminal) if case.provider.lifetimes.live_tokens.is_some() => {
+fn undetermined(facts: Facts<'_>) -> Finding {
+    let candidates: &[Cause] = match (facts.failure.stage, facts.failure.consequence) {
+        (Stage::RefreshToken, Consequence::Terminal) if facts.provider.lifetimes.live_tokens.is_some() => {
             &[Cause::UserRevoked, Cause::TokenLimitExceeded, Cause::AdminOrPolicyRevoked]
         }
         (Stage::RefreshToken, Consequence::Terminal) => {
@@ -146,11 +147,11 @@ fn undetermined(case: Case<'_>) -> Finding {
     .or(candidates)
 }
 
-fn conclude(case: Case<'_>, finding: Finding) -> Diagnosis {
+fn conclude(facts: Facts<'_>, finding: Finding) -> Diagnosis {
     let Finding { cause, certainty, mut evidence, mut alternatives } = finding;
-    evidence.insert(0, case.said());
-    let recurring = recurrence(case.history, cause);
-    let mut remedies = remedies_of(case, cause);
+    evidence.insert(0, facts.said());
+    let recurring = recurrence(facts.history, cause);
+    let mut remedies = remedies_of(facts, cause);
     if let Some(sentence) = recurring {
         evidence.push(sentence);
         never_only_sign_in_again(&mut remedies);
@@ -161,14 +162,14 @@ fn conclude(case: Case<'_>, finding: Finding) -> Diagnosis {
     Diagnosis {
         cause,
         certainty,
-        culprit: if undetermined { case.failure.culprit } else { cause.culprit() },
-        permanent: match case.failure.consequence {
+        culprit: if undetermined { facts.failure.culprit } else { cause.culprit() },
+        permanent: match facts.failure.consequence {
             Consequence::Terminal | Consequence::RefuseRequest => true,
             Consequence::SuspendClient => undetermined || cause.is_permanent(),
             _ => false,
         },
         retry: matches!(
-            case.failure.consequence,
+            facts.failure.consequence,
             Consequence::Retry
                 | Consequence::ResolveUnknown
                 | Consequence::AnswerNonce
@@ -181,9 +182,9 @@ fn conclude(case: Case<'_>, finding: Finding) -> Diagnosis {
     }
 }
 
-fn remedies_of(case: Case<'_>, cause: Cause) -> Vec<Remedy> {
+fn remedies_of(facts: Facts<'_>, cause: Cause) -> Vec<Remedy> {
     let undetermined = |action, actor| vec![Remedy { action, actor }];
-    match (cause, case.failure.consequence) {
+    match (cause, facts.failure.consequence) {
         (Cause::Undetermined, Consequence::Terminal) => undetermined(Action::Reauthorize, Actor::User),
         (Cause::Undetermined, Consequence::SuspendClient) => {
             undetermined(Action::FixClientConfig, Actor::Operator)
@@ -204,7 +205,7 @@ fn recurrence(history: &History, cause: Cause) -> Option<String> {
     let (shortest, longest) = (deaths.iter().min()?, deaths.iter().max()?);
     let number = deaths.len() + 1;
     // Within a tenth of each other: the same period every time.
-    Some(if *longest - *shortest <= *longest / 10 && number > 2 {
+    Some(if longest.saturating_sub(*shortest) <= *longest / 10 && number > 2 {
         format!(
             "This grant ended this way {number} times, always about {} after the consent.",
             period(*longest)

@@ -1,6 +1,6 @@
 //! Refresh tokens that were already exchanged: sent twice, lost, or overtaken.
 
-use super::{Case, Finding, period};
+use super::{Facts, Finding, period};
 use crate::{
     diagnosis::{Cause, Certainty, PreviousOutcome},
     provider::RotationKind,
@@ -9,9 +9,9 @@ use crate::{
 const REVOCATIONS: [Cause; 2] = [Cause::UserRevoked, Cause::AdminOrPolicyRevoked];
 
 /// Whether the provider's own words are that the token was used before.
-fn reported(case: Case<'_>) -> bool {
+fn reported(facts: Facts<'_>) -> bool {
     let by_catalogue =
-        case.failure.catalogue.is_some_and(|said| said.certain && said.cause == Cause::RotatedTokenReused);
+        facts.failure.catalogue.is_some_and(|said| said.certain && said.cause == Cause::RotatedTokenReused);
     let words = [
         "already used",
         "already been used",
@@ -20,17 +20,17 @@ fn reported(case: Case<'_>) -> bool {
         "already been claimed",
         "token was used",
     ];
-    case.refresh_token_refused() && (by_catalogue || case.description_has(&words))
+    facts.refresh_token_refused() && (by_catalogue || facts.description_has(&words))
 }
 
 /// Whether this provider can have replaced the token at all.
-fn rotates(case: Case<'_>) -> bool {
-    case.provider.rotation.kind != RotationKind::Reusable || case.history.rotation_observed == Some(true)
+fn rotates(facts: Facts<'_>) -> bool {
+    facts.provider.rotation.kind != RotationKind::Reusable || facts.history.rotation_observed == Some(true)
 }
 
 /// The attempt before this one, if nobody knows what became of it.
-fn unknown_outcome(case: Case<'_>) -> Option<String> {
-    let previous = case.history.previous_attempt.filter(|previous| previous.outcome.is_unknown())?;
+fn unknown_outcome(facts: Facts<'_>) -> Option<String> {
+    let previous = facts.history.previous_attempt.filter(|previous| previous.outcome.is_unknown())?;
     let how = match previous.outcome {
         PreviousOutcome::Timeout => "got no answer in time",
         PreviousOutcome::ConnectionError => "lost its connection",
@@ -46,25 +46,25 @@ fn unknown_outcome(case: Case<'_>) -> Option<String> {
     ))
 }
 
-pub(super) fn the_provider_reports_reuse_after_an_unknown_outcome(case: Case<'_>) -> Option<Finding> {
-    let evidence = unknown_outcome(case).filter(|_| reported(case))?;
+pub(super) fn the_provider_reports_reuse_after_an_unknown_outcome(facts: Facts<'_>) -> Option<Finding> {
+    let evidence = unknown_outcome(facts).filter(|_| reported(facts))?;
     Some(
         Finding::new(Cause::LostRotationNotPersisted, Certainty::Certain, evidence)
             .because("The provider itself reports that the token was used before."),
     )
 }
 
-pub(super) fn the_provider_reports_reuse(case: Case<'_>) -> Option<Finding> {
-    if !reported(case) {
+pub(super) fn the_provider_reports_reuse(facts: Facts<'_>) -> Option<Finding> {
+    if !reported(facts) {
         return None;
     }
-    refreshes_overlapped(case).or_else(|| the_newest_token_was_not_stored(case)).or_else(|| {
+    refreshes_overlapped(facts).or_else(|| the_newest_token_was_not_stored(facts)).or_else(|| {
         let finding = Finding::new(
             Cause::RotatedTokenReused,
             Certainty::Certain,
             "The provider itself reports that the token was used before.",
         );
-        Some(match case.history.sent_token_is_latest {
+        Some(match facts.history.sent_token_is_latest {
             Some(true) => finding.because(
                 "It was the newest token that this installation received, so somebody else holds the grant, too: \
                  another installation, a copy, or a thief.",
@@ -74,14 +74,15 @@ pub(super) fn the_provider_reports_reuse(case: Case<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn an_earlier_outcome_is_unknown(case: Case<'_>) -> Option<Finding> {
-    let evidence = unknown_outcome(case).filter(|_| case.refresh_token_refused() && rotates(case))?;
+pub(super) fn an_earlier_outcome_is_unknown(facts: Facts<'_>) -> Option<Finding> {
+    let evidence = unknown_outcome(facts).filter(|_| facts.refresh_token_refused() && rotates(facts))?;
     Some(Finding::new(Cause::LostRotationNotPersisted, Certainty::Likely, evidence).or(&REVOCATIONS))
 }
 
-pub(super) fn the_newest_token_was_not_stored(case: Case<'_>) -> Option<Finding> {
-    let lost =
-        case.history.newest_token_persisted == Some(false) && case.refresh_token_refused() && rotates(case);
+pub(super) fn the_newest_token_was_not_stored(facts: Facts<'_>) -> Option<Finding> {
+    let lost = facts.history.newest_token_persisted == Some(false)
+        && facts.refresh_token_refused()
+        && rotates(facts);
     lost.then(|| {
         Finding::new(
             Cause::LostRotationNotPersisted,
@@ -92,9 +93,9 @@ pub(super) fn the_newest_token_was_not_stored(case: Case<'_>) -> Option<Finding>
     })
 }
 
-pub(super) fn refreshes_overlapped(case: Case<'_>) -> Option<Finding> {
-    let others = case.history.concurrent_attempts.filter(|others| *others > 0)?;
-    (case.refresh_token_refused() && rotates(case)).then(|| {
+pub(super) fn refreshes_overlapped(facts: Facts<'_>) -> Option<Finding> {
+    let others = facts.history.concurrent_attempts.filter(|others| *others > 0)?;
+    (facts.refresh_token_refused() && rotates(facts)).then(|| {
         Finding::new(
             Cause::ConcurrentRefreshRace,
             Certainty::Likely,
@@ -104,9 +105,9 @@ pub(super) fn refreshes_overlapped(case: Case<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn an_older_token_was_sent(case: Case<'_>) -> Option<Finding> {
+pub(super) fn an_older_token_was_sent(facts: Facts<'_>) -> Option<Finding> {
     let older =
-        case.history.sent_token_is_latest == Some(false) && case.refresh_token_refused() && rotates(case);
+        facts.history.sent_token_is_latest == Some(false) && facts.refresh_token_refused() && rotates(facts);
     older.then(|| {
         Finding::new(
             Cause::RotatedTokenReused,

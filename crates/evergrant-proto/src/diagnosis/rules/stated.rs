@@ -1,44 +1,63 @@
 //! What the provider says, by the catalogue and by the registered codes.
 
-use super::{Case, Finding};
+use std::time::Duration;
+
+use super::{Facts, Finding, period};
 use crate::{
     diagnosis::{Cause, Certainty},
     failure::Stage,
     wire::error_response::ErrorCode,
 };
 
-pub(super) fn the_catalogue_knows_for_sure(case: Case<'_>) -> Option<Finding> {
-    let said = case.failure.catalogue.filter(|said| said.certain)?;
+pub(super) fn the_catalogue_knows_for_sure(facts: Facts<'_>) -> Option<Finding> {
+    let said = facts.failure.catalogue.filter(|said| said.certain)?;
     Some(Finding::new(
         said.cause,
         Certainty::Certain,
-        format!("{} answers so in this case and no other.", case.provider.name),
+        format!("{} answers so in this case and no other.", facts.provider.name),
     ))
 }
 
-pub(super) fn the_catalogue_supposes(case: Case<'_>) -> Option<Finding> {
-    let said = case.failure.catalogue?;
+/// A wrong clock explains a refusal only where the provider speaks of time.
+pub(super) fn the_clocks_differ(facts: Facts<'_>) -> Option<Finding> {
+    const NOTICEABLE_SECONDS: u64 = 60;
+    let offset =
+        facts.history.clock_offset_seconds.filter(|offset| offset.unsigned_abs() > NOTICEABLE_SECONDS)?;
+    let words = ["clock", "in the future", "not yet valid", "issued at", "timestamp", "iat ", "nbf"];
+    facts.description_has(&words).then(|| {
+        let direction = if offset > 0 { "ahead of" } else { "behind" };
+        let size = period(Duration::from_secs(offset.unsigned_abs()));
+        Finding::new(
+            Cause::ClockSkew,
+            Certainty::Likely,
+            format!("Our clock is {size} {direction} the provider's, and its answer speaks of time."),
+        )
+    })
+}
+
+pub(super) fn the_catalogue_supposes(facts: Facts<'_>) -> Option<Finding> {
+    let said = facts.failure.catalogue?;
     Some(
         Finding::new(
             said.cause,
             Certainty::Likely,
-            format!("{} usually answers so in this case.", case.provider.name),
+            format!("{} usually answers so in this case.", facts.provider.name),
         )
         .or(&[Cause::UserRevoked, Cause::AdminOrPolicyRevoked]),
     )
 }
 
-pub(super) fn the_code_tells(case: Case<'_>) -> Option<Finding> {
-    let (cause, certainty) = match case.code()? {
+pub(super) fn the_code_tells(facts: Facts<'_>) -> Option<Finding> {
+    let (cause, certainty) = match facts.code()? {
         ErrorCode::InteractionRequired | ErrorCode::InsufficientUserAuthentication => {
             (Cause::MfaOrConditionalAccessRequired, Certainty::Likely)
         }
         ErrorCode::LoginRequired => (Cause::SessionTimedOut, Certainty::Likely),
         ErrorCode::ConsentRequired => (Cause::ConsentRequired, Certainty::Certain),
-        ErrorCode::ExpiredToken if case.failure.stage == Stage::DeviceCode => {
+        ErrorCode::ExpiredToken if facts.failure.stage == Stage::DeviceCode => {
             (Cause::CodeExpired, Certainty::Certain)
         }
-        ErrorCode::AccessDenied if case.failure.stage == Stage::DeviceCode => {
+        ErrorCode::AccessDenied if facts.failure.stage == Stage::DeviceCode => {
             (Cause::ConsentRequired, Certainty::Certain)
         }
         _ => return None,

@@ -45,6 +45,7 @@ fn after(outcome: PreviousOutcome) -> History {
     History { previous_attempt, ..History::default() }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "histories hold options")]
 fn days(days: u64) -> Option<Duration> {
     Some(Duration::from_secs(days * DAY))
 }
@@ -287,6 +288,21 @@ fn a_refused_code_is_told_apart_by_our_records_and_then_by_the_text() {
             "{description} {history:?}"
         );
     }
+}
+
+#[test]
+fn a_wrong_clock_is_blamed_only_where_the_provider_speaks_of_time() {
+    let ahead = History { clock_offset_seconds: Some(900), ..History::default() };
+    let body =
+        r#"{"error":"invalid_grant","error_description":"token used too early, issued in the future"}"#;
+    let diagnosis = at(Stage::RefreshToken, 400, body, &ahead);
+    assert_eq!(diagnosis.cause, Cause::ClockSkew);
+    assert!(diagnosis.evidence[1].contains("15 minutes ahead of"), "{:?}", diagnosis.evidence);
+    assert_eq!(at(Stage::RefreshToken, 400, body, &History::default()).cause, Cause::Undetermined);
+    assert_eq!(
+        at(Stage::RefreshToken, 400, r#"{"error":"invalid_grant"}"#, &ahead).cause,
+        Cause::Undetermined
+    );
 }
 
 #[test]

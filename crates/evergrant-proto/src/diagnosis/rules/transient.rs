@@ -1,15 +1,15 @@
 //! What passes by itself, or has nothing to do with the grant.
 
-use super::{Case, Finding};
+use super::{Facts, Finding};
 use crate::{
     diagnosis::{Cause, Certainty},
     failure::{Consequence, Culprit, Processed},
     wire::{error_response::ErrorCode, http::TransportFailureKind},
 };
 
-pub(super) fn nothing_was_sent(case: Case<'_>) -> Option<Finding> {
-    let kind = case.failure.transport?;
-    if case.failure.processed == Processed::Maybe {
+pub(super) fn nothing_was_sent(facts: Facts<'_>) -> Option<Finding> {
+    let kind = facts.failure.transport?;
+    if facts.failure.processed == Processed::Maybe {
         return None;
     }
     let finding = match kind {
@@ -33,8 +33,8 @@ pub(super) fn nothing_was_sent(case: Case<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-pub(super) fn no_answer_came(case: Case<'_>) -> Option<Finding> {
-    case.failure.transport?;
+pub(super) fn no_answer_came(facts: Facts<'_>) -> Option<Finding> {
+    facts.failure.transport?;
     Some(
         Finding::new(
             Cause::NetworkOrTls,
@@ -45,8 +45,8 @@ pub(super) fn no_answer_came(case: Case<'_>) -> Option<Finding> {
     )
 }
 
-pub(super) fn the_user_has_not_decided(case: Case<'_>) -> Option<Finding> {
-    (case.failure.consequence == Consequence::KeepPolling).then(|| {
+pub(super) fn the_user_has_not_decided(facts: Facts<'_>) -> Option<Finding> {
+    (facts.failure.consequence == Consequence::KeepPolling).then(|| {
         Finding::new(
             Cause::AuthorizationPending,
             Certainty::Certain,
@@ -55,22 +55,22 @@ pub(super) fn the_user_has_not_decided(case: Case<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn too_many_requests(case: Case<'_>) -> Option<Finding> {
-    let told = case.failure.http_status == Some(429)
-        || case.failure.consequence == Consequence::KeepPollingSlower
-        || case.code() == Some(&ErrorCode::SlowDown);
+pub(super) fn too_many_requests(facts: Facts<'_>) -> Option<Finding> {
+    let told = facts.failure.http_status == Some(429)
+        || facts.failure.consequence == Consequence::KeepPollingSlower
+        || facts.code() == Some(&ErrorCode::SlowDown);
     told.then(|| {
         Finding::new(Cause::RateLimited, Certainty::Certain, "The provider asks for fewer requests.")
     })
 }
 
-pub(super) fn the_provider_is_down(case: Case<'_>) -> Option<Finding> {
-    let status = case.failure.http_status?;
-    let says_so = matches!(case.code(), Some(ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable));
+pub(super) fn the_provider_is_down(facts: Facts<'_>) -> Option<Finding> {
+    let status = facts.failure.http_status?;
+    let says_so = matches!(facts.code(), Some(ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable));
     if status < 500 && status != 408 && !says_so {
         return None;
     }
-    let doubt = match case.failure.processed {
+    let doubt = match facts.failure.processed {
         Processed::Maybe => "The provider may have acted on the request before it failed.",
         Processed::No => "The provider says that it did not act on the request.",
     };
@@ -78,12 +78,12 @@ pub(super) fn the_provider_is_down(case: Case<'_>) -> Option<Finding> {
 }
 
 /// An answer that is not from the authorization server, or not one that it should give.
-pub(super) fn something_else_answered(case: Case<'_>) -> Option<Finding> {
-    if case.failure.culprit != Culprit::Provider && case.failure.culprit != Culprit::Network {
+pub(super) fn something_else_answered(facts: Facts<'_>) -> Option<Finding> {
+    if facts.failure.culprit != Culprit::Provider && facts.failure.culprit != Culprit::Network {
         return None;
     }
-    let no_statement = case.failure.error.is_none();
-    let finding = match case.failure.http_status? {
+    let no_statement = facts.failure.error.is_none();
+    let finding = match facts.failure.http_status? {
         407 => Finding::new(
             Cause::IpOrNetworkPolicyBlocked,
             Certainty::Likely,
@@ -101,7 +101,7 @@ pub(super) fn something_else_answered(case: Case<'_>) -> Option<Finding> {
             "The answer is not one of an authorization server: a firewall or proxy may have given it.",
         )
         .or(&[Cause::ProviderOutage]),
-        _ if case.failure.catalogue.is_some() => return None,
+        _ if facts.failure.catalogue.is_some() => return None,
         _ => Finding::new(
             Cause::ProviderOutage,
             Certainty::Possible,

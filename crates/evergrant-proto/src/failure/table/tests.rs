@@ -73,7 +73,7 @@ fn a_refresh_without_an_answer_is_judged_by_whether_a_byte_was_sent() {
 
 #[test]
 fn an_answer_to_a_refresh_is_judged_by_status_and_body() {
-    let rows: [(u16, &str, Judgement); 68] = [
+    let rows: [(u16, &str, Judgement); 70] = [
         // The errors of RFC 6749 5.2 and its extensions.
         (400, r#"{"error":"invalid_grant"}"#, DEAD),
         (400, r#"{"error":"invalid_grant","error_description":"Token has been expired or revoked."}"#, DEAD),
@@ -140,6 +140,8 @@ fn an_answer_to_a_refresh_is_judged_by_status_and_body() {
         (200, HTML, IN_DOUBT),
         (200, "{}", IN_DOUBT),
         (302, "", IN_DOUBT),
+        (302, r#"{"error":"invalid_grant"}"#, IN_DOUBT),
+        (103, r#"{"error":"invalid_grant"}"#, IN_DOUBT),
         (511, HTML, IN_DOUBT),
         // Errors that nobody registered, or in a place where a proxy may have put them.
         (400, r#"{"error":"something_else"}"#, IN_DOUBT),
@@ -155,6 +157,7 @@ fn an_answer_to_a_refresh_is_judged_by_status_and_body() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn the_catalogue_translates_what_providers_say_instead() {
     let rows: [(&str, u16, &str, Judgement, Option<Cause>); 20] = [
         ("github", 200, r#"{"error":"bad_refresh_token"}"#, DEAD, None),
