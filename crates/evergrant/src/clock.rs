@@ -52,8 +52,8 @@ const LONGEST_NAP: Duration = Duration::from_secs(1);
 
 /// The clocks of the machine.
 ///
-/// Both are read through the vDSO, without a system call: about 25 ns for [`Clock::moment`] and twice that for
-/// [`Clock::now`] on a current x86-64 virtual machine.
+/// Both are read through the vDSO, without a system call: measured 34 ns for [`Clock::moment`] and 50 ns for
+/// [`Clock::now`] on an x86-64 virtual machine, where `Instant::now` took 27 ns.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

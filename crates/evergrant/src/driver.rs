@@ -3,22 +3,22 @@
 use std::{collections::HashMap, future::Future, pin::pin, sync::Arc, time::Duration};
 
 use evergrant_proto::{
-    engine::{Answer, CallId, Effect, EffectId, Engine, Outcome, Output, StoreFailure, TokenRequest},
-    grant::{AccessKey, Event, EventKind},
+    engine::{Answer, CallId, Effect, EffectId, Engine, Outcome, Output, SlotId, StoreFailure, TokenRequest},
+    grant::AccessKey,
     name::GrantId,
     time::Moment,
     wire::authorization_response::Callback,
 };
-use evergrant_store::{Sequence, StoreError};
+use evergrant_store::{Changes, StoreError, lifeboat::Reservation};
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::keeper::Shared;
 
-/// How often the cache is compared with the store's event log: several times within the second that it holds.
+/// How often the cache is compared with the store's changes: several times within the second that it holds.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 
-/// Events read at once while watching.
+/// Changes read at once while watching.
 const WATCH_LIMIT: usize = 1000;
 
 /// What callers put in.
@@ -41,7 +41,10 @@ pub struct Driver {
     effects: FuturesUnordered<BoxFuture<'static, Done>>,
     calls: HashMap<CallId, oneshot::Sender<Answer>>,
     next_call: u64,
-    watched: Option<Sequence>,
+    places: HashMap<SlotId, Reservation>,
+    next_place: u64,
+    /// The newest change that the cache knows of.
+    watched: Option<u64>,
     watching: bool,
     next_watch: Moment,
 }
@@ -49,15 +52,19 @@ pub struct Driver {
 /// An effect that has been carried out.
 enum Done {
     Effect(EffectId, Outcome),
+    Reserved(EffectId, Result<Reservation, StoreError>),
     /// Nobody waits for it.
     Aside,
-    Watched { began: Moment, result: Result<Watched, StoreError> },
+    Watched {
+        began: Moment,
+        result: Result<Watched, StoreError>,
+    },
 }
 
 enum Watched {
-    /// The end of the log when the watch began.
-    Head(Sequence),
-    Events(Vec<(Sequence, Event)>),
+    /// The newest change when the watch began.
+    Head(u64),
+    Changes(Changes),
 }
 
 impl Driver {
@@ -70,6 +77,8 @@ impl Driver {
             effects: FuturesUnordered::new(),
             calls: HashMap::new(),
             next_call: 0,
+            places: HashMap::new(),
+            next_place: 0,
             watched: None,
             watching: false,
             next_watch,
@@ -88,7 +97,8 @@ impl Driver {
         let (mut stopping, mut open) = (false, true);
         loop {
             self.pump();
-            if stopping && self.engine.is_idle() && self.effects.is_empty() || !open && self.engine.is_idle() {
+            if stopping && self.engine.is_idle() && self.effects.is_empty() || !open && self.engine.is_idle()
+            {
                 return;
             }
             let wake = self.wake_at();
@@ -150,7 +160,10 @@ impl Driver {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::Effect(effect, outcome) => self.engine.handle_outcome(effect, outcome, self.shared.clock.now()),
+            Done::Effect(effect, outcome) => {
+                self.engine.handle_outcome(effect, outcome, self.shared.clock.now())
+            }
+            Done::Reserved(effect, reserved) => self.reserved(effect, reserved),
             Done::Aside => {}
             Done::Watched { began, result } => self.watched(began, result),
         }
@@ -174,57 +187,78 @@ impl Driver {
     }
 
     fn perform(&mut self, id: EffectId, effect: Effect) {
-        let store = &self.shared.store;
-        let future: BoxFuture<'static, Done> = match effect {
-            Effect::Read(grant) => {
-                let read = store.grant(grant);
-                Box::pin(async move { Done::Effect(id, Outcome::Found(read.await.map_err(failure))) })
-            }
-            Effect::ReadDue { until, limit } => {
-                let read = store.due(until, limit);
-                Box::pin(async move { Done::Effect(id, Outcome::Due(read.await.unwrap_or_default())) })
-            }
-            Effect::FindAuthorization(state) => {
-                let read = store.authorization_of(state);
-                Box::pin(async move { Done::Effect(id, Outcome::Authorization(read.await.map_err(failure))) })
-            }
-            Effect::Reserve => {
-                let reserve = store.reserve();
-                Box::pin(async move { Done::Effect(id, Outcome::Reserved(reserve.await.map_err(failure))) })
-            }
+        let store = Arc::clone(&self.shared.store);
+        self.effects.push(match effect {
+            Effect::Read(grant) => Box::pin(async move {
+                let found = store.grant(grant).await.map(|found| found.map(Box::new));
+                Done::Effect(id, Outcome::Found(found.map_err(failure)))
+            }),
+            Effect::ReadDue { until, limit } => Box::pin(async move {
+                let due = store.due(until, limit).await.unwrap_or_else(|error| {
+                    tracing::warn!(target: "evergrant", %error, "the store cannot say what is due");
+                    Vec::new()
+                });
+                Done::Effect(id, Outcome::Due(due))
+            }),
+            Effect::FindAuthorization(state) => Box::pin(async move {
+                let found = store.authorization_of(state).await.map(|found| found.map(Box::new));
+                Done::Effect(id, Outcome::Authorization(found.map_err(failure)))
+            }),
+            Effect::Reserve => Box::pin(async move { Done::Reserved(id, store.reserve().await) }),
             Effect::Release(slot) => {
-                store.release(slot);
-                return;
+                let Some(place) = self.places.remove(&slot) else { return };
+                Box::pin(async move {
+                    if let Err(error) = store.release(place).await {
+                        tracing::warn!(target: "evergrant", %error, "a place of the lifeboat cannot be given back");
+                    }
+                    Done::Aside
+                })
             }
-            Effect::Transact(command) => {
-                let execute = store.execute(*command);
-                Box::pin(async move { Done::Effect(id, Outcome::Transacted(execute.await.map_err(failure))) })
-            }
+            Effect::Transact(command) => Box::pin(async move {
+                Done::Effect(id, Outcome::Transacted(store.execute(*command).await.map_err(failure)))
+            }),
             Effect::Rescue { slot, command } => {
                 tracing::error!(target: "evergrant", "the store is away: a rotated credential goes into the lifeboat");
-                let rescue = store.rescue(slot, *command);
-                Box::pin(async move { Done::Effect(id, Outcome::Rescued(rescue.await.map_err(failure))) })
+                let place = self.places.get(&slot).cloned();
+                Box::pin(async move {
+                    let rescued = match place {
+                        Some(place) => store.rescue(place, *command).await.map_err(failure),
+                        None => Err(StoreFailure::Away("the place in the lifeboat is gone".to_owned())),
+                    };
+                    Done::Effect(id, Outcome::Rescued(rescued))
+                })
             }
             Effect::Send { request, not_after, deadline } => {
                 let send = self.shared.carrier.send(request, not_after, deadline);
                 Box::pin(async move { Done::Effect(id, Outcome::Answered(send.await)) })
             }
-        };
-        self.effects.push(future);
+        });
+    }
+
+    fn reserved(&mut self, id: EffectId, reserved: Result<Reservation, StoreError>) {
+        let outcome = reserved.map_err(failure).map(|place| {
+            self.next_place += 1;
+            let slot = SlotId(self.next_place);
+            self.places.insert(slot, place);
+            slot
+        });
+        self.engine.handle_outcome(id, Outcome::Reserved(outcome), self.shared.clock.now());
     }
 
     fn watch(&mut self, began: Moment) {
         self.watching = true;
-        let store = &self.shared.store;
+        let store = Arc::clone(&self.shared.store);
         self.effects.push(match self.watched {
-            None => {
-                let head = store.head();
-                Box::pin(async move { Done::Watched { began, result: head.await.map(Watched::Head) } })
-            }
-            Some(after) => {
-                let events = store.events(after, None, WATCH_LIMIT);
-                Box::pin(async move { Done::Watched { began, result: events.await.map(Watched::Events) } })
-            }
+            None => Box::pin(async move {
+                Done::Watched {
+                    began,
+                    result: store.status().await.map(|status| Watched::Head(status.change)),
+                }
+            }),
+            Some(after) => Box::pin(async move {
+                let result = store.changed_since(after, WATCH_LIMIT).await.map(Watched::Changes);
+                Done::Watched { began, result }
+            }),
         });
     }
 
@@ -237,36 +271,20 @@ impl Driver {
                 self.watched = Some(head);
                 self.shared.cache.validated(began);
             }
-            Ok(Watched::Events(events)) => {
-                for (sequence, event) in &events {
-                    self.watched = Some(*sequence);
-                    self.note(event);
+            Ok(Watched::Changes(changes)) => {
+                self.watched = Some(changes.next);
+                for grant in &changes.grants {
+                    self.shared.cache.forget_grant(*grant);
                 }
-                if events.len() < WATCH_LIMIT {
+                if changes.grants.len() < WATCH_LIMIT {
                     self.shared.cache.validated(began);
                 } else {
                     self.next_watch = began;
                 }
             }
-            // While the store is away nothing newer can be in it; a cached token is still the best there is. Other
-            // processes cannot have changed anything either, but a partition is not told from a failure: the cache
-            // is left to run out.
+            // The cache is left to run out: a keeper then asks the store, and falls back on what it holds.
             Err(error) => tracing::warn!(target: "evergrant", %error, "the store cannot be watched"),
         }
-    }
-
-    /// What happened to a grant, here or in another process: a cache must not be older.
-    fn note(&self, event: &Event) {
-        let Some(grant) = event.grant else { return };
-        let current = match event.kind {
-            EventKind::Refreshed | EventKind::Connected | EventKind::Reconnected | EventKind::Imported => {
-                event.generation
-            }
-            _ => None,
-        };
-        self.shared.cache.forget_other_than(grant, current);
-        let event_kind = event.kind;
-        tracing::debug!(target: "evergrant", ?event_kind, %grant, "event");
     }
 }
 
@@ -279,7 +297,7 @@ impl std::fmt::Debug for Done {
 pub(crate) fn failure(error: StoreError) -> StoreFailure {
     match error {
         StoreError::Conflict(conflict) => StoreFailure::Conflict(conflict),
-        StoreError::Unavailable(detail) => StoreFailure::Away(detail),
-        StoreError::Ambiguous(detail) => StoreFailure::Ambiguous(detail),
+        StoreError::Unavailable(unavailable) => StoreFailure::Away(unavailable.to_string()),
+        StoreError::Ambiguous(unavailable) => StoreFailure::Ambiguous(unavailable.to_string()),
     }
 }

@@ -81,7 +81,13 @@ pub enum Admission {
 
 impl Breaker {
     /// Whether `grant` may send `attempt` now; notes the attempt where it goes out as a probe.
-    pub fn admit(&mut self, grant: &GrantRecord, probe: Probe, wall: Timestamp, store: StoreTime) -> Admission {
+    pub fn admit(
+        &mut self,
+        grant: &GrantRecord,
+        probe: Probe,
+        wall: Timestamp,
+        store: StoreTime,
+    ) -> Admission {
         if let Some(whole) = &mut self.whole {
             return whole.admit(probe, wall, store);
         }
@@ -133,7 +139,8 @@ impl Breaker {
 
     /// An attempt ended without telling anything about the registration: its place as a probe is free again.
     pub fn inconclusive(&mut self, attempt: AttemptId) {
-        let suspensions = self.whole.iter_mut().chain(self.parts.values_mut()).map(|suspension| &mut suspension.probe);
+        let suspensions =
+            self.whole.iter_mut().chain(self.parts.values_mut()).map(|suspension| &mut suspension.probe);
         for probe in suspensions.chain([&mut self.probe]) {
             if probe.is_some_and(|running| running.attempt == attempt) {
                 *probe = None;
@@ -149,7 +156,11 @@ impl Breaker {
 
 /// The scope of suspicion of a grant.
 fn part_of(grant: &GrantRecord) -> String {
-    grant.owner.tenant.as_ref().map_or_else(|| format!("grant {}", grant.id), |tenant| format!("organization {tenant}"))
+    grant
+        .owner
+        .tenant
+        .as_ref()
+        .map_or_else(|| format!("grant {}", grant.id), |tenant| format!("organization {tenant}"))
 }
 
 impl Suspension {

@@ -12,7 +12,9 @@ use crate::{
     secret::ClientSecret,
     time::Timestamp,
     wire::{
-        client_authentication::{AuthenticationMethod, ClientAuthentication, ClientCredentials, ClientIdentifier},
+        client_authentication::{
+            AuthenticationMethod, ClientAuthentication, ClientCredentials, ClientIdentifier,
+        },
         redirect_uri::RedirectUri,
     },
 };
@@ -64,8 +66,12 @@ impl ClientRecord {
     /// which the provider will refuse with a clear error.
     pub fn credentials(&self) -> ClientCredentials {
         let authentication = match (self.authentication, &self.secret) {
-            (AuthenticationMethod::ClientSecretBasic, Some(secret)) => ClientAuthentication::SecretBasic(secret.clone()),
-            (AuthenticationMethod::ClientSecretPost, Some(secret)) => ClientAuthentication::SecretPost(secret.clone()),
+            (AuthenticationMethod::ClientSecretBasic, Some(secret)) => {
+                ClientAuthentication::SecretBasic(secret.clone())
+            }
+            (AuthenticationMethod::ClientSecretPost, Some(secret)) => {
+                ClientAuthentication::SecretPost(secret.clone())
+            }
             _ => ClientAuthentication::None,
         };
         ClientCredentials { identifier: self.identifier.clone(), authentication }

@@ -6,8 +6,11 @@ use super::{Engine, Issue, Refusal, backoff::wait_after};
 use crate::{
     authorization::AuthorizationRecord,
     client::ClientRecord,
-    diagnosis::{Certainty, Cause, Diagnosis, History, PreviousAttempt, PreviousOutcome, diagnose},
-    failure::{retry_after::retry_after, Consequence, Culprit, Exchange, Failure, Processed, Stage, Verdict, classify},
+    diagnosis::{Cause, Certainty, Diagnosis, History, PreviousAttempt, PreviousOutcome, diagnose},
+    failure::{
+        Consequence, Culprit, Exchange, Failure, Processed, Stage, Verdict, classify,
+        retry_after::retry_after,
+    },
     grant::{AccessEntry, AccessKey, Attempt, Expiry, GrantRecord, IssuedTokens, Outcome},
     name::{AttemptId, GrantId},
     secret::AuthorizationCode,
@@ -18,7 +21,9 @@ use crate::{
         http::{HttpRequest, HttpResponse, TransportFailure, TransportFailureKind},
         id_token::{Expectations, IdTokenClaims},
         lifetime::Lifetime,
-        revocation::{RevocationOutcome, RevokedToken, revocation_outcome, revocation_request as request_revocation},
+        revocation::{
+            RevocationOutcome, RevokedToken, revocation_outcome, revocation_request as request_revocation,
+        },
         token_request::{RefreshRequest, TokenEndpoint},
         token_response::{PartialTokens, TokenResponse},
     },
@@ -58,7 +63,9 @@ pub(super) enum Exchanged {
 pub(super) enum Revoked {
     /// RFC 7009 2.2: also for a token that the provider does not know.
     Final,
-    Later { retry_after: Option<Duration> },
+    Later {
+        retry_after: Option<Duration>,
+    },
 }
 
 /// The refresh of a claim; `Err`: it cannot even be put together.
@@ -114,9 +121,7 @@ pub(super) fn conclude(
         secrets: &secrets,
     };
     let issued = match classify(&exchange) {
-        Verdict::Success(tokens) => {
-            issued_from(*tokens, client, key, sent_at, engine.entropy.jitter())
-        }
+        Verdict::Success(tokens) => issued_from(*tokens, client, key, sent_at, engine.entropy.jitter()),
         Verdict::Salvaged { tokens, .. } if tokens.refresh_token.is_some() => {
             salvaged_from(*tokens, key, sent_at, engine.entropy.jitter())
         }
@@ -162,25 +167,53 @@ pub(super) fn conclude_exchange(
             return Exchanged::Failed { reason: failure.summary, diagnosis: Some(Box::new(diagnosis)) };
         }
     };
-    let account = match account(&tokens, client, now.wall) {
-        Ok(account) => account,
-        Err(reason) => return Exchanged::Failed { reason, diagnosis: None },
-    };
-    let key = AccessKey::default();
-    let issued = issued_from(tokens, client, &key, sent_at, engine.entropy.jitter());
-    Exchanged::Brought(Box::new(Complete {
+    let names =
+        ExchangeNames { attempt, new_grant: GrantId(engine.entropy.id()), jitter: engine.entropy.jitter() };
+    match completion(tokens, record, client, names, sent_at, now.wall) {
+        Ok(complete) => Exchanged::Brought(Box::new(complete)),
+        Err(reason) => Exchanged::Failed { reason, diagnosis: None },
+    }
+}
+
+/// What an exchange is known by, drawn by whoever makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExchangeNames {
+    /// The journalled exchange.
+    pub attempt: AttemptId,
+    /// The id of the grant, if it is a new one.
+    pub new_grant: GrantId,
+    /// See [`AccessEntry::jitter`].
+    pub jitter: u16,
+}
+
+/// The command that connects a grant with the tokens of an authorization. `Err`: they cannot be whose they should be.
+pub fn completion(
+    tokens: TokenResponse,
+    record: &AuthorizationRecord,
+    client: &ClientRecord,
+    names: ExchangeNames,
+    sent_at: Timestamp,
+    wall: Timestamp,
+) -> Result<Complete, String> {
+    let account = account(&tokens, client, wall)?;
+    let issued = issued_from(tokens, client, &AccessKey::default(), sent_at, names.jitter);
+    Ok(Complete {
         authorization: record.id,
-        attempt,
-        new_grant: GrantId(engine.entropy.id()),
+        attempt: names.attempt,
+        new_grant: names.new_grant,
         issued,
         subject: account.as_ref().map(|claims| claims.subject.clone()),
         tenant: account.and_then(|claims| claims.tenant),
-        wall: now.wall,
-    }))
+        wall,
+    })
 }
 
 /// Whose tokens these are, where the provider tells. An ID token that does not fit must not pass for "same account".
-fn account(tokens: &TokenResponse, client: &ClientRecord, wall: Timestamp) -> Result<Option<IdTokenClaims>, String> {
+fn account(
+    tokens: &TokenResponse,
+    client: &ClientRecord,
+    wall: Timestamp,
+) -> Result<Option<IdTokenClaims>, String> {
     let Some(id_token) = &tokens.id_token else { return Ok(None) };
     let claims = IdTokenClaims::decode(id_token).map_err(|error| error.to_string())?;
     let client_id = client.identifier.as_str();
@@ -190,7 +223,10 @@ fn account(tokens: &TokenResponse, client: &ClientRecord, wall: Timestamp) -> Re
 }
 
 /// Judges the answer to a revocation (RFC 7009 2.2, 2.2.1).
-pub(super) fn conclude_revocation(answer: &Result<HttpResponse, TransportFailure>, wall: Timestamp) -> Revoked {
+pub(super) fn conclude_revocation(
+    answer: &Result<HttpResponse, TransportFailure>,
+    wall: Timestamp,
+) -> Revoked {
     let Ok(response) = answer else { return Revoked::Later { retry_after: None } };
     match revocation_outcome(response) {
         RevocationOutcome::Revoked | RevocationOutcome::UnsupportedTokenType => Revoked::Final,
@@ -254,12 +290,22 @@ impl Conclusion {
     }
 }
 
-fn fail(engine: &mut Engine, claimed: &Claimed, failure: &Failure, sent_at: Timestamp, now: Now) -> Conclusion {
+fn fail(
+    engine: &mut Engine,
+    claimed: &Claimed,
+    failure: &Failure,
+    sent_at: Timestamp,
+    now: Now,
+) -> Conclusion {
     let grant = &claimed.grant;
     let retry_after = failure.retry_after_seconds.map(Duration::from_secs);
     let wait = wait_after(grant.failures, retry_after, &mut engine.entropy);
     let diagnosis = diagnose(failure, &history(claimed, sent_at, now.wall), &claimed.client.provider);
-    let code = failure.error.as_ref().and_then(|error| error.code.as_ref()).map_or_else(String::new, ToString::to_string);
+    let code = failure
+        .error
+        .as_ref()
+        .and_then(|error| error.code.as_ref())
+        .map_or_else(String::new, ToString::to_string);
     let end = |ending| {
         Command::End(Box::new(End {
             grant: grant.id,
@@ -275,11 +321,25 @@ fn fail(engine: &mut Engine, claimed: &Claimed, failure: &Failure, sent_at: Time
     let (attempt, client_version, wall) = (claimed.attempt, claimed.client.version, now.wall);
     let (command, refusal) = match failure.consequence {
         Consequence::Terminal => (
-            Command::Refuse(Box::new(Refuse { grant: grant.id, attempt, client_version, code, diagnosis: diagnosis.clone(), wall })),
+            Command::Refuse(Box::new(Refuse {
+                grant: grant.id,
+                attempt,
+                client_version,
+                code,
+                diagnosis: diagnosis.clone(),
+                wall,
+            })),
             Refusal::NeedsReauthorization(boxed),
         ),
         Consequence::SuspendClient => (
-            Command::RejectClient(Box::new(RejectClient { grant: grant.id, attempt, client_version, code, diagnosis: diagnosis.clone(), wall })),
+            Command::RejectClient(Box::new(RejectClient {
+                grant: grant.id,
+                attempt,
+                client_version,
+                code,
+                diagnosis: diagnosis.clone(),
+                wall,
+            })),
             Refusal::ClientRejected { diagnosis: boxed, retry_after: wait },
         ),
         Consequence::RefuseRequest => (end(Ending::RequestRefused), Refusal::RequestRefused(boxed)),
@@ -290,7 +350,10 @@ fn fail(engine: &mut Engine, claimed: &Claimed, failure: &Failure, sent_at: Time
         _ if never_sent(failure) => {
             (end(Ending::NotSent), Refusal::ProviderUnavailable { diagnosis: Some(boxed), retry_after: wait })
         }
-        _ => (end(Ending::NotProcessed), Refusal::ProviderUnavailable { diagnosis: Some(boxed), retry_after: wait }),
+        _ => (
+            end(Ending::NotProcessed),
+            Refusal::ProviderUnavailable { diagnosis: Some(boxed), retry_after: wait },
+        ),
     };
     Conclusion { command, endpoint: endpoint_verdict(failure, retry_after), refusal }
 }
@@ -311,7 +374,9 @@ fn endpoint_verdict(failure: &Failure, retry_after: Option<Duration>) -> Endpoin
 fn manner(failure: &Failure) -> PreviousOutcome {
     match (failure.transport, failure.http_status) {
         (Some(TransportFailureKind::Timeout), _) | (_, Some(408)) => PreviousOutcome::Timeout,
-        (Some(TransportFailureKind::TooLarge | TransportFailureKind::Protocol), _) => PreviousOutcome::Unreadable,
+        (Some(TransportFailureKind::TooLarge | TransportFailureKind::Protocol), _) => {
+            PreviousOutcome::Unreadable
+        }
         (Some(_), _) => PreviousOutcome::ConnectionError,
         (None, Some(500..)) => PreviousOutcome::ServerError,
         (None, _) => PreviousOutcome::Unreadable,
@@ -348,7 +413,8 @@ fn history(claimed: &Claimed, sent_at: Timestamp, wall: Timestamp) -> History {
 /// The attempt before this one that may have spent the same refresh token.
 fn previous_attempt(claimed: &Claimed, wall: Timestamp) -> Option<PreviousAttempt> {
     let before = |attempt: &&Attempt| attempt.id != claimed.attempt;
-    let attempt = claimed.grant.doubtful_attempts().filter(before).max_by_key(|attempt| attempt.journalled_at)?;
+    let attempt =
+        claimed.grant.doubtful_attempts().filter(before).max_by_key(|attempt| attempt.journalled_at)?;
     let outcome = match attempt.outcome {
         Some(Outcome::Unknown { manner, .. }) => manner,
         _ => PreviousOutcome::NotRecorded,

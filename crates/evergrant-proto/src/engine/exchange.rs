@@ -82,7 +82,9 @@ impl Exchange {
             }
             (Step::Blocking, Some(Outcome::Transacted(reply))) => Some(self.blocked(engine, reply, now)),
             (Step::Pausing(until), None) if until <= now.moment => Some(self.block(engine)),
-            (Step::Reserving, Some(Outcome::Reserved(reserved))) => Some(self.reserved(engine, reserved, now)),
+            (Step::Reserving, Some(Outcome::Reserved(reserved))) => {
+                Some(self.reserved(engine, reserved, now))
+            }
             (Step::Journalling { attempt, not_after }, Some(Outcome::Transacted(reply))) => {
                 Some(self.journalled(engine, attempt, not_after, reply, now))
             }
@@ -120,14 +122,19 @@ impl Exchange {
         if record.status != AuthorizationStatus::Open || now.wall >= record.expires_at {
             return self.end(engine, CallbackEnd::LinkUsed);
         }
-        let expected = ExpectedIssuer { issuer: client.issuer.as_deref(), announced: client.issuer_announced };
+        let expected =
+            ExpectedIssuer { issuer: client.issuer.as_deref(), announced: client.issuer_announced };
         let answer = callback.verify(expected);
         self.found = Some(found);
         match answer {
             // RFC 9207 2.4: neither is the code redeemed nor the error shown. The link stays open: a forged answer
             // must not be able to end it.
             Err(mismatch) => {
-                let end = CallbackEnd::Failed { authorization: self.id(), reason: mismatch.to_string(), diagnosis: None };
+                let end = CallbackEnd::Failed {
+                    authorization: self.id(),
+                    reason: mismatch.to_string(),
+                    diagnosis: None,
+                };
                 self.end(engine, end)
             }
             Ok(AuthorizationAnswer::Refused(error)) => {
@@ -151,7 +158,11 @@ impl Exchange {
         self.step = Step::Blocking;
         // Longer than the wait, so that no flight slips in between the last look and the exchange.
         let duration = deadlines::EXCHANGE_WAIT + deadlines::FLIGHT;
-        Next::Perform(Effect::Transact(Box::new(Command::Block(Block { grant, holder: engine.holder, duration }))))
+        Next::Perform(Effect::Transact(Box::new(Command::Block(Block {
+            grant,
+            holder: engine.holder,
+            duration,
+        }))))
     }
 
     fn blocked(&mut self, engine: &mut Engine, reply: Result<Reply, StoreFailure>, now: Now) -> Next {
@@ -181,8 +192,12 @@ impl Exchange {
                 self.slot = Some(slot);
                 let attempt = AttemptId(engine.entropy.id());
                 self.step = Step::Journalling { attempt, not_after: now.moment.plus(deadlines::SEND_WITHIN) };
-                let journal =
-                    JournalExchange { authorization: self.id(), attempt, holder: engine.holder, wall: now.wall };
+                let journal = JournalExchange {
+                    authorization: self.id(),
+                    attempt,
+                    holder: engine.holder,
+                    wall: now.wall,
+                };
                 Next::Perform(Effect::Transact(Box::new(Command::JournalExchange(journal))))
             }
             Err(failure) => self.end(engine, store_unavailable(&failure)),
@@ -316,6 +331,8 @@ impl Exchange {
 fn store_unavailable(failure: &StoreFailure) -> CallbackEnd {
     match failure {
         StoreFailure::Conflict(conflict) => CallbackEnd::StoreUnavailable(conflict.to_string()),
-        StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail) => CallbackEnd::StoreUnavailable(detail.clone()),
+        StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail) => {
+            CallbackEnd::StoreUnavailable(detail.clone())
+        }
     }
 }

@@ -60,13 +60,21 @@ enum Step {
     /// The endpoint is full.
     Queued,
     /// Somebody else is at it, or an obstacle ends soon.
-    Pausing { until: Moment },
+    Pausing {
+        until: Moment,
+    },
     Reserving,
-    Claiming { attempt: AttemptId, asked_at: Moment },
+    Claiming {
+        attempt: AttemptId,
+        asked_at: Moment,
+    },
     Sending(Box<Sending>),
     Recording(Box<Recording>),
     Rescuing(Box<Recording>),
-    RetryPause { recording: Box<Recording>, until: Moment },
+    RetryPause {
+        recording: Box<Recording>,
+        until: Moment,
+    },
 }
 
 #[derive(Debug)]
@@ -147,8 +155,10 @@ impl Flight {
 
     /// Answers those whose time has run out.
     pub(crate) fn expire(&mut self, now: Now, outputs: &mut Vec<Output>) {
-        let (late, on_time): (Vec<_>, Vec<_>) =
-            self.waiters.drain(..).partition(|waiter| waiter.deadline <= now.moment || self.rescued.is_some());
+        let (late, on_time): (Vec<_>, Vec<_>) = self
+            .waiters
+            .drain(..)
+            .partition(|waiter| waiter.deadline <= now.moment || self.rescued.is_some());
         self.waiters = on_time;
         for waiter in late {
             let issue = self.rescued.clone().or_else(|| self.usable(waiter.want, now.wall));
@@ -161,15 +171,25 @@ impl Flight {
     }
 
     /// One step: an outcome has come in, or time has passed. `None`: goes on waiting as before.
-    pub(crate) fn step(&mut self, engine: &mut Engine, id: FlowId, outcome: Option<Outcome>, now: Now) -> Option<Next> {
+    pub(crate) fn step(
+        &mut self,
+        engine: &mut Engine,
+        id: FlowId,
+        outcome: Option<Outcome>,
+        now: Now,
+    ) -> Option<Next> {
         let mut late = Vec::new();
         self.expire(now, &mut late);
         engine.outputs.extend(late);
         match (std::mem::replace(&mut self.step, Step::Reading), outcome) {
             (Step::Reading, Some(Outcome::Found(found))) => Some(self.found(engine, id, found, now)),
             (Step::Queued, None) => Some(self.enter(engine, id, now)),
-            (Step::Pausing { until }, None) if until <= now.moment => Some(Next::Perform(Effect::Read(self.grant))),
-            (Step::Reserving, Some(Outcome::Reserved(reserved))) => Some(self.reserved(engine, reserved, now)),
+            (Step::Pausing { until }, None) if until <= now.moment => {
+                Some(Next::Perform(Effect::Read(self.grant)))
+            }
+            (Step::Reserving, Some(Outcome::Reserved(reserved))) => {
+                Some(self.reserved(engine, reserved, now))
+            }
             (Step::Claiming { attempt, asked_at }, Some(Outcome::Transacted(reply))) => {
                 Some(self.claimed(engine, attempt, asked_at, reply, now))
             }
@@ -182,7 +202,9 @@ impl Flight {
             (Step::Rescuing(recording), Some(Outcome::Rescued(rescued))) => {
                 Some(self.rescue_ended(engine, recording, rescued.is_ok(), now))
             }
-            (Step::RetryPause { recording, until }, None) if until <= now.moment => Some(self.record(recording)),
+            (Step::RetryPause { recording, until }, None) if until <= now.moment => {
+                Some(self.record(recording))
+            }
             (step, _) => {
                 self.step = step;
                 None
@@ -334,9 +356,7 @@ impl Flight {
                 }
                 return self.poll_later(now);
             }
-            Wait::BackingOff { until: at } => {
-                (until(*at), backing_off(grant, until(*at)))
-            }
+            Wait::BackingOff { until: at } => (until(*at), backing_off(grant, until(*at))),
             Wait::ClientSuspended { until: at, diagnosis } => {
                 let diagnosis = diagnosis.clone().or_else(state);
                 let retry_after = until(*at);
@@ -349,7 +369,9 @@ impl Flight {
             Wait::OutcomeUnknown { until: at } => {
                 (until(*at), Refusal::OutcomeUnknown { diagnosis: state(), retry_after: until(*at) })
             }
-            Wait::Closed => return self.refuse_all(engine, &closed(grant).unwrap_or(Refusal::NotRefreshable), now),
+            Wait::Closed => {
+                return self.refuse_all(engine, &closed(grant).unwrap_or(Refusal::NotRefreshable), now);
+            }
             Wait::Quarantined => return self.refuse_all(engine, &Refusal::Quarantined, now),
         };
         self.answer_satisfied(engine, now.wall);
@@ -367,7 +389,8 @@ impl Flight {
         answer: Result<crate::wire::http::HttpResponse, crate::wire::http::TransportFailure>,
         now: Now,
     ) -> Next {
-        let conclusion = conclusion::conclude(engine, &sending.claimed, &self.key, sending.sent_at, answer, now);
+        let conclusion =
+            conclusion::conclude(engine, &sending.claimed, &self.key, sending.sent_at, answer, now);
         if let Some(key) = &self.entered {
             match &conclusion.endpoint {
                 conclusion::EndpointVerdict::Healthy => engine.endpoints.succeeded(key),
@@ -434,7 +457,13 @@ impl Flight {
 
     /// What is fsynced in the lifeboat counts as durable: its access token may be served, while its refresh token
     /// waits for the store (DESIGN, step 6).
-    fn rescue_ended(&mut self, engine: &mut Engine, mut recording: Box<Recording>, durable: bool, now: Now) -> Next {
+    fn rescue_ended(
+        &mut self,
+        engine: &mut Engine,
+        mut recording: Box<Recording>,
+        durable: bool,
+        now: Now,
+    ) -> Next {
         if durable {
             recording.rescued = true;
             let granted = self.seen.as_deref();
@@ -480,7 +509,11 @@ impl Flight {
             Want::Usable { .. } => Want::Usable { min_ttl: Duration::ZERO },
             Want::Early | Want::Newer { .. } => want,
         };
-        lenient.is_satisfied(grant, &self.key, wall).then(|| Issue::of(grant, &self.key)).flatten().map(Arc::new)
+        lenient
+            .is_satisfied(grant, &self.key, wall)
+            .then(|| Issue::of(grant, &self.key))
+            .flatten()
+            .map(Arc::new)
     }
 
     fn answer_satisfied(&mut self, engine: &mut Engine, wall: Timestamp) {
@@ -537,7 +570,9 @@ impl Flight {
 fn closed(grant: &GrantRecord) -> Option<Refusal> {
     match &grant.state {
         GrantState::Active | GrantState::Degraded { .. } => None,
-        GrantState::NeedsReauthorization { diagnosis } => Some(Refusal::NeedsReauthorization(diagnosis.clone())),
+        GrantState::NeedsReauthorization { diagnosis } => {
+            Some(Refusal::NeedsReauthorization(diagnosis.clone()))
+        }
         GrantState::NotRefreshable => Some(Refusal::NotRefreshable),
         GrantState::Revoked => Some(Refusal::Revoked),
     }
@@ -552,7 +587,9 @@ fn backing_off(grant: &GrantRecord, retry_after: Duration) -> Refusal {
         GrantState::Degraded { reason: Degradation::OutcomeUnknown, diagnosis } => {
             Refusal::OutcomeUnknown { diagnosis: Some(diagnosis.clone()), retry_after }
         }
-        state => Refusal::ProviderUnavailable { diagnosis: state.diagnosis().cloned().map(Box::new), retry_after },
+        state => {
+            Refusal::ProviderUnavailable { diagnosis: state.diagnosis().cloned().map(Box::new), retry_after }
+        }
     }
 }
 
@@ -568,6 +605,8 @@ fn store_unavailable(failure: &StoreFailure) -> Refusal {
     match failure {
         StoreFailure::Conflict(crate::transaction::Conflict::NoSuchGrant) => Refusal::NoSuchGrant,
         StoreFailure::Conflict(conflict) => Refusal::StoreUnavailable(conflict.to_string()),
-        StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail) => Refusal::StoreUnavailable(detail.clone()),
+        StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail) => {
+            Refusal::StoreUnavailable(detail.clone())
+        }
     }
 }

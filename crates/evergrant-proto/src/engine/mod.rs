@@ -29,8 +29,9 @@ use crate::{
     wire::authorization_response::Callback,
 };
 
+pub use conclusion::{ExchangeNames, completion};
 pub use effect::{
-    Answer, CallbackEnd, CallId, Effect, EffectId, Issue, Outcome, Output, Refusal, SlotId, StoreFailure,
+    Answer, CallId, CallbackEnd, Effect, EffectId, Issue, Outcome, Output, Refusal, SlotId, StoreFailure,
 };
 
 use endpoint::Endpoints;
@@ -192,7 +193,10 @@ impl Engine {
 
     /// Callers that wait for an answer.
     pub fn waiting(&self) -> usize {
-        let flights = self.flows.values().map(|flow| if let Flow::Flight(flight) = flow { flight.waiting() } else { 0 });
+        let flights = self
+            .flows
+            .values()
+            .map(|flow| if let Flow::Flight(flight) = flow { flight.waiting() } else { 0 });
         flights.sum::<usize>() + self.queued.values().flatten().map(Flight::waiting).sum::<usize>()
     }
 
@@ -216,7 +220,11 @@ impl Engine {
             self.timers.pop_first();
             self.step(id, None, now);
         }
-        if self.settings.scheduler && !self.draining && now.moment >= self.next_tick && self.due_read.is_none() {
+        if self.settings.scheduler
+            && !self.draining
+            && now.moment >= self.next_tick
+            && self.due_read.is_none()
+        {
             self.next_tick = now.moment.plus(self.settings.tick);
             let limit = self.settings.background_limit.saturating_sub(self.background);
             if limit > 0 {
@@ -234,7 +242,8 @@ impl Engine {
 
     /// When [`Engine::handle_timeout`] wants to be called.
     pub fn poll_timeout(&self) -> Option<Moment> {
-        let tick = (self.settings.scheduler && !self.draining && self.due_read.is_none()).then_some(self.next_tick);
+        let tick =
+            (self.settings.scheduler && !self.draining && self.due_read.is_none()).then_some(self.next_tick);
         self.timers.first().map(|(moment, _)| *moment).into_iter().chain(tick).min()
     }
 

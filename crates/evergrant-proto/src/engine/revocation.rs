@@ -125,7 +125,9 @@ impl Revocation {
                 Next::Perform(Effect::Send { request, not_after, deadline: deadlines::FLIGHT })
             }
             // The provider has no way to be told, or there is nothing to revoke.
-            (_, credential) => self.confirm(credential.as_ref().map(|credential| credential.generation), None, now),
+            (_, credential) => {
+                self.confirm(credential.as_ref().map(|credential| credential.generation), None, now)
+            }
         }
     }
 

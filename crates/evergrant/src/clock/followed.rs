@@ -20,8 +20,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Real time that the followed clock may take to answer.
 const POLL_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Follows the clock at a URL on loopback that answers `{"now_ms": <milliseconds since 1970>}`, as
-/// `evergrant rehearse` does.
+/// Follows the clock at a URL on loopback that answers
+/// `{"now_ms": <milliseconds since 1970>, "mode": "virtual" | "real"}`, as `evergrant rehearse` does.
 ///
 /// Both clocks show what was read last, so they stand still when the followed clock does and jump when it jumps.
 /// The moment is the latest wall time that was ever read: processes that follow one clock agree on their moments,
@@ -31,6 +31,7 @@ const POLL_DEADLINE: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct FollowedClock {
     shown: ManualClock,
+    mode: Mode,
     source: Source,
 }
 
@@ -58,20 +59,25 @@ impl FollowedClock {
     /// Reads the clock at `url` once and shows that time from then on.
     pub async fn connect(url: &str) -> Result<Self, FollowedClockError> {
         let source = Source::new(url)?;
-        let wall = source.read().await?;
-        Ok(Self { shown: ManualClock::new(Now { wall, moment: moment_of(wall) }), source })
+        let Reading { wall, mode } = source.read().await?;
+        Ok(Self { shown: ManualClock::new(Now { wall, moment: moment_of(wall) }), mode, source })
     }
 
-    /// Keeps up with the followed clock until it is dropped. While that one does not answer, time stands still.
+    /// Keeps up with the followed clock until it is dropped. While that one does not answer, virtual time stands
+    /// still and real time goes on, so that a provider that is killed in a rehearsal is an outage like any other.
     pub async fn follow(&self) -> Infallible {
         let mut lost = false;
+        let mut looked = SystemClock.moment();
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
             let read = self.poll().await;
+            let passed = SystemClock.moment().since(looked);
+            looked = looked.plus(passed);
+            if read.is_err() && self.mode == Mode::Real {
+                self.shown.advance(passed);
+            }
             match &read {
-                Err(error) if !lost => {
-                    tracing::warn!(%error, "the followed clock is lost, time stands still");
-                }
+                Err(error) if !lost => tracing::warn!(%error, "the followed clock is lost"),
                 Ok(()) if lost => tracing::info!("the followed clock is back"),
                 _ => {}
             }
@@ -81,7 +87,7 @@ impl FollowedClock {
 
     /// Looks at the followed clock now.
     pub async fn poll(&self) -> Result<(), FollowedClockError> {
-        let wall = self.source.read().await?;
+        let Reading { wall, .. } = self.source.read().await?;
         self.shown.now.send_if_modified(|now| {
             let read = Now { wall, moment: now.moment.max(moment_of(wall)) };
             std::mem::replace(now, read) != read
@@ -112,7 +118,22 @@ struct Source {
 
 #[derive(Deserialize)]
 struct Reading {
-    now_ms: i64,
+    #[serde(rename = "now_ms")]
+    wall: Timestamp,
+    #[serde(default)]
+    mode: Mode,
+}
+
+/// How the followed clock's time passes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    /// As that of this machine, from wherever it was set.
+    Real,
+    /// Only when somebody moves it.
+    #[default]
+    #[serde(other)]
+    Virtual,
 }
 
 impl Source {
@@ -128,7 +149,7 @@ impl Source {
         Ok(Self { client, url })
     }
 
-    async fn read(&self) -> Result<Timestamp, FollowedClockError> {
+    async fn read(&self) -> Result<Reading, FollowedClockError> {
         let request = HttpRequest {
             method: Method::Get,
             url: self.url.clone(),
@@ -148,11 +169,10 @@ fn unreachable(failure: TransportFailure) -> FollowedClockError {
     }
 }
 
-fn parse(response: &HttpResponse) -> Result<Timestamp, FollowedClockError> {
-    let not_a_clock = FollowedClockError::NotAClock { status: response.status };
-    match serde_json::from_slice::<Reading>(&response.body) {
-        Ok(reading) if response.status == 200 => Ok(Timestamp(reading.now_ms)),
-        _ => Err(not_a_clock),
+fn parse(response: &HttpResponse) -> Result<Reading, FollowedClockError> {
+    match serde_json::from_slice(&response.body) {
+        Ok(reading) if response.status == 200 => Ok(reading),
+        _ => Err(FollowedClockError::NotAClock { status: response.status }),
     }
 }
 
@@ -173,27 +193,30 @@ mod tests {
         let url = format!("http://{}/admin/clock", listener.local_addr().unwrap());
         tokio::spawn(async move {
             loop {
-                let (mut socket, _) = listener.accept().await.unwrap();
-                let mut request = [0; 4096];
-                let _ = socket.read(&mut request).await.unwrap();
-                let body = *body.borrow();
-                let head =
-                    format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-                socket.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+                let shown = *body.borrow();
+                answer(&listener, shown).await;
             }
         });
         url
     }
 
+    async fn answer(listener: &TcpListener, body: &str) {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let _ = socket.read(&mut request).await.unwrap();
+        let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        socket.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    }
+
     #[tokio::test]
     async fn a_jump_of_the_followed_clock_moves_both_clocks_and_wakes_waiters() {
-        let (body, shown) = watch::channel(r#"{"now_ms":1800000000000,"mode":"manual"}"#);
+        let (body, shown) = watch::channel(r#"{"now_ms":1800000000000,"mode":"virtual"}"#);
         let clock = FollowedClock::connect(&served(shown).await).await.unwrap();
         let start = clock.now();
         assert_eq!(start.wall, Timestamp(1_800_000_000_000));
         let mut waiter = clock.wait_until(start.moment.plus(Duration::from_hours(1)));
         assert!((&mut waiter).now_or_never().is_none());
-        body.send(r#"{"now_ms":1800003600000,"mode":"manual"}"#).unwrap();
+        body.send(r#"{"now_ms":1800003600000,"mode":"virtual"}"#).unwrap();
         clock.poll().await.unwrap();
         assert!(waiter.now_or_never().is_some());
         assert_eq!(clock.now().wall.since(start.wall), Duration::from_hours(1));
@@ -217,6 +240,29 @@ mod tests {
         body.send(r#"{"now_ms":1000}"#).unwrap();
         clock.poll().await.unwrap();
         assert_eq!(clock.now(), Now { wall: Timestamp(1000), moment: Moment(2000) });
+    }
+
+    #[tokio::test]
+    async fn a_real_clock_that_is_lost_goes_on_and_a_virtual_one_stands_still() {
+        for (body, mode) in
+            [(r#"{"now_ms":1000,"mode":"real"}"#, Mode::Real), (r#"{"now_ms":1000}"#, Mode::Virtual)]
+        {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/", listener.local_addr().unwrap());
+            let (clock, ()) = tokio::join!(FollowedClock::connect(&url), answer(&listener, body));
+            let clock = clock.unwrap();
+            drop(listener);
+            assert_eq!(clock.mode, mode);
+            // Paused, the naps between two looks take no time; the clock shows what really passes meanwhile.
+            tokio::time::pause();
+            let moved = tokio::select! {
+                _ = clock.follow() => unreachable!("following does not end"),
+                () = clock.wait_until(Moment(1002)) => true,
+                () = tokio::time::sleep(Duration::from_mins(10)), if mode == Mode::Virtual => false,
+            };
+            assert_eq!(moved, mode == Mode::Real);
+            tokio::time::resume();
+        }
     }
 
     #[tokio::test]

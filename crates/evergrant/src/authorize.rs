@@ -1,0 +1,351 @@
+//! Leading resource owners through the provider: links, and devices without a browser.
+
+use std::time::Duration;
+
+use evergrant_proto::{
+    authorization::{AuthorizationRecord, AuthorizationStatus, LINK_LIFETIME},
+    client::ClientRecord,
+    engine::{CallbackEnd, ExchangeNames, completion},
+    failure::{Consequence, Exchange, Stage, Verdict, classify},
+    grant::Owner,
+    name::{AttemptId, AuthorizationId, ClientName, GrantId, Namespace},
+    scope::ScopeSet,
+    time::Timestamp,
+    transaction::{Command, Complete, Conflict, JournalExchange, OpenAuthorization, Reply},
+    wire::{
+        authorization_request::AuthorizationRequest,
+        device::DeviceAuthorization,
+        pkce::{authorization_state, code_verifier},
+        redirect_uri::RedirectUri,
+        token_request::TokenEndpoint,
+    },
+};
+use evergrant_store::StoreError;
+use url::Url;
+
+use crate::{Keeper, random};
+
+/// Longest exchange while polling for a device.
+const POLL: Duration = Duration::from_secs(30);
+
+/// What an authorization is for.
+#[derive(Debug, Clone)]
+pub struct AuthorizationOptions {
+    /// The tenant boundary.
+    pub namespace: Namespace,
+    /// The client that asks.
+    pub client: ClientName,
+    /// The grant to repair; `None` makes a new one, or updates the one that the same account has with this client.
+    pub grant: Option<GrantId>,
+    /// Make a new grant even if this account has one.
+    pub always_new: bool,
+    /// The caller's id of the person and labels.
+    pub owner: Owner,
+    /// What is asked for; empty: the client's default. A repair asks for what the grant had, too.
+    pub scopes: ScopeSet,
+    /// Resource indicators (RFC 8707).
+    pub resources: Vec<String>,
+    /// One of the client's redirect URIs; `None`: the first. A loopback URI may have another port (RFC 8252 7.3).
+    pub redirect_uri: Option<RedirectUri>,
+    /// One of the client's return URLs.
+    pub return_url: Option<String>,
+    /// Who should sign in, as the provider's page may be told.
+    pub login_hint: Option<String>,
+}
+
+impl AuthorizationOptions {
+    /// A new grant with the client's defaults.
+    pub fn new(client: ClientName) -> Self {
+        Self {
+            namespace: Namespace::default(),
+            client,
+            grant: None,
+            always_new: false,
+            owner: Owner::default(),
+            scopes: ScopeSet::new(),
+            resources: Vec::new(),
+            redirect_uri: None,
+            return_url: None,
+            login_hint: None,
+        }
+    }
+
+    /// The repair of a grant.
+    pub fn repair(client: ClientName, grant: GrantId) -> Self {
+        Self { grant: Some(grant), ..Self::new(client) }
+    }
+}
+
+/// An open authorization.
+#[derive(Debug, Clone)]
+pub struct Authorization {
+    /// Names it; not secret.
+    pub id: AuthorizationId,
+    /// The provider's page, with the parameters of this request. Whoever has it can finish the flow.
+    pub url: Url,
+    /// When the link ends.
+    pub expires_at: Timestamp,
+}
+
+/// A device authorization under way: show the code and the address, then [`DeviceLogin::wait`].
+#[derive(Debug)]
+pub struct DeviceLogin {
+    keeper: Keeper,
+    client: ClientRecord,
+    record: AuthorizationRecord,
+    device: DeviceAuthorization,
+    started: Timestamp,
+}
+
+/// Why an authorization cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthorizeError {
+    /// The client's provider has no such endpoint.
+    #[error("the client has no {0} endpoint: give it one, or an issuer whose metadata name it")]
+    NoEndpoint(&'static str),
+    /// No redirect URI is registered.
+    #[error("the client has no redirect URI: register one at the provider and here")]
+    NoRedirectUri,
+    /// The redirect URI is not one of the client's.
+    #[error("{0} is not one of the client's redirect URIs")]
+    ForeignRedirectUri(RedirectUri),
+    /// The return URL is not one of the client's.
+    #[error("the return URL is not one of the client's")]
+    ForeignReturnUrl,
+    /// The provider did not open a device authorization.
+    #[error("the provider did not open a device authorization: {0}")]
+    Device(String),
+    /// The user said no, or the code ran out.
+    #[error("the authorization ended without a grant: {0}")]
+    Ended(String),
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Keeper {
+    /// Opens an authorization. Its link can be used once, within half an hour; an older link of the same grant ends.
+    ///
+    /// # Errors
+    ///
+    /// See [`AuthorizeError`].
+    pub async fn authorize(&self, options: AuthorizationOptions) -> Result<Authorization, AuthorizeError> {
+        let client = self.client_of(&options).await?;
+        let page =
+            client.endpoints.authorization.clone().ok_or(AuthorizeError::NoEndpoint("authorization"))?;
+        let redirect_uri = redirect_uri(&client, options.redirect_uri.as_ref())?;
+        let record = self.record(&options, &client, redirect_uri.clone()).await?;
+        let (state, verifier) = match (&record.state, &record.verifier) {
+            (Some(state), Some(verifier)) => (state.clone(), verifier.clone()),
+            _ => unreachable!("a new record has both"),
+        };
+        let mut request =
+            AuthorizationRequest::new(page, client.identifier.clone(), redirect_uri, state, &verifier);
+        request.scopes = record.scopes.clone();
+        request.scope_separator = client.provider.dialect.scope_separator;
+        request.resources = record.resources.clone();
+        request.login_hint = options.login_hint;
+        request.extra = client.provider.offline.parameters.clone();
+        let (id, expires_at) = (record.id, record.expires_at);
+        self.open(record).await?;
+        Ok(Authorization { id, url: request.url(), expires_at })
+    }
+
+    /// Where an authorization stands. `None`: there is none of this id.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    pub async fn authorization(
+        &self,
+        id: AuthorizationId,
+    ) -> Result<Option<AuthorizationRecord>, StoreError> {
+        self.shared.store.authorization(id).await
+    }
+
+    /// Opens a device authorization (RFC 8628), for hosts without a browser.
+    ///
+    /// # Errors
+    ///
+    /// See [`AuthorizeError`].
+    pub async fn authorize_device(
+        &self,
+        options: AuthorizationOptions,
+    ) -> Result<DeviceLogin, AuthorizeError> {
+        let client = self.client_of(&options).await?;
+        let url = client.endpoints.device_authorization.as_ref();
+        let url = url.ok_or(AuthorizeError::NoEndpoint("device authorization"))?;
+        let nowhere = RedirectUri::new("urn:ietf:wg:oauth:2.0:oob").expect("a constant");
+        let record = self.record(&options, &client, nowhere).await?;
+        let separator = client.provider.dialect.scope_separator;
+        let request = DeviceAuthorization::request(url, &client.credentials(), &record.scopes, separator);
+        let response = self.fetch(request).await.map_err(AuthorizeError::Device)?;
+        if response.status != 200 {
+            return Err(AuthorizeError::Device(format!("HTTP {}", response.status)));
+        }
+        let device = DeviceAuthorization::read(&response.body)
+            .map_err(|error| AuthorizeError::Device(error.to_string()))?;
+        let started = self.clock().now().wall;
+        self.open(record.clone()).await?;
+        Ok(DeviceLogin { keeper: self.clone(), client, record, device, started })
+    }
+
+    async fn client_of(&self, options: &AuthorizationOptions) -> Result<ClientRecord, AuthorizeError> {
+        let client = self.client(&options.namespace, &options.client).await?;
+        let client = client.ok_or(StoreError::Conflict(Conflict::NoSuchClient))?;
+        if options.return_url.as_ref().is_some_and(|url| !client.return_urls.contains(url)) {
+            return Err(AuthorizeError::ForeignReturnUrl);
+        }
+        Ok(client)
+    }
+
+    async fn record(
+        &self,
+        options: &AuthorizationOptions,
+        client: &ClientRecord,
+        redirect_uri: RedirectUri,
+    ) -> Result<AuthorizationRecord, AuthorizeError> {
+        let mut scopes =
+            if options.scopes.is_empty() { client.scopes.clone() } else { options.scopes.clone() };
+        scopes = scopes.union(&client.provider.offline.scopes);
+        if let Some(id) = options.grant {
+            // The union: a repair must not lose what the grant could do.
+            let held = self.grant(id).await?.ok_or(StoreError::Conflict(Conflict::NoSuchGrant))?;
+            scopes = scopes.union(&held.requested);
+        }
+        let now = self.clock().now().wall;
+        Ok(AuthorizationRecord {
+            id: AuthorizationId(random::id()),
+            namespace: options.namespace.clone(),
+            client: options.client.clone(),
+            grant: options.grant,
+            always_new: options.always_new,
+            result: None,
+            owner: options.owner.clone(),
+            scopes,
+            resources: options.resources.clone(),
+            redirect_uri,
+            return_url: options.return_url.clone(),
+            status: AuthorizationStatus::Open,
+            created_at: now,
+            expires_at: now.plus(LINK_LIFETIME),
+            state: Some(authorization_state(&random::bytes())),
+            verifier: Some(code_verifier(&random::bytes())),
+        })
+    }
+
+    async fn open(&self, record: AuthorizationRecord) -> Result<(), StoreError> {
+        let open = OpenAuthorization { record };
+        self.shared.store.execute(Command::OpenAuthorization(Box::new(open))).await.map(drop)
+    }
+}
+
+impl DeviceLogin {
+    /// What the user types.
+    pub fn user_code(&self) -> &str {
+        &self.device.user_code
+    }
+
+    /// Where the user types it.
+    pub fn verification_uri(&self) -> &Url {
+        &self.device.verification_uri
+    }
+
+    /// The same with the code in it, for a link or a QR code.
+    pub fn verification_uri_complete(&self) -> Option<&Url> {
+        self.device.verification_uri_complete.as_ref()
+    }
+
+    /// Polls until the user has decided or the code has run out (RFC 8628 3.5).
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorizeError::Ended`] if it ends without a grant.
+    pub async fn wait(mut self) -> Result<CallbackEnd, AuthorizeError> {
+        loop {
+            let clock = self.keeper.clock().clone();
+            clock.wait_until(clock.moment().plus(self.device.interval)).await;
+            let now = clock.now();
+            if now.wall.since(self.started) > self.device.lifetime {
+                return Err(AuthorizeError::Ended("the code has run out".to_owned()));
+            }
+            let url = self.client.endpoints.token.as_ref().ok_or(AuthorizeError::NoEndpoint("token"))?;
+            let credentials = self.client.credentials();
+            let endpoint =
+                TokenEndpoint { url, client: &credentials, dialect: &self.client.provider.dialect };
+            let request = endpoint.poll_device(&self.device.device_code);
+            let answer = self.keeper.shared.carrier.send(request, now.moment.plus(POLL), POLL).await;
+            let exchange = Exchange {
+                stage: Stage::DeviceCode,
+                result: answer.as_ref(),
+                dialect: &self.client.provider.dialect,
+                now: now.wall,
+                secrets: &[],
+            };
+            match classify(&exchange) {
+                Verdict::Success(tokens) => {
+                    let names = ExchangeNames {
+                        attempt: AttemptId(random::id()),
+                        new_grant: GrantId(random::id()),
+                        jitter: random::jitter(),
+                    };
+                    let complete =
+                        completion(*tokens, &self.record, &self.client, names, now.wall, clock.now().wall);
+                    return self.connect(complete.map_err(AuthorizeError::Ended)?).await;
+                }
+                Verdict::Salvaged { failure, .. } | Verdict::Failure(failure) => match failure.consequence {
+                    Consequence::KeepPollingSlower => self.device.slow_down(),
+                    // RFC 8628 3.5: a client that meets a connection failure polls on, slower.
+                    Consequence::KeepPolling | Consequence::Retry | Consequence::ResolveUnknown => {}
+                    _ => return Err(AuthorizeError::Ended(failure.summary)),
+                },
+            }
+        }
+    }
+
+    async fn connect(&self, complete: Complete) -> Result<CallbackEnd, AuthorizeError> {
+        let store = &self.keeper.shared.store;
+        let journal = JournalExchange {
+            authorization: self.record.id,
+            attempt: complete.attempt,
+            holder: store.holder(),
+            wall: complete.wall,
+        };
+        store.execute(Command::JournalExchange(journal)).await?;
+        match store.execute(Command::Complete(Box::new(complete))).await? {
+            Reply::Connected(connected) => Ok(CallbackEnd::Connected {
+                grant: Box::new(connected.grant),
+                authorization: Box::new(connected.authorization),
+            }),
+            Reply::Authorization(record) => Ok(CallbackEnd::WrongAccount(record)),
+            _ => Err(AuthorizeError::Ended("the store answered something else".to_owned())),
+        }
+    }
+}
+
+/// A registered redirect URI, exactly; on loopback the port may differ (RFC 8252 7.3).
+fn redirect_uri(client: &ClientRecord, wanted: Option<&RedirectUri>) -> Result<RedirectUri, AuthorizeError> {
+    let Some(wanted) = wanted else {
+        return client.redirect_uris.first().cloned().ok_or(AuthorizeError::NoRedirectUri);
+    };
+    let registered = |uri: &RedirectUri| uri == wanted || same_but_for_port(uri, wanted);
+    if client.redirect_uris.is_empty() {
+        return Err(AuthorizeError::NoRedirectUri);
+    }
+    if client.redirect_uris.iter().any(registered) {
+        Ok(wanted.clone())
+    } else {
+        Err(AuthorizeError::ForeignRedirectUri(wanted.clone()))
+    }
+}
+
+fn same_but_for_port(registered: &RedirectUri, wanted: &RedirectUri) -> bool {
+    let loopback = |uri: &RedirectUri| {
+        Url::parse(uri.as_str()).ok().filter(|url| {
+            url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"))
+        })
+    };
+    let without_port =
+        |uri: &RedirectUri| loopback(uri).and_then(|mut url| url.set_port(None).ok().map(|()| url));
+    without_port(registered).is_some() && without_port(registered) == without_port(wanted)
+}

@@ -1,0 +1,300 @@
+//! Clients: adding them, with what their provider says of itself, and changing them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use evergrant_proto::{
+    client::{Breaker, ClientRecord},
+    name::{ClientName, Namespace},
+    provider::{Endpoints, Provider, RotationPolicy},
+    scope::ScopeSet,
+    secret::ClientSecret,
+    transaction::{Command, Conflict, PutClient, Reply},
+    wire::{
+        client_authentication::{AuthenticationMethod, ClientIdentifier},
+        http::HttpResponse,
+        metadata::{Metadata, metadata_request, well_known_urls},
+        redirect_uri::RedirectUri,
+    },
+};
+use evergrant_store::StoreError;
+
+use crate::Keeper;
+
+/// Longest exchange for metadata.
+const DISCOVERY: Duration = Duration::from_secs(15);
+
+/// A client to be added.
+#[derive(Debug, Clone)]
+pub struct NewClient {
+    /// The tenant boundary.
+    pub namespace: Namespace,
+    /// Our name of it.
+    pub name: ClientName,
+    /// The catalogue entry; `None`: `generic`.
+    pub provider: Option<String>,
+    /// The issuer: its metadata fill in what the catalogue does not say.
+    pub issuer: Option<String>,
+    /// Endpoints that are said outright; they win over everything else.
+    pub endpoints: Endpoints,
+    /// Values for the placeholders of the catalogue's addresses.
+    pub parameters: BTreeMap<String, String>,
+    /// The provider's identifier of the registration.
+    pub identifier: ClientIdentifier,
+    /// The secret of a confidential client.
+    pub secret: Option<ClientSecret>,
+    /// How it authenticates; `None`: the best that the provider offers and the secret allows.
+    pub authentication: Option<AuthenticationMethod>,
+    /// Redirect URIs registered at the provider.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// What is asked for when an authorization does not say.
+    pub scopes: ScopeSet,
+    /// Whereto users may be returned.
+    pub return_urls: Vec<String>,
+    /// What this provider does with used refresh tokens, if the catalogue does not know.
+    pub rotation: Option<RotationPolicy>,
+}
+
+/// Changes of a client; `None` leaves as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ClientChanges {
+    /// New identifier.
+    pub identifier: Option<ClientIdentifier>,
+    /// New secret.
+    pub secret: Option<ClientSecret>,
+    /// Another way to authenticate.
+    pub authentication: Option<AuthenticationMethod>,
+    /// All redirect URIs.
+    pub redirect_uris: Option<Vec<RedirectUri>>,
+    /// The scopes asked for by default.
+    pub scopes: Option<ScopeSet>,
+    /// All return URLs.
+    pub return_urls: Option<Vec<String>>,
+    /// What the provider does with used refresh tokens.
+    pub rotation: Option<RotationPolicy>,
+}
+
+/// Why a client cannot be added or changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// The catalogue has no such entry.
+    #[error("the catalogue has no provider {0:?}; leave it out and give the issuer instead")]
+    NoSuchProvider(String),
+    /// The catalogue's addresses have placeholders that need values.
+    #[error("{0}")]
+    Endpoint(String),
+    /// Nobody says where the token endpoint is.
+    #[error("nobody says where the token endpoint is: give an issuer or the endpoint itself")]
+    NoTokenEndpoint,
+    /// The issuer's metadata could not be had.
+    #[error("the metadata of {issuer} cannot be had: {reason}")]
+    Discovery {
+        /// The issuer.
+        issuer: String,
+        /// What was tried and what came of it.
+        reason: String,
+    },
+    /// A confidential method without a secret.
+    #[error("{0:?} needs a client secret")]
+    SecretMissing(AuthenticationMethod),
+    /// A client of this name exists.
+    #[error("there is a client {0} already; change it with an update")]
+    Exists(ClientName),
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Keeper {
+    /// Adds a client.
+    ///
+    /// # Errors
+    ///
+    /// See [`ClientError`]; nothing is added then.
+    pub async fn add_client(&self, new: NewClient) -> Result<ClientRecord, ClientError> {
+        let mut provider = self.provider(new.provider.as_deref())?;
+        if let Some(rotation) = &new.rotation {
+            provider.rotation = rotation.clone();
+        }
+        let listed =
+            provider.resolve(&new.parameters).map_err(|error| ClientError::Endpoint(error.to_string()))?;
+        let metadata = match &new.issuer {
+            Some(issuer) => Some(self.discover(issuer).await?),
+            None => None,
+        };
+        let discovered = metadata.as_ref().map(|metadata| metadata.endpoints.clone()).unwrap_or_default();
+        let endpoints = new.endpoints.clone().or(listed).or(discovered);
+        if endpoints.token.is_none() {
+            return Err(ClientError::NoTokenEndpoint);
+        }
+        let authentication = match new.authentication {
+            Some(method) => method,
+            None => best_method(&provider, metadata.as_ref(), new.secret.is_some()),
+        };
+        if authentication != AuthenticationMethod::None && new.secret.is_none() {
+            return Err(ClientError::SecretMissing(authentication));
+        }
+        let now = self.clock().now().wall;
+        let record = ClientRecord {
+            name: new.name.clone(),
+            namespace: new.namespace,
+            version: 0,
+            provider,
+            parameters: new.parameters,
+            issuer: new.issuer,
+            issuer_announced: metadata.is_some_and(|metadata| metadata.issuer_in_callback),
+            endpoints,
+            identifier: new.identifier,
+            authentication,
+            redirect_uris: new.redirect_uris,
+            scopes: new.scopes,
+            return_urls: new.return_urls,
+            breaker: Breaker::default(),
+            created_at: now,
+            updated_at: now,
+            removed_at: None,
+            secret: new.secret,
+        };
+        match self.put(record, None).await {
+            Err(StoreError::Conflict(Conflict::ClientChanged(_))) => Err(ClientError::Exists(new.name)),
+            other => Ok(other?),
+        }
+    }
+
+    /// Changes a client. New credentials end its suspension at once, and everything resumes.
+    ///
+    /// # Errors
+    ///
+    /// No such client, or the store is away; nothing is changed then.
+    pub async fn update_client(
+        &self,
+        namespace: &Namespace,
+        name: &ClientName,
+        changes: ClientChanges,
+    ) -> Result<ClientRecord, StoreError> {
+        let mut record = self.client(namespace, name).await?.ok_or(Conflict::NoSuchClient)?;
+        let version = record.version;
+        let ClientChanges {
+            identifier,
+            secret,
+            authentication,
+            redirect_uris,
+            scopes,
+            return_urls,
+            rotation,
+        } = changes;
+        record.identifier = identifier.unwrap_or(record.identifier);
+        record.secret = secret.or(record.secret.take());
+        record.authentication = authentication.unwrap_or(record.authentication);
+        record.redirect_uris = redirect_uris.unwrap_or(record.redirect_uris);
+        record.scopes = scopes.unwrap_or(record.scopes);
+        record.return_urls = return_urls.unwrap_or(record.return_urls);
+        record.provider.rotation = rotation.unwrap_or(record.provider.rotation);
+        self.put(record, Some(version)).await
+    }
+
+    /// Removes a client that no grant needs any more.
+    ///
+    /// # Errors
+    ///
+    /// No such client, or the store is away.
+    pub async fn remove_client(&self, namespace: &Namespace, name: &ClientName) -> Result<(), StoreError> {
+        let mut record = self.client(namespace, name).await?.ok_or(Conflict::NoSuchClient)?;
+        let version = record.version;
+        record.removed_at = Some(self.clock().now().wall);
+        record.secret = None;
+        self.put(record, Some(version)).await.map(drop)
+    }
+
+    /// Reads a client. Its secret stays in its masked type.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    pub async fn client(
+        &self,
+        namespace: &Namespace,
+        name: &ClientName,
+    ) -> Result<Option<ClientRecord>, StoreError> {
+        let found = self.shared.store.client(namespace.clone(), name.clone()).await?;
+        Ok(found.filter(|client| client.removed_at.is_none()))
+    }
+
+    /// Lists the clients of a namespace.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    pub async fn clients(&self, namespace: &Namespace) -> Result<Vec<ClientRecord>, StoreError> {
+        let mut clients = self.shared.store.clients(namespace.clone()).await?;
+        clients.retain(|client| client.removed_at.is_none());
+        Ok(clients)
+    }
+
+    /// Reads what an authorization server says of itself (RFC 8414, OpenID Connect Discovery).
+    ///
+    /// # Errors
+    ///
+    /// Nothing usable was found under any of the well-known addresses.
+    pub async fn discover(&self, issuer: &str) -> Result<Metadata, ClientError> {
+        let failed = |reason: String| ClientError::Discovery { issuer: issuer.to_owned(), reason };
+        let mut reasons = Vec::new();
+        for url in well_known_urls(issuer).map_err(|error| failed(error.to_string()))? {
+            let path = url.path().to_owned();
+            match self.fetch(metadata_request(url)).await {
+                Ok(response) => match Metadata::read(&response, issuer) {
+                    Ok(metadata) => return Ok(metadata),
+                    Err(error) => reasons.push(format!("{path}: {error}")),
+                },
+                Err(reason) => reasons.push(format!("{path}: {reason}")),
+            }
+        }
+        Err(failed(reasons.join("; ")))
+    }
+
+    pub(crate) async fn fetch(
+        &self,
+        request: evergrant_proto::wire::http::HttpRequest,
+    ) -> Result<HttpResponse, String> {
+        let not_after = self.clock().moment().plus(DISCOVERY);
+        self.shared.carrier.send(request, not_after, DISCOVERY).await.map_err(|failure| failure.detail)
+    }
+
+    fn provider(&self, id: Option<&str>) -> Result<Provider, ClientError> {
+        match id {
+            None => Ok(Provider::generic()),
+            Some(id) => self
+                .catalogue()
+                .provider(id)
+                .cloned()
+                .ok_or_else(|| ClientError::NoSuchProvider(id.to_owned())),
+        }
+    }
+
+    async fn put(&self, record: ClientRecord, replaces: Option<u64>) -> Result<ClientRecord, StoreError> {
+        let wall = self.clock().now().wall;
+        let put = PutClient { record, replaces, wall };
+        match self.shared.store.execute(Command::PutClient(Box::new(put))).await? {
+            Reply::Client(client) => Ok(*client),
+            reply => unreachable!("a client is answered with itself, not with {reply:?}"),
+        }
+    }
+}
+
+/// The best method that the provider offers; what it announces of itself wins over the catalogue's order.
+fn best_method(provider: &Provider, metadata: Option<&Metadata>, has_secret: bool) -> AuthenticationMethod {
+    use AuthenticationMethod as Method;
+    if !has_secret {
+        return Method::None;
+    }
+    let announced = |name: &str| {
+        metadata.is_none_or(|metadata| metadata.authentication_methods.iter().any(|method| method == name))
+    };
+    let usable = |method: &Method| match method {
+        Method::None => false,
+        Method::ClientSecretBasic => announced("client_secret_basic"),
+        Method::ClientSecretPost => announced("client_secret_post"),
+    };
+    let order = [Method::ClientSecretBasic, Method::ClientSecretPost];
+    let listed = provider.client.authentication.iter().copied();
+    listed.chain(order).find(usable).unwrap_or(Method::ClientSecretBasic)
+}
