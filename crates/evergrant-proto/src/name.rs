@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
     /// A name is 1 to 64 characters of `a-z`, `0-9`, `-`, `_` and `.`, and begins with a letter or digit.
-    #[error("{0:?} is not a name: use 1 to 64 characters of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit")]
+    #[error(
+        "{0:?} is not a name: use 1 to 64 characters of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit"
+    )]
     NotAName(String),
     /// An id is its prefix and 32 hexadecimal digits.
     #[error("{given:?} is not an id: expected {prefix:?} and 32 hexadecimal digits")]
@@ -102,7 +104,8 @@ impl fmt::Display for ClientName {
 
 fn parse_name(text: &str) -> Result<Arc<str>, InvalidName> {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
-    let starts_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let starts_well =
+        text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     if starts_well && text.len() <= 64 && text.bytes().all(inner) {
         Ok(Arc::from(text))
     } else {

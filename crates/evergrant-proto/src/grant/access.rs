@@ -2,12 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    name::Generation,
-    scope::ScopeSet,
-    secret::AccessToken,
-    time::Timestamp,
-};
+use crate::{name::Generation, scope::ScopeSet, secret::AccessToken, time::Timestamp};
 
 /// What an access token is for. Tokens of different keys are refreshed one after another, since they share the
 /// refresh token; callers of one key share one flight.

@@ -73,9 +73,10 @@ pub fn may_present(grant: &GrantRecord, rules: &PresentationRules<'_>) -> Permis
     };
     let repeatable = match rules.policy.kind {
         RotationKind::Reusable | RotationKind::UntilSuccessorUsed | RotationKind::OneTime => true,
-        RotationKind::GraceSame | RotationKind::GraceNew | RotationKind::LatestWins | RotationKind::LongOverlap => {
-            inside_window(rules, first, doubtful.len())
-        }
+        RotationKind::GraceSame
+        | RotationKind::GraceNew
+        | RotationKind::LatestWins
+        | RotationKind::LongOverlap => inside_window(rules, first, doubtful.len()),
         RotationKind::ReplayRevokes | RotationKind::Unknown => false,
     };
     if repeatable { Permission::Granted } else { last_resort(grant, rules, &doubtful) }
@@ -86,8 +87,10 @@ pub fn may_present(grant: &GrantRecord, rules: &PresentationRules<'_>) -> Permis
 fn inside_window(rules: &PresentationRules<'_>, first: Timestamp, presentations: usize) -> bool {
     // A wall clock that was set back since would make the window look open for longer than it is.
     let clock_ran_forward = rules.wall >= first;
-    let in_time = rules.policy.window.is_some_and(|window| rules.wall.plus(rules.pace.total()) < first.plus(window));
-    let counted = rules.policy.count.is_none_or(|count| u32::try_from(presentations).is_ok_and(|made| made < count));
+    let in_time =
+        rules.policy.window.is_some_and(|window| rules.wall.plus(rules.pace.total()) < first.plus(window));
+    let counted =
+        rules.policy.count.is_none_or(|count| u32::try_from(presentations).is_ok_and(|made| made < count));
     let bounded = rules.policy.window.is_some() || rules.policy.count.is_some();
     bounded && counted && (rules.policy.window.is_none() || (in_time && clock_ran_forward))
 }
@@ -103,9 +106,10 @@ fn last_resort(grant: &GrantRecord, rules: &PresentationRules<'_>, doubtful: &[&
     if let Some(end) = serving_until {
         return Permission::NotBefore(end);
     }
-    let longest_wait = doubtful.iter().filter(|attempt| !is_over(attempt, rules)).map(|attempt| {
-        rules.store.until(attempt.journalled_on.plus(rules.owner_wait))
-    });
+    let longest_wait = doubtful
+        .iter()
+        .filter(|attempt| !is_over(attempt, rules))
+        .map(|attempt| rules.store.until(attempt.journalled_on.plus(rules.owner_wait)));
     match longest_wait.max() {
         Some(wait) if !wait.is_zero() => Permission::NotBefore(rules.wall.plus(wait)),
         _ => Permission::Granted,

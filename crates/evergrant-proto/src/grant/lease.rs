@@ -36,7 +36,11 @@ impl StoreTime {
 
     /// How long until `end`; zero if it has passed.
     pub fn until(self, end: Self) -> Duration {
-        if self.is_past(end) { Duration::ZERO } else { Duration::from_millis(end.milliseconds - self.milliseconds) }
+        if self.is_past(end) {
+            Duration::ZERO
+        } else {
+            Duration::from_millis(end.milliseconds - self.milliseconds)
+        }
     }
 }
 

@@ -21,5 +21,8 @@ pub use event::{Event, EventKind};
 pub use freshness::{Freshness, MAX_MARGIN, margin};
 pub use lease::{BootId, Lease, StoreTime};
 pub use record::{GrantRecord, Owner, Revocation};
-pub use sealing::{Unreadable, expose_access, expose_credential, expose_issued, expose_spares, read_access, read_credential, read_issued, read_spares};
+pub use sealing::{
+    Unreadable, expose_access, expose_credential, expose_issued, expose_spares, read_access, read_credential,
+    read_issued, read_spares,
+};
 pub use state::{Degradation, GrantState};

@@ -43,7 +43,8 @@ pub fn read_access(bytes: &[u8]) -> Result<Vec<AccessEntry>, Unreadable> {
 
 /// All spares of a grant.
 pub fn expose_spares(spares: &[Spare]) -> Zeroizing<Vec<u8>> {
-    let bytes: Vec<_> = spares.iter().map(|spare| (spare.attempt, CredentialBytes::from(&spare.credential))).collect();
+    let bytes: Vec<_> =
+        spares.iter().map(|spare| (spare.attempt, CredentialBytes::from(&spare.credential))).collect();
     to_bytes(&bytes)
 }
 

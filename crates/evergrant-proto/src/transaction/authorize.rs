@@ -134,7 +134,8 @@ pub(super) fn complete(loaded: Loaded, command: &Complete) -> Result<Change, Con
         let connected = Connected { grant: grant.clone(), authorization: record };
         return Ok(Change::none(Reply::Connected(Box::new(connected))));
     }
-    if !matches!(record.status, AuthorizationStatus::Exchanging(exchange) if exchange.attempt == command.attempt) {
+    if !matches!(record.status, AuthorizationStatus::Exchanging(exchange) if exchange.attempt == command.attempt)
+    {
         return Err(Conflict::LinkUsed);
     }
     if command.issued.access.is_none() && command.issued.refresh_token.is_none() {

@@ -116,7 +116,9 @@ impl Want {
         let Some(entry) = grant.access_for(key) else { return false };
         let freshness = entry.freshness(wall);
         match self {
-            Self::Usable { min_ttl } => freshness != Freshness::Expired && entry.lives_at_least(min_ttl, wall),
+            Self::Usable { min_ttl } => {
+                freshness != Freshness::Expired && entry.lives_at_least(min_ttl, wall)
+            }
             Self::Early => freshness == Freshness::Fresh,
             Self::Newer { than } => entry.generation > than && freshness != Freshness::Expired,
         }
@@ -135,7 +137,11 @@ pub(super) fn claim(loaded: Loaded, command: &Claim) -> Result<Change, Conflict>
         outcome::settle(&mut grant, command.wall, &mut events);
         schedule(&mut grant, Some(&client), command.wall);
         if matches!(grant.state, GrantState::NeedsReauthorization { .. }) {
-            return Ok(Change { grant: Some(grant.clone()), events, ..deferred(grant, Wait::Closed, command.wall) });
+            return Ok(Change {
+                grant: Some(grant.clone()),
+                events,
+                ..deferred(grant, Wait::Closed, command.wall)
+            });
         }
     }
     let Some(credential) = grant.credential.clone() else {
@@ -147,7 +153,11 @@ pub(super) fn claim(loaded: Loaded, command: &Claim) -> Result<Change, Conflict>
         Admission::Suspended { until, diagnosis } => {
             if !events.is_empty() {
                 let wait = Wait::ClientSuspended { until, diagnosis };
-                return Ok(Change { grant: Some(grant.clone()), events, ..deferred(grant, wait, command.wall) });
+                return Ok(Change {
+                    grant: Some(grant.clone()),
+                    events,
+                    ..deferred(grant, wait, command.wall)
+                });
             }
             return Ok(deferred(grant, Wait::ClientSuspended { until, diagnosis }, command.wall));
         }
@@ -185,7 +195,9 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
         return Some(Wait::Leased { for_at_most });
     }
     if command.want == Want::Early && client.provider.refresh.ends_access_token {
-        let usable = grant.access_for(&command.key).filter(|entry| entry.freshness(command.wall) != Freshness::Expired);
+        let usable = grant
+            .access_for(&command.key)
+            .filter(|entry| entry.freshness(command.wall) != Freshness::Expired);
         if usable.is_some() {
             return Some(Wait::Satisfied);
         }
@@ -221,7 +233,8 @@ pub(super) fn occupied(grant: &GrantRecord, loaded: &Loaded, holder: HolderId) -
 
 fn journal(grant: &mut GrantRecord, command: &Claim, now: StoreTime) {
     grant.fence = grant.fence.next();
-    grant.lease = Some(Lease { holder: command.holder, fence: grant.fence, until: now.plus(deadlines::LEASE) });
+    grant.lease =
+        Some(Lease { holder: command.holder, fence: grant.fence, until: now.plus(deadlines::LEASE) });
     grant.blocked_until = None;
     // Should this process end, the scheduler of another one finds the grant when the lease has run out.
     grant.next_due_at = Some(command.wall.plus(deadlines::LEASE));
@@ -241,7 +254,9 @@ fn journal(grant: &mut GrantRecord, command: &Claim, now: StoreTime) {
 /// A grant that is due and cannot be helped now is put off, so that the scheduler does not find it at every tick.
 fn deferred(mut grant: GrantRecord, wait: Wait, wall: Timestamp) -> Change {
     let until = match &wait {
-        Wait::BackingOff { until } | Wait::ClientSuspended { until, .. } | Wait::OutcomeUnknown { until } => Some(*until),
+        Wait::BackingOff { until } | Wait::ClientSuspended { until, .. } | Wait::OutcomeUnknown { until } => {
+            Some(*until)
+        }
         Wait::Leased { for_at_most } => Some(wall.plus(*for_at_most)),
         Wait::Quarantined => Some(wall.plus(QUARANTINE_RECHECK)),
         Wait::Satisfied | Wait::Closed => None,

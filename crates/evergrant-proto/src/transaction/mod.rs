@@ -135,9 +135,10 @@ impl Command {
             Self::JournalExchange(journal) => authorization(journal.authorization),
             Self::Complete(complete) => authorization(complete.authorization),
             Self::FailAuthorization(fail) => authorization(fail.authorization),
-            Self::PutClient(put) => {
-                Subjects { client: Some((put.record.namespace.clone(), put.record.name.clone())), ..Subjects::default() }
-            }
+            Self::PutClient(put) => Subjects {
+                client: Some((put.record.namespace.clone(), put.record.name.clone())),
+                ..Subjects::default()
+            },
         }
     }
 }
@@ -287,7 +288,15 @@ pub fn apply(loaded: Loaded, command: &Command) -> Result<Change, Conflict> {
 impl Change {
     /// Nothing to write.
     fn none(reply: Reply) -> Self {
-        Self { grant: None, client: None, authorization: None, events: Vec::new(), resume: None, closes_links_of: None, reply }
+        Self {
+            grant: None,
+            client: None,
+            authorization: None,
+            events: Vec::new(),
+            resume: None,
+            closes_links_of: None,
+            reply,
+        }
     }
 
     /// A changed grant, which is also the reply.

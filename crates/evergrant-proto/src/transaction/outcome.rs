@@ -120,7 +120,8 @@ pub(super) fn reject_client(loaded: Loaded, command: &RejectClient) -> Result<Ch
         events.push(event);
     }
     if governs {
-        let probe_at = client.as_ref().and_then(|client| next_probe(client, command.wall)).unwrap_or(command.wall);
+        let probe_at =
+            client.as_ref().and_then(|client| next_probe(client, command.wall)).unwrap_or(command.wall);
         degrade(&mut grant, Degradation::ClientSuspended, &command.diagnosis, probe_at);
         // The breaker decides when this grant may be tried; a repaired client must not wait for the grant's own time.
         grant.retry_at = None;

@@ -35,7 +35,8 @@ pub(super) fn schedule(grant: &mut GrantRecord, client: Option<&ClientRecord>, w
         GrantState::Active => grant.credential.as_ref().and_then(|_| renewal(grant, client, wall)),
         GrantState::Degraded { reason: Degradation::OutcomeUnknown, .. } => {
             // A strict provider is asked again only when nothing can be lost by it.
-            let serving_until = grant.access_for(&AccessKey::default()).and_then(|entry| entry.usable_until());
+            let serving_until =
+                grant.access_for(&AccessKey::default()).and_then(|entry| entry.usable_until());
             Some(serving_until.unwrap_or(wall).max(grant.retry_at.unwrap_or(wall)))
         }
         GrantState::Degraded { .. } => Some(grant.retry_at.unwrap_or(wall)),

@@ -167,7 +167,9 @@ fn accepted(
     grant: &GrantRecord,
     command: &Succeed,
 ) -> (Option<ClientRecord>, bool) {
-    let Some(before) = client.filter(|client| client.version == command.client_version) else { return (None, false) };
+    let Some(before) = client.filter(|client| client.version == command.client_version) else {
+        return (None, false);
+    };
     let mut client = before.clone();
     let resumed = client.breaker.accepted(grant);
     let changed = client != *before;

@@ -12,14 +12,9 @@ const REVOCATIONS: [Cause; 2] = [Cause::UserRevoked, Cause::AdminOrPolicyRevoked
 fn reported(facts: Facts<'_>) -> bool {
     let by_catalogue =
         facts.failure.catalogue.is_some_and(|said| said.certain && said.cause == Cause::RotatedTokenReused);
-    let words = [
-        "already used",
-        "already been used",
-        "reuse",
-        "already claimed",
-        "already been claimed",
-        "token was used",
-    ];
+    // Not "already been claimed": Dex says "invalid or has already been claimed" of every dead token.
+    let words =
+        ["already used", "already been used", "token reuse", "reuse detected", "already been refreshed"];
     facts.refresh_token_refused() && (by_catalogue || facts.description_has(&words))
 }
 

@@ -159,7 +159,7 @@ fn an_answer_to_a_refresh_is_judged_by_status_and_body() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn the_catalogue_translates_what_providers_say_instead() {
-    let rows: [(&str, u16, &str, Judgement, Option<Cause>); 20] = [
+    let rows: [(&str, u16, &str, Judgement, Option<Cause>); 27] = [
         ("github", 200, r#"{"error":"bad_refresh_token"}"#, DEAD, None),
         ("github", 200, "error=bad_refresh_token", DEAD, None),
         (
@@ -249,6 +249,31 @@ fn the_catalogue_translates_what_providers_say_instead() {
             r#"{"error":"invalid_grant","error_description":"Maximum allowed refresh token reuse exceeded"}"#,
             DEAD,
             Some(Cause::RotatedTokenReused),
+        ),
+        (
+            "gitea",
+            400,
+            r#"{"error":"unauthorized_client","error_description":"token was already used"}"#,
+            DEAD,
+            Some(Cause::RotatedTokenReused),
+        ),
+        (
+            "dex",
+            400,
+            r#"{"error":"invalid_request","error_description":"Refresh token is invalid or has already been claimed by another client."}"#,
+            DEAD,
+            None,
+        ),
+        ("dex", 500, r#"{"error":"invalid_request"}"#, IN_DOUBT, None),
+        ("hubspot", 400, r#"{"status":"BAD_REFRESH_TOKEN","message":"x"}"#, DEAD, None),
+        ("hh-ru", 400, r#"{"error":"invalid_grant","error_description":"token not expired"}"#, NOT_NOW, None),
+        ("zoom", 400, r#"{"reason":"Invalid Token!","code":4735}"#, DEAD, Some(Cause::AccountDisabled)),
+        (
+            "x",
+            400,
+            r#"{"error":"invalid_request","error_description":"Value passed for the token was invalid."}"#,
+            DEAD,
+            None,
         ),
         // What a rule says of a refusal, it does not say of a crash.
         (
