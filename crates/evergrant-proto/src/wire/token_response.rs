@@ -132,8 +132,7 @@ impl TokenResponse {
             Some(access_token) if !document.truncated || refresh_token.is_some() => {
                 Ok(members.into_response(access_token, refresh_token, dialect))
             }
-            None if refresh_token.is_none() && members.oddities.is_empty() => Err(NoTokens::Absent),
-            None if refresh_token.is_none() && !members.names_a_token() => Err(NoTokens::Absent),
+            None if refresh_token.is_none() => Err(NoTokens::Absent),
             access_token => Err(NoTokens::Partial(PartialTokens {
                 access_token,
                 refresh_token,
@@ -160,10 +159,6 @@ impl<'a> Members<'a> {
             Some(_) => top,
         };
         Self { object, oddities }
-    }
-
-    fn names_a_token(&self) -> bool {
-        ["access_token", "refresh_token"].iter().any(|name| self.object.value(name).is_some())
     }
 
     fn into_response(

@@ -181,6 +181,7 @@ fn what_holds_no_tokens_says_so() {
         (r#"{"error":"a","error":"b"}"#, NoTokens::Absent),
         ("error=bad_refresh_token", NoTokens::Absent),
         (r#"{"access_token":null}"#, NoTokens::Absent),
+        (r#"{"access_token":5,"refresh_token":""}"#, NoTokens::Absent),
     ];
     for (body, expected) in rows {
         assert_eq!(TokenResponse::read(body.as_bytes(), &Dialect::default()), Err(expected), "{body}");
