@@ -8,7 +8,7 @@ use super::installed;
 
 /// Plays the scenario of `interop/README.md` and returns its report. Blocks; panics with the party's own words when
 /// it met something that it does not understand.
-pub fn play(party: &str, input: &Value) -> Value {
+pub(crate) fn play(party: &str, input: &Value) -> Value {
     let mut command = installed::command(party);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the party starts");

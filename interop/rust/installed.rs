@@ -7,7 +7,7 @@ use std::{
 
 /// The command of a party, by its name in `interop/README.md`. Panics, and says what to do, when it is not
 /// installed: a test that were skipped would look like one that passed.
-pub fn command(party: &str) -> Command {
+pub(crate) fn command(party: &str) -> Command {
     let program = folder().join("bin").join(party);
     assert!(
         program.is_file(),
@@ -22,5 +22,7 @@ fn folder() -> PathBuf {
         return folder.into();
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("a crate lies in crates/NAME");
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target)).join("interop")
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root.join("target"), |target| root.join(target))
+        .join("interop")
 }

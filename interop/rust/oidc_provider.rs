@@ -26,36 +26,37 @@ use super::installed;
 
 /// A running provider; it ends when this is dropped.
 #[derive(Debug)]
-pub struct OidcProvider {
+pub(crate) struct OidcProvider {
     child: Child,
     ready: Value,
 }
 
 impl OidcProvider {
     /// Starts it and waits until it listens. `options` as in `interop/README.md`.
-    pub fn start(options: &Value) -> Self {
+    pub(crate) fn start(options: &Value) -> Self {
         let mut command = installed::command("oidc-provider");
         command.arg(options.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the provider starts");
         let mut line = String::new();
         let stdout = child.stdout.as_mut().expect("stdout is piped");
         BufReader::new(stdout).read_line(&mut line).expect("stdout can be read");
-        let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the provider did not get ready: {line:?}"));
+        let ready = serde_json::from_str(&line)
+            .unwrap_or_else(|_| panic!("the provider did not get ready: {line:?}"));
         Self { child, ready }
     }
 
-    pub fn issuer(&self) -> &str {
+    pub(crate) fn issuer(&self) -> &str {
         self.ready["issuer"].as_str().expect("the ready line names the issuer")
     }
 
     /// `client_id`, `client_secret` (not of `public`) and `token_endpoint_auth_method` of `basic`, `post` or `public`.
-    pub fn client(&self, id: &str) -> &Value {
+    pub(crate) fn client(&self, id: &str) -> &Value {
         let clients = self.ready["clients"].as_array().expect("the ready line names the clients");
         clients.iter().find(|client| client["client_id"] == id).expect("there is such a client")
     }
 
     /// One request to the admin address; `Value::Null` sends no body. Panics when it is refused.
-    pub fn admin(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn admin(&self, method: &str, path: &str, body: &Value) -> Value {
         let address = self.ready["admin"].as_str().and_then(|url| url.strip_prefix("http://"));
         let address = address.expect("the ready line names the admin address");
         let body = if body.is_null() { String::new() } else { body.to_string() };

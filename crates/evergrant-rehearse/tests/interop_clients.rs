@@ -1,6 +1,8 @@
 //! Independent OAuth clients, unmodified, against the rehearsal server: code with PKCE, refresh, replay, revocation.
 //! They judge our wire format, the journal judges what the requests did. `interop/README.md` has the scenario.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 #[path = "../../../interop/rust/client.rs"]
 mod client;
 #[path = "../../../interop/rust/installed.rs"]

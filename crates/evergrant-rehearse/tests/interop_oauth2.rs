@@ -1,6 +1,8 @@
 //! The crate `oauth2`, an independent client, against the rehearsal server: code with PKCE, refresh, replay,
 //! revocation. It needs nothing that is installed from outside.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use evergrant_rehearse::{
     ClientSettings, Endpoint, Reason, Rehearsal, RevocationCause, Running, Settings, UserSettings,
 };
