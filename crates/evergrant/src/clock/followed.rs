@@ -153,7 +153,7 @@ impl Source {
         let request = HttpRequest {
             method: Method::Get,
             url: self.url.clone(),
-            headers: vec![("accept", Zeroizing::new("application/json".to_owned()))],
+            headers: vec![("accept".into(), Zeroizing::new("application/json".to_owned()))],
             body: Zeroizing::default(),
         };
         let not_after = SystemClock.moment().plus(POLL_DEADLINE);
@@ -193,17 +193,17 @@ mod tests {
         let url = format!("http://{}/admin/clock", listener.local_addr().unwrap());
         tokio::spawn(async move {
             loop {
-                let shown = *body.borrow();
-                answer(&listener, shown).await;
+                answer(&listener, &body).await;
             }
         });
         url
     }
 
-    async fn answer(listener: &TcpListener, body: &str) {
+    async fn answer(listener: &TcpListener, body: &watch::Receiver<&'static str>) {
         let (mut socket, _) = listener.accept().await.unwrap();
         let mut request = [0; 4096];
         let _ = socket.read(&mut request).await.unwrap();
+        let body = *body.borrow();
         let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
         socket.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     }
@@ -249,7 +249,8 @@ mod tests {
         {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let url = format!("http://{}/", listener.local_addr().unwrap());
-            let (clock, ()) = tokio::join!(FollowedClock::connect(&url), answer(&listener, body));
+            let (_body, shown) = watch::channel(body);
+            let (clock, ()) = tokio::join!(FollowedClock::connect(&url), answer(&listener, &shown));
             let clock = clock.unwrap();
             drop(listener);
             assert_eq!(clock.mode, mode);

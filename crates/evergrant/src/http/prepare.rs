@@ -40,6 +40,10 @@ pub(super) fn prepare(
     *prepared.method_mut() = match request.method {
         Method::Get => hyper::Method::GET,
         Method::Post => hyper::Method::POST,
+        Method::Head => hyper::Method::HEAD,
+        Method::Put => hyper::Method::PUT,
+        Method::Patch => hyper::Method::PATCH,
+        Method::Delete => hyper::Method::DELETE,
     };
     let target = &request.url[Position::BeforePath..Position::AfterQuery];
     *prepared.uri_mut() = target.parse().map_err(|_| refused("the path of the URL cannot be sent"))?;
@@ -75,7 +79,7 @@ mod tests {
         let url = Url::parse("https://provider.example/token?resource=a#fragment").unwrap();
         let destination = Destination::of(&url, false).unwrap();
         let headers =
-            headers.iter().map(|(name, value)| (*name, Zeroizing::new((*value).to_owned()))).collect();
+            headers.iter().map(|(name, value)| ((*name).into(), Zeroizing::new((*value).to_owned()))).collect();
         let request =
             HttpRequest { method: Method::Post, url, headers, body: Zeroizing::new(b"a=b".to_vec()) };
         prepare(request, &destination, &HeaderValue::from_static("evergrant/test"))

@@ -31,7 +31,7 @@ fn token_request(url: &str) -> HttpRequest {
     HttpRequest {
         method: Method::Post,
         url,
-        headers: vec![("authorization", Zeroizing::new(format!("Basic {CANARY}")))],
+        headers: vec![("authorization".into(), Zeroizing::new(format!("Basic {CANARY}")))],
         body: Zeroizing::new(format!("refresh_token={CANARY}").into_bytes()),
     }
 }
