@@ -8,11 +8,7 @@
 //! The mark follows the database with a delay and is therefore a lower bound: it proves that a database is too
 //! old, never that it is the newest. A restore that brings the anchor back with it cannot be noticed.
 
-use std::{
-    fmt,
-    path::PathBuf,
-    str::FromStr,
-};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use aws_lc_rs::digest;
 use uuid::Uuid;
@@ -110,6 +106,25 @@ pub enum AnchorState {
     OtherStore,
 }
 
+impl AnchorState {
+    const ALL: [Self; 4] = [Self::Matching, Self::Missing, Self::Ahead, Self::OtherStore];
+
+    /// A short name, as the database keeps it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Matching => "matching",
+            Self::Missing => "missing",
+            Self::Ahead => "ahead",
+            Self::OtherStore => "other_store",
+        }
+    }
+
+    /// The state of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
 impl fmt::Display for AnchorState {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -150,7 +165,8 @@ impl Anchor {
         Self { path: path.into() }
     }
 
-    /// Compares the anchor with what the database says of itself.
+    /// Compares the anchor with what the database says of itself. To be called while no other process can write
+    /// to the database: one that did, and raised the anchor, would make the caller's knowledge look old.
     pub fn compare(&self, database: &Mark) -> Result<AnchorState, AnchorError> {
         let Some(anchor) = self.read()? else { return Ok(AnchorState::Missing) };
         if anchor.store != database.store {

@@ -7,7 +7,9 @@
 //! * [`anchor`]: a file outside the database that notices a restored backup;
 //! * [`presence`]: which processes that use the store are alive;
 //! * [`lifeboat`]: where a rotated credential goes when the database is away;
-//! * [`clock`]: the only place of this crate that reads a clock.
+//! * [`clock`]: the only place of this crate that reads a clock;
+//! * [`store`]: what every store can do;
+//! * [`sqlite`]: the embedded store.
 
 pub mod anchor;
 pub mod clock;
@@ -17,5 +19,12 @@ pub mod lifeboat;
 pub mod presence;
 mod random;
 pub mod seal;
+pub mod sqlite;
+pub mod store;
 
 pub use durable::FileFault;
+pub use sqlite::SqliteStore;
+pub use store::{
+    Changes, EventFilter, GrantFilter, NumberedEvent, Pending, Reason, Replayed, Status, Store, StoreError,
+    Unavailable,
+};

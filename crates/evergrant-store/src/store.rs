@@ -1,11 +1,10 @@
-//! What the engine asks of a store. SQLite and PostgreSQL answer alike.
+//! What every store can do, whatever it is built on.
 
 use std::{fmt, future::Future, pin::Pin};
 
 use evergrant_proto::{
     authorization::AuthorizationRecord,
     client::ClientRecord,
-    engine::SlotId,
     grant::{Attempt, Event, GrantRecord},
     name::{AuthorizationId, ClientName, GrantId, HolderId, Namespace},
     secret::AuthorizationState,
@@ -13,8 +12,176 @@ use evergrant_proto::{
     transaction::{Command, Conflict, Reply},
 };
 
-/// The answer of a store, later. Owns what it needs: dropping it does not take back what was asked.
-pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+use crate::{
+    anchor::{AnchorState, Epoch, StoreId},
+    key::KeyStatus,
+    lifeboat::Reservation,
+};
+
+/// An operation under way. Dropping it leaves what was begun to be finished: a command that was handed over is
+/// executed whether or not anybody waits.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A place where grants are kept. One value serves all tasks of a process.
+pub trait Store: fmt::Debug + Send + Sync {
+    /// This process, as leases and attempts name it.
+    fn holder(&self) -> HolderId;
+
+    /// Executes one command in one transaction. `Ok` means durable.
+    fn execute(&self, command: Command) -> Pending<'_, Reply>;
+
+    /// The grant of that id and its client; also one that was revoked or removed.
+    fn grant(&self, id: GrantId) -> Pending<'_, Option<(GrantRecord, ClientRecord)>>;
+
+    /// Grants by filter, in the order of their ids.
+    fn grants(&self, filter: GrantFilter) -> Pending<'_, Vec<GrantRecord>>;
+
+    /// Grants due at `until` or before, the longest due first. Costs what it returns, not what exists.
+    fn due(&self, until: Timestamp, limit: usize) -> Pending<'_, Vec<GrantId>>;
+
+    /// Grants that any process has changed after the change number `after`, and the number to ask with next.
+    fn changed_since(&self, after: u64, limit: usize) -> Pending<'_, Changes>;
+
+    /// The journal of a grant, newest first.
+    fn attempts(&self, grant: GrantId, limit: usize) -> Pending<'_, Vec<Attempt>>;
+
+    /// Events by filter, oldest first.
+    fn events(&self, filter: EventFilter) -> Pending<'_, Vec<NumberedEvent>>;
+
+    /// The client of that name, unless removed.
+    fn client(&self, namespace: Namespace, name: ClientName) -> Pending<'_, Option<ClientRecord>>;
+
+    /// All clients of a namespace, by name, without removed ones.
+    fn clients(&self, namespace: Namespace) -> Pending<'_, Vec<ClientRecord>>;
+
+    /// The authorization of that id.
+    fn authorization(&self, id: AuthorizationId) -> Pending<'_, Option<AuthorizationRecord>>;
+
+    /// The authorization that a callback's `state` belongs to, and its client.
+    fn authorization_of(
+        &self,
+        state: AuthorizationState,
+    ) -> Pending<'_, Option<(AuthorizationRecord, ClientRecord)>>;
+
+    /// Reserves a place in the lifeboat. Without one nothing may be sent.
+    fn reserve(&self) -> Pending<'_, Reservation>;
+
+    /// Writes a [`Command::Succeed`] or [`Command::Complete`] into a reserved place. `Ok` means durable, although
+    /// not in the store yet.
+    fn rescue(&self, place: Reservation, command: Command) -> Pending<'_, ()>;
+
+    /// Gives a place in the lifeboat back; its record, if any, is in the store now.
+    fn release(&self, place: Reservation) -> Pending<'_, ()>;
+
+    /// Executes what the lifeboat holds, also for processes that have ended.
+    fn replay(&self) -> Pending<'_, Replayed>;
+
+    /// What the store says of itself.
+    fn status(&self) -> Pending<'_, Status>;
+
+    /// Declares a restored or copied store to be the one that holds these grants from now on: gives it a new
+    /// epoch and ends its quarantine. Other processes must open it again.
+    fn adopt(&self) -> Pending<'_, ()>;
+}
+
+/// Which grants to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantFilter {
+    /// The tenant.
+    pub namespace: Namespace,
+    /// Only those of this client.
+    pub client: Option<ClientName>,
+    /// Only those in this state, by the name that [`evergrant_proto::grant::GrantState::name`] gives.
+    pub state: Option<String>,
+    /// Only those of this person, as the caller names them.
+    pub external_id: Option<String>,
+    /// Only those with all of these labels.
+    pub labels: Vec<(String, String)>,
+    /// Only those after this id: the last one of the page before.
+    pub after: Option<GrantId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+impl GrantFilter {
+    /// All grants of a namespace.
+    pub fn all(namespace: Namespace, limit: usize) -> Self {
+        Self {
+            namespace,
+            client: None,
+            state: None,
+            external_id: None,
+            labels: Vec::new(),
+            after: None,
+            limit,
+        }
+    }
+}
+
+/// Which events to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventFilter {
+    /// The tenant; `None` for all.
+    pub namespace: Option<Namespace>,
+    /// Only those of this grant.
+    pub grant: Option<GrantId>,
+    /// Only those after this number.
+    pub after: u64,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// An event and its number, which only grows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NumberedEvent {
+    /// Its number.
+    pub number: u64,
+    /// The event.
+    pub event: Event,
+}
+
+/// Grants that were changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Which, each once, the longest unchanged first.
+    pub grants: Vec<GrantId>,
+    /// Where to go on.
+    pub next: u64,
+}
+
+/// What became of the records in the lifeboat.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Replayed {
+    /// How many the store has now.
+    pub landed: u32,
+    /// Records that the store will never take, with its reason; their places are free again.
+    pub refused: Vec<Conflict>,
+    /// Records that are left where they are: of another store or epoch, or sealed under a key that is not loaded.
+    pub left: u32,
+    /// Places that hold no readable record.
+    pub damaged: u32,
+}
+
+/// What a store says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Its id.
+    pub store: StoreId,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Why it refreshes nothing until it is adopted; `None`: it is not quarantined.
+    pub quarantine: Option<AnchorState>,
+    /// The number of its newest change.
+    pub change: u64,
+    /// The loaded keys.
+    pub keys: Vec<KeyStatus>,
+    /// Processes that have it open.
+    pub holders: usize,
+    /// Places in the lifeboat that are free.
+    pub lifeboat_free: u32,
+    /// Records in the lifeboat that wait for the store.
+    pub lifeboat_records: u32,
+}
 
 /// Why a store did not do as it was told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,102 +189,85 @@ pub enum StoreError {
     /// It did nothing, since the command does not fit what it holds.
     #[error(transparent)]
     Conflict(#[from] Conflict),
-    /// It did nothing, since it is away: locked, full, read-only, damaged, or its key is missing. The text says what
-    /// to do.
-    #[error("{0}")]
-    Unavailable(String),
-    /// It may or may not have committed.
-    #[error("the store may or may not have committed: {0}")]
-    Ambiguous(String),
+    /// It did nothing, since it is away.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// It may or may not have done it.
+    #[error("it is not known whether the store has written this: {0}")]
+    Ambiguous(Unavailable),
 }
 
-/// A place in the event log. Grows with every event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Sequence(pub u64);
-
-/// Which grants to list.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct GrantFilter {
-    /// Of this namespace; `None`: of all.
-    pub namespace: Option<Namespace>,
-    /// Of this client.
-    pub client: Option<ClientName>,
-    /// In this state, by [`evergrant_proto::grant::GrantState::name`].
-    pub state: Option<String>,
-    /// With this external id.
-    pub external_id: Option<String>,
-    /// With this label, name and value.
-    pub label: Option<(String, String)>,
-    /// After this grant, in the order of ids.
-    pub after: Option<GrantId>,
+/// Why a store is away, and what brings it back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {detail}; {}", reason.remedy())]
+pub struct Unavailable {
+    /// The kind of trouble.
+    pub reason: Reason,
+    /// The system's own words, without secrets.
+    pub detail: String,
 }
 
-/// What is to be known of a store for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreStatus {
-    /// Where it is, without credentials.
-    pub location: String,
-    /// Grants that are not removed.
-    pub grants: u64,
-    /// Clients that are not removed.
-    pub clients: u64,
-    /// The store was restored or copied and has not been adopted.
-    pub quarantined: bool,
-    /// Records in the lifeboat that are not in the store yet.
-    pub lifeboat_records: usize,
-    /// Free places of the lifeboat.
-    pub lifeboat_free: usize,
-    /// The keys that seal: id, whether primary, when made.
-    pub keys: Vec<crate::key::KeyStatus>,
+impl Unavailable {
+    pub(crate) fn new(reason: Reason, detail: impl fmt::Display) -> Self {
+        Self { reason, detail: detail.to_string() }
+    }
 }
 
-/// What the engine asks of a store.
-pub trait Store: fmt::Debug + Send + Sync {
-    /// The process that has it open.
-    fn holder(&self) -> HolderId;
+/// The kinds of trouble that a store can be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Another process holds the write lock for too long.
+    Locked,
+    /// No room on the disk.
+    Full,
+    /// The file or its file system cannot be written.
+    ReadOnly,
+    /// The system denies access, or the file is gone.
+    Denied,
+    /// The disk reports errors.
+    Disk,
+    /// A record cannot be read: changed from outside, or written by a newer version.
+    Damaged,
+    /// A key is missing.
+    Key,
+    /// The lifeboat has no free place, or cannot be used.
+    Lifeboat,
+    /// Another process has adopted the store.
+    Adopted,
+    /// This process is closing the store.
+    Closed,
+}
 
-    /// Executes one command in one transaction, durably.
-    fn execute(&self, command: Command) -> Answer<Reply>;
+impl Reason {
+    /// What helps.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Locked => "find the process that keeps the store locked and end it",
+            Self::Full => "free space on the file system of the store",
+            Self::ReadOnly => "make the store's file, directory and file system writable",
+            Self::Denied => "run as the user that owns the store's directory and files",
+            Self::Disk => "check the disk, then restore from a backup if it is lost",
+            Self::Damaged => "upgrade Evergrant if a newer version wrote it, else restore from a backup",
+            Self::Key => "load the key that the message names",
+            Self::Lifeboat => "it recovers when requests end or the store can be written again",
+            Self::Adopted | Self::Closed => "start this process again",
+        }
+    }
+}
 
-    /// Reads a grant with its secrets, and its client.
-    fn grant(&self, id: GrantId) -> Answer<Option<Box<(GrantRecord, ClientRecord)>>>;
-
-    /// Reads grants without their secrets: `credential`, `predecessor`, `access` and `spares` are empty.
-    fn grants(&self, filter: GrantFilter, limit: usize) -> Answer<Vec<GrantRecord>>;
-
-    /// Reads a client with its secret.
-    fn client(&self, namespace: Namespace, name: ClientName) -> Answer<Option<Box<ClientRecord>>>;
-
-    /// Reads the clients of a namespace, without their secrets.
-    fn clients(&self, namespace: Namespace) -> Answer<Vec<ClientRecord>>;
-
-    /// Which grants are due at `until` or before, the longest due first. Costs as much as is due.
-    fn due(&self, until: Timestamp, limit: usize) -> Answer<Vec<GrantId>>;
-
-    /// Reads the authorization that a callback's `state` belongs to, with its secrets, and its client.
-    fn authorization_of(&self, state: AuthorizationState) -> Answer<Option<Box<(AuthorizationRecord, ClientRecord)>>>;
-
-    /// Reads an authorization, without its secrets.
-    fn authorization(&self, id: AuthorizationId) -> Answer<Option<Box<AuthorizationRecord>>>;
-
-    /// Reads events after a place in the log, oldest first; of one grant or of all.
-    fn events(&self, after: Sequence, grant: Option<GrantId>, limit: usize) -> Answer<Vec<(Sequence, Event)>>;
-
-    /// The end of the event log: where a cache begins to watch. Cheap.
-    fn head(&self) -> Answer<Sequence>;
-
-    /// Reads the journal of a grant, newest first.
-    fn attempts(&self, grant: GrantId, limit: usize) -> Answer<Vec<Attempt>>;
-
-    /// Reserves a place in the lifeboat.
-    fn reserve(&self) -> Answer<SlotId>;
-
-    /// Seals a command into a reserved place of the lifeboat and fsyncs it.
-    fn rescue(&self, slot: SlotId, command: Command) -> Answer<()>;
-
-    /// Gives back a place of the lifeboat.
-    fn release(&self, slot: SlotId);
-
-    /// For people.
-    fn status(&self) -> Answer<StoreStatus>;
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Locked => "the store is locked by another process",
+            Self::Full => "the disk of the store is full",
+            Self::ReadOnly => "the store cannot be written",
+            Self::Denied => "the store cannot be opened",
+            Self::Disk => "the disk of the store reports errors",
+            Self::Damaged => "a record of the store cannot be read",
+            Self::Key => "a key of the store is missing",
+            Self::Lifeboat => "the lifeboat cannot be used",
+            Self::Adopted => "the store was adopted by another process",
+            Self::Closed => "the store is being closed",
+        })
+    }
 }

@@ -68,8 +68,6 @@ pub struct Record {
     pub epoch: Epoch,
     /// The attempt whose success it is; replaying is idempotent by it.
     pub attempt: AttemptId,
-    /// The namespace it is sealed for.
-    pub namespace: String,
     /// The id of the grant or authorization it belongs to.
     pub subject: String,
     /// The sealed value.
@@ -225,6 +223,18 @@ impl Lifeboat {
             }
         }
         Ok(survey)
+    }
+
+    /// Whether that holder left a record that waits for the store.
+    pub fn holds_record_of(&self, holder: HolderId) -> Result<bool, LifeboatError> {
+        for slot in 0..self.capacity.slots {
+            let content = self.read_header(slot)?;
+            if matches!(content, Slot::Held { holder: owner, content: Content::Record(_), .. } if owner == holder)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A free place, else one that a dead holder left, else a damaged one.

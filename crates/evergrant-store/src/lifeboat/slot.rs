@@ -4,7 +4,7 @@
 //! 0  magic (4) | version (1) | state (1) | zero (2)
 //! 8  holder (16) | number of the reservation (8) | bytes of the body (4) | zero (28)
 //! 64 SHA-256 of bytes 0 to 63 and of the body (32)
-//! 96 body: store (16) | epoch (16) | attempt (16) | namespace | subject, each after its length (2) | sealed value
+//! 96 body: store (16) | epoch (16) | attempt (16) | subject after its length (2) | sealed value
 //! ```
 //!
 //! A slot whose header is all zero is empty. Numbers are big-endian.
@@ -106,11 +106,9 @@ fn encode_record(record: &Record) -> Vec<u8> {
     body.extend_from_slice(record.store.0.as_bytes());
     body.extend_from_slice(&record.epoch.0.to_be_bytes());
     body.extend_from_slice(&record.attempt.0.to_be_bytes());
-    for text in [&record.namespace, &record.subject] {
-        let length = u16::try_from(text.len()).expect("names and ids are at most 64 characters");
-        body.extend_from_slice(&length.to_be_bytes());
-        body.extend_from_slice(text.as_bytes());
-    }
+    let length = u16::try_from(record.subject.len()).expect("an id is at most 64 characters long");
+    body.extend_from_slice(&length.to_be_bytes());
+    body.extend_from_slice(record.subject.as_bytes());
     body.extend_from_slice(&record.sealed);
     body
 }
@@ -121,7 +119,6 @@ fn decode_record(mut body: &[u8]) -> Option<Record> {
         store: StoreId(Uuid::from_bytes(take(rest)?)),
         epoch: Epoch(u128::from_be_bytes(take(rest)?)),
         attempt: AttemptId(u128::from_be_bytes(take(rest)?)),
-        namespace: take_text(rest)?,
         subject: take_text(rest)?,
         sealed: rest.to_vec(),
     })
@@ -151,7 +148,6 @@ mod tests {
             store: StoreId(Uuid::from_u128(1)),
             epoch: Epoch(2),
             attempt: AttemptId(3),
-            namespace: "default".into(),
             subject: "g_4".into(),
             sealed,
         };

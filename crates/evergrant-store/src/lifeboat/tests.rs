@@ -43,7 +43,6 @@ fn record(attempt: u128) -> Record {
         store: StoreId(Uuid::from_u128(1)),
         epoch: Epoch(2),
         attempt: AttemptId(attempt),
-        namespace: "default".into(),
         subject: "g_1".into(),
         sealed: vec![7; 1000],
     }

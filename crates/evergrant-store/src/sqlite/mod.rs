@@ -1,0 +1,232 @@
+//! The embedded store: one SQLite file, shared by the processes of one host.
+
+mod attempts;
+mod authorizations;
+mod clients;
+mod codec;
+mod connect;
+mod events;
+mod fault;
+mod grants;
+mod identity;
+mod listing;
+mod open;
+mod paths;
+mod readers;
+mod rescue;
+mod transact;
+mod worker;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use evergrant_proto::{
+    authorization::AuthorizationRecord,
+    client::ClientRecord,
+    grant::{Attempt, GrantRecord},
+    name::{AuthorizationId, ClientName, GrantId, HolderId, Namespace},
+    secret::AuthorizationState,
+    time::Timestamp,
+    transaction::{Command, Reply},
+};
+use rusqlite::Connection;
+
+pub use connect::ConnectError;
+pub use open::{OpenStoreError, Options};
+pub use paths::Paths;
+
+use crate::{
+    key::KeyRing,
+    lifeboat::{Lifeboat, Reservation},
+    presence::Presence,
+    store::{
+        Changes, EventFilter, GrantFilter, NumberedEvent, Pending, Reason, Replayed, Status, Store,
+        StoreError, Unavailable,
+    },
+};
+use codec::damaged;
+use identity::Identity;
+use readers::Readers;
+use writer::Writer;
+
+/// A store in a SQLite file. Dropping it finishes what was handed over and lets others see this process as gone.
+#[derive(Debug)]
+pub struct SqliteStore {
+    // Dropped in this order: the writer ends before others may take over its leases.
+    writer: Writer,
+    readers: Arc<Readers>,
+    lifeboat: Arc<Lifeboat>,
+    presence: Arc<Presence>,
+    keys: Arc<KeyRing>,
+    /// As of opening: what rescued records belong to.
+    identity: Identity,
+}
+
+impl SqliteStore {
+    fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &KeyRing) -> Result<T, StoreError> + Send + 'static,
+    ) -> Pending<'static, T> {
+        let keys = Arc::clone(&self.keys);
+        self.readers.read(move |connection| work(connection, &keys))
+    }
+
+    /// Work on the lifeboat, on a thread that may block.
+    fn on_lifeboat<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Lifeboat) -> Result<T, StoreError> + Send + 'static,
+    ) -> Pending<'static, T> {
+        let lifeboat = Arc::clone(&self.lifeboat);
+        Box::pin(async move {
+            let working = tokio::task::spawn_blocking(move || work(&lifeboat));
+            working.await.unwrap_or_else(|error| Err(Unavailable::new(Reason::Closed, error).into()))
+        })
+    }
+
+    async fn replay_all(&self) -> Result<Replayed, StoreError> {
+        let survey = self.on_lifeboat(|lifeboat| Ok(lifeboat.survey()?)).await?;
+        let damaged = u32::try_from(survey.damaged.len()).unwrap_or(u32::MAX);
+        let mut replayed = Replayed { damaged, ..Replayed::default() };
+        if survey.records.is_empty() {
+            return Ok(replayed);
+        }
+        let identity = self.read(|connection, _| identity::read(connection)).await?;
+        for found in survey.records {
+            let ours = (found.record.store, found.record.epoch) == (identity.store, identity.epoch);
+            let command = rescue::command(&self.keys, &found.record);
+            let (true, None, Some(command)) = (ours, identity.quarantine, command) else {
+                replayed.left += 1;
+                continue;
+            };
+            match self.writer.execute(command).await {
+                Ok(_) => replayed.landed += 1,
+                Err(StoreError::Conflict(conflict)) => replayed.refused.push(conflict),
+                Err(error) => return Err(error),
+            }
+            self.on_lifeboat(move |lifeboat| Ok(lifeboat.release(&found.reservation)?)).await?;
+        }
+        Ok(replayed)
+    }
+
+    async fn survey_status(&self) -> Result<Status, StoreError> {
+        let identity = self.read(|connection, _| identity::read(connection)).await?;
+        let survey = self.on_lifeboat(|lifeboat| Ok(lifeboat.survey()?)).await?;
+        let holders = self.presence.alive().map_err(|fault| Unavailable::new(Reason::Denied, fault))?;
+        Ok(Status {
+            store: identity.store,
+            epoch: identity.epoch,
+            quarantine: identity.quarantine,
+            change: identity.change,
+            keys: self.keys.status(),
+            holders: holders.len(),
+            lifeboat_free: survey.free,
+            lifeboat_records: u32::try_from(survey.records.len()).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+/// The grant of that id with its attempts, and its client.
+fn grant_and_client(
+    connection: &Connection,
+    keys: &KeyRing,
+    id: GrantId,
+) -> Result<Option<(GrantRecord, ClientRecord)>, StoreError> {
+    let Some(held) = grants::load(connection, keys, id, None)? else { return Ok(None) };
+    let grant = held.record;
+    let client = clients::find(connection, keys, &grant.namespace, &grant.client)?;
+    let client = client.ok_or_else(|| damaged(format_args!("the client of grant {id} is gone")))?;
+    Ok(Some((grant, client)))
+}
+
+impl Store for SqliteStore {
+    fn holder(&self) -> HolderId {
+        self.presence.id()
+    }
+
+    fn execute(&self, command: Command) -> Pending<'_, Reply> {
+        Box::pin(self.writer.execute(command))
+    }
+
+    fn grant(&self, id: GrantId) -> Pending<'_, Option<(GrantRecord, ClientRecord)>> {
+        self.read(move |connection, keys| grant_and_client(connection, keys, id))
+    }
+
+    fn grants(&self, filter: GrantFilter) -> Pending<'_, Vec<GrantRecord>> {
+        self.read(move |connection, _| listing::grants(connection, &filter))
+    }
+
+    fn due(&self, until: Timestamp, limit: usize) -> Pending<'_, Vec<GrantId>> {
+        self.read(move |connection, _| listing::due(connection, until, limit))
+    }
+
+    fn changed_since(&self, after: u64, limit: usize) -> Pending<'_, Changes> {
+        self.read(move |connection, _| listing::changed_since(connection, after, limit))
+    }
+
+    fn attempts(&self, grant: GrantId, limit: usize) -> Pending<'_, Vec<Attempt>> {
+        self.read(move |connection, _| attempts::list(connection, grant, limit))
+    }
+
+    fn events(&self, filter: EventFilter) -> Pending<'_, Vec<NumberedEvent>> {
+        self.read(move |connection, _| events::list(connection, &filter))
+    }
+
+    fn client(&self, namespace: Namespace, name: ClientName) -> Pending<'_, Option<ClientRecord>> {
+        self.read(move |connection, keys| {
+            let client = clients::find(connection, keys, &namespace, &name)?;
+            Ok(client.filter(|client| client.removed_at.is_none()))
+        })
+    }
+
+    fn clients(&self, namespace: Namespace) -> Pending<'_, Vec<ClientRecord>> {
+        self.read(move |connection, keys| clients::list(connection, keys, &namespace))
+    }
+
+    fn authorization(&self, id: AuthorizationId) -> Pending<'_, Option<AuthorizationRecord>> {
+        self.read(move |connection, keys| authorizations::find(connection, keys, id))
+    }
+
+    fn authorization_of(
+        &self,
+        state: AuthorizationState,
+    ) -> Pending<'_, Option<(AuthorizationRecord, ClientRecord)>> {
+        self.read(move |connection, keys| {
+            let Some(record) = authorizations::find_by_state(connection, keys, &state)? else {
+                return Ok(None);
+            };
+            let client = clients::find(connection, keys, &record.namespace, &record.client)?;
+            Ok(client.map(|client| (record, client)))
+        })
+    }
+
+    fn reserve(&self) -> Pending<'_, Reservation> {
+        self.on_lifeboat(|lifeboat| Ok(lifeboat.reserve()?))
+    }
+
+    fn rescue(&self, place: Reservation, command: Command) -> Pending<'_, ()> {
+        let record = rescue::record(&self.keys, &self.identity, &command);
+        self.on_lifeboat(move |lifeboat| match record {
+            Some(record) => Ok(lifeboat.write(&place, &record)?),
+            None => Err(Unavailable::new(Reason::Lifeboat, "it takes nothing but successes").into()),
+        })
+    }
+
+    fn release(&self, place: Reservation) -> Pending<'_, ()> {
+        self.on_lifeboat(move |lifeboat| Ok(lifeboat.release(&place)?))
+    }
+
+    fn replay(&self) -> Pending<'_, Replayed> {
+        Box::pin(self.replay_all())
+    }
+
+    fn status(&self) -> Pending<'_, Status> {
+        Box::pin(self.survey_status())
+    }
+
+    fn adopt(&self) -> Pending<'_, ()> {
+        Box::pin(self.writer.adopt())
+    }
+}

@@ -1,0 +1,158 @@
+//! Opening a store: its file, its keys, its anchor, its lifeboat.
+
+use std::sync::Arc;
+
+use evergrant_proto::time::Timestamp;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{
+    SqliteStore,
+    clients::ClientCache,
+    connect::{self, ConnectError},
+    identity::{self, Identity},
+    paths::Paths,
+    readers::Readers,
+    worker::{self, Worker},
+    writer::Writer,
+};
+use crate::{
+    anchor::{Anchor, AnchorError, AnchorState},
+    clock::LeaseClock,
+    durable::FileFault,
+    key::{
+        KeyRing,
+        file::{self, KeyFileError},
+    },
+    lifeboat::{Capacity, Lifeboat, LifeboatError},
+    presence::{Presence, new_holder},
+    seal,
+    store::{StoreError, Unavailable},
+};
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where its files lie.
+    pub paths: Paths,
+    /// Its keys; `None`: from the key file, which is made together with a new store.
+    pub keys: Option<KeyRing>,
+    /// How large a new lifeboat is made.
+    pub lifeboat: Capacity,
+}
+
+impl Options {
+    /// The usual ones.
+    pub fn at(paths: Paths) -> Self {
+        Self { paths, keys: None, lifeboat: Capacity::default() }
+    }
+}
+
+/// Why a store was not opened. Each display says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenStoreError {
+    /// Its database.
+    #[error(transparent)]
+    Database(#[from] ConnectError),
+    /// Its key file.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// The keys are those of another store.
+    #[error("these are not the keys of the store: {0}")]
+    WrongKeys(seal::OpenError),
+    /// Its anchor.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
+    /// Its lifeboat.
+    #[error(transparent)]
+    Lifeboat(#[from] LifeboatError),
+    /// Another file of it.
+    #[error(transparent)]
+    Fault(#[from] FileFault),
+}
+
+impl From<rusqlite::Error> for OpenStoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<StoreError> for OpenStoreError {
+    fn from(error: StoreError) -> Self {
+        let unavailable = match error {
+            StoreError::Unavailable(unavailable) | StoreError::Ambiguous(unavailable) => unavailable,
+            StoreError::Conflict(conflict) => Unavailable::new(crate::store::Reason::Damaged, conflict),
+        };
+        Self::Database(unavailable.into())
+    }
+}
+
+impl SqliteStore {
+    /// Opens a store; one that does not exist is made. Blocks. `now` dates a key that is made.
+    ///
+    /// A store whose anchor does not fit is opened quarantined: see [`crate::store::Status::quarantine`]. Call
+    /// [`crate::Store::replay`] next, so that what an ended process has rescued lands.
+    pub fn open(
+        options: &Options,
+        clock: Arc<dyn LeaseClock>,
+        now: Timestamp,
+    ) -> Result<Self, OpenStoreError> {
+        let paths = &options.paths;
+        let mut connection = connect::open_writer(&paths.database)?;
+        let keys = Arc::new(load_keys(&connection, options, now)?);
+        let anchor = Anchor::at(&paths.anchor);
+        let presence = Arc::new(Presence::register(&paths.holders, new_holder())?);
+        connect::migrate(&mut connection, |connection| begin(connection, &keys, &anchor))?;
+        let identity = identify(&mut connection, &keys, &anchor)?;
+        let lifeboat = Arc::new(Lifeboat::open(&paths.lifeboat, options.lifeboat, Arc::clone(&presence))?);
+        let worker = Worker {
+            path: paths.database.clone(),
+            connection,
+            keys: Arc::clone(&keys),
+            presence: Arc::clone(&presence),
+            lifeboat: Arc::clone(&lifeboat),
+            clock,
+            anchor,
+            identity,
+            clients: ClientCache::default(),
+            anchored: (identity.change, None),
+            commit: worker::commit,
+        };
+        let writer =
+            Writer::start(worker).map_err(FileFault::doing("start the writer of", &paths.database))?;
+        let readers = Readers::of(paths.database.clone());
+        Ok(Self { writer, readers, lifeboat, presence, keys, identity })
+    }
+}
+
+fn load_keys(connection: &Connection, options: &Options, now: Timestamp) -> Result<KeyRing, OpenStoreError> {
+    match &options.keys {
+        Some(keys) => Ok(keys.clone()),
+        None if connect::is_new(connection)? => Ok(file::load_or_create(&options.paths.keys, now)?),
+        None => Ok(file::load(&options.paths.keys)?),
+    }
+}
+
+/// Gives a new store its identity. The anchor first: a store without one would be taken for a copy.
+fn begin(connection: &Connection, keys: &KeyRing, anchor: &Anchor) -> Result<(), OpenStoreError> {
+    let identity = identity::create(connection, keys)?;
+    Ok(anchor.write(&identity.mark())?)
+}
+
+/// Reads which store this is and compares it with its anchor, while no other process can write.
+fn identify(
+    connection: &mut Connection,
+    keys: &KeyRing,
+    anchor: &Anchor,
+) -> Result<Identity, OpenStoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut identity = identity::read(&transaction)?;
+    identity::check_keys(&transaction, keys, identity.store)?.map_err(OpenStoreError::WrongKeys)?;
+    let state = anchor.compare(&identity.mark())?;
+    if identity.quarantine.is_none() && state != AnchorState::Matching {
+        tracing::warn!(reason = %state, "the store is quarantined: nothing is refreshed until it is adopted");
+        identity::quarantine(&transaction, state)?;
+        identity.quarantine = Some(state);
+    }
+    transaction.commit()?;
+    Ok(identity)
+}

@@ -1,0 +1,172 @@
+//! One command: load what it names, apply it, write what changed.
+
+use std::collections::BTreeSet;
+
+use evergrant_proto::{
+    authorization::AuthorizationRecord,
+    client::ClientRecord,
+    grant::{GrantRecord, StoreTime},
+    name::{GrantId, HolderId},
+    transaction::{Change, Command, Loaded, Reply, apply},
+};
+use rusqlite::Connection;
+
+use super::{
+    authorizations,
+    clients::{self, ClientCache},
+    events,
+    grants::{self, HeldGrant},
+};
+use crate::{
+    key::KeyRing,
+    lifeboat::Lifeboat,
+    presence::Presence,
+    store::{Reason, StoreError, Unavailable},
+};
+
+/// What a command meets besides the database.
+#[derive(Debug)]
+pub(super) struct Surroundings<'a> {
+    pub(super) keys: &'a KeyRing,
+    pub(super) presence: &'a Presence,
+    pub(super) lifeboat: &'a Lifeboat,
+    pub(super) now: StoreTime,
+    pub(super) quarantined: bool,
+}
+
+struct Subjects {
+    grant: Option<HeldGrant>,
+    client: Option<ClientRecord>,
+    authorization: Option<AuthorizationRecord>,
+}
+
+/// Executes a command within a transaction; `change` is its number.
+pub(super) fn execute(
+    connection: &Connection,
+    surroundings: &Surroundings<'_>,
+    cache: &mut ClientCache,
+    command: &Command,
+    change: u64,
+) -> Result<Reply, StoreError> {
+    let subjects = load(connection, surroundings.keys, cache, command)?;
+    let grant = subjects.grant.as_ref().map(|held| held.record.clone());
+    let named = command.subjects().grant.or(grant.as_ref().map(|grant| grant.id));
+    let loaded = Loaded {
+        ended_holders: grant
+            .as_ref()
+            .map_or_else(|| Ok(BTreeSet::new()), |grant| ended_holders(surroundings, grant))?,
+        held_by: match command.brings() {
+            Some(token) => grants::holder_of(connection, surroundings.keys, token, named)?,
+            None => None,
+        },
+        grant,
+        client: subjects.client,
+        authorization: subjects.authorization,
+        now: surroundings.now,
+        quarantined: surroundings.quarantined,
+    };
+    let outcome = apply(loaded, command)?;
+    write(connection, surroundings.keys, subjects.grant.as_ref(), &outcome, change)?;
+    Ok(outcome.reply)
+}
+
+fn load(
+    connection: &Connection,
+    keys: &KeyRing,
+    cache: &mut ClientCache,
+    command: &Command,
+) -> Result<Subjects, StoreError> {
+    let named = command.subjects();
+    let authorization = match named.authorization {
+        Some(id) => authorizations::find(connection, keys, id)?,
+        None => None,
+    };
+    let id = match (named.grant, &authorization) {
+        (Some(id), _) => Some(id),
+        (None, Some(record)) => grant_of(connection, record, command)?,
+        (None, None) => None,
+    };
+    let grant = match id {
+        Some(id) => grants::load(connection, keys, id, command.attempt())?,
+        None => None,
+    };
+    let name = named
+        .client
+        .or_else(|| grant.as_ref().map(|held| (held.record.namespace.clone(), held.record.client.clone())))
+        .or_else(|| authorization.as_ref().map(|record| (record.namespace.clone(), record.client.clone())));
+    let client = match name {
+        Some((namespace, name)) => cache.load(connection, keys, &namespace, &name)?,
+        None => None,
+    };
+    Ok(Subjects { grant, client, authorization })
+}
+
+/// The grant that an authorization leads to: the one it has led to already, the one it was made for, or the one
+/// that the same account has given to the same client before.
+fn grant_of(
+    connection: &Connection,
+    record: &AuthorizationRecord,
+    command: &Command,
+) -> Result<Option<GrantId>, StoreError> {
+    if let Some(id) = record.result.or(record.grant) {
+        return Ok(Some(id));
+    }
+    match command {
+        Command::Complete(complete) if !record.always_new => match &complete.subject {
+            Some(subject) => grants::of_account(connection, &record.namespace, &record.client, subject),
+            None => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// Of the processes that may still change the fate of this grant: those that have ended and left nothing in the
+/// lifeboat.
+fn ended_holders(
+    surroundings: &Surroundings<'_>,
+    grant: &GrantRecord,
+) -> Result<BTreeSet<HolderId>, StoreError> {
+    let open = grant.attempts.iter().filter(|attempt| attempt.is_open()).map(|attempt| attempt.holder);
+    let holders: BTreeSet<_> = grant.lease.map(|lease| lease.holder).into_iter().chain(open).collect();
+    let mut ended = BTreeSet::new();
+    for holder in holders {
+        if has_ended(surroundings, holder)? {
+            ended.insert(holder);
+        }
+    }
+    Ok(ended)
+}
+
+fn has_ended(surroundings: &Surroundings<'_>, holder: HolderId) -> Result<bool, StoreError> {
+    let alive =
+        surroundings.presence.is_alive(holder).map_err(|fault| Unavailable::new(Reason::Denied, fault))?;
+    // In this order: while it lived, it could have left something after we looked.
+    Ok(!alive && !surroundings.lifeboat.holds_record_of(holder)?)
+}
+
+fn write(
+    connection: &Connection,
+    keys: &KeyRing,
+    before: Option<&HeldGrant>,
+    outcome: &Change,
+    change: u64,
+) -> Result<(), StoreError> {
+    if let Some((namespace, client)) = &outcome.resume {
+        // Before the grant of the command is written: it knows its own schedule.
+        grants::resume(connection, namespace, client)?;
+    }
+    if let Some(grant) = &outcome.grant {
+        grants::save(connection, keys, before.filter(|held| held.record.id == grant.id), grant, change)?;
+    }
+    if let Some(client) = &outcome.client {
+        clients::save(connection, keys, client, change)?;
+    }
+    if let Some(authorization) = &outcome.authorization {
+        authorizations::save(connection, keys, authorization)?;
+    }
+    if let Some(grant) = outcome.closes_links_of {
+        let newest = outcome.authorization.as_ref().map(|authorization| authorization.id);
+        authorizations::close_links(connection, keys, grant, newest)?;
+    }
+    outcome.events.iter().try_for_each(|event| events::append(connection, event))
+}

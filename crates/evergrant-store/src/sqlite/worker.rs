@@ -1,0 +1,241 @@
+//! Batches of commands, each batch one transaction.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use evergrant_proto::{
+    grant::StoreTime,
+    transaction::{Command, Reply},
+};
+use rusqlite::{Connection, ErrorCode};
+
+use super::{
+    clients::ClientCache,
+    connect,
+    identity::{self, Identity},
+    transact::{self, Surroundings},
+};
+use crate::{
+    anchor::{Anchor, Epoch},
+    clock::LeaseClock,
+    key::KeyRing,
+    lifeboat::Lifeboat,
+    presence::Presence,
+    store::{Reason, StoreError, Unavailable},
+};
+
+/// The anchor is raised at most this often while commands keep coming.
+const ANCHOR_EVERY: Duration = Duration::from_secs(1);
+
+/// What a worker is made of.
+pub(super) struct Worker {
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) keys: Arc<KeyRing>,
+    pub(super) presence: Arc<Presence>,
+    pub(super) lifeboat: Arc<Lifeboat>,
+    pub(super) clock: Arc<dyn LeaseClock>,
+    pub(super) anchor: Anchor,
+    /// As of the newest batch.
+    pub(super) identity: Identity,
+    pub(super) clients: ClientCache,
+    /// The newest change that the anchor knows of, and when it was told.
+    pub(super) anchored: (u64, Option<StoreTime>),
+    /// How a transaction is ended; tests make it fail.
+    pub(super) commit: fn(&Connection) -> rusqlite::Result<()>,
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Worker")
+            .field("path", &self.path)
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+type Outcomes = Vec<Result<Reply, StoreError>>;
+
+/// Why a batch did not come to its end.
+enum Broken {
+    /// Nothing of it was or will be written.
+    Undone(StoreError),
+    /// The disk failed during the commit: it may be read back after a crash.
+    InDoubt(Unavailable),
+}
+
+impl From<rusqlite::Error> for Broken {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Undone(error.into())
+    }
+}
+
+pub(super) fn commit(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("COMMIT")
+}
+
+impl Worker {
+    /// Executes commands in one transaction; what is `Ok` is durable. A command that fails leaves the others alone.
+    pub(super) fn execute(&mut self, commands: &[Command]) -> Outcomes {
+        let outcomes = match self.transaction(commands) {
+            Ok(outcomes) => outcomes,
+            Err(Broken::Undone(error)) => commands.iter().map(|_| Err(error.clone())).collect(),
+            Err(Broken::InDoubt(fault)) => self.settle(commands, &fault),
+        };
+        let now = self.clock.now();
+        let rests = self.anchored.1.is_some_and(|told| !now.is_past(told.plus(ANCHOR_EVERY)));
+        if !rests {
+            self.raise_anchor();
+        }
+        outcomes
+    }
+
+    /// Whether the anchor knows of all that this process has written.
+    pub(super) fn is_anchored(&self) -> bool {
+        self.anchored.0 >= self.identity.change || self.identity.quarantine.is_some()
+    }
+
+    /// Tells the anchor how far the store has come. A failure is only reported: the anchor is a lower bound.
+    pub(super) fn raise_anchor(&mut self) {
+        if self.is_anchored() {
+            return;
+        }
+        if let Err(error) = self.anchor.raise(&self.identity.mark()) {
+            tracing::warn!(%error, "the anchor could not be raised");
+        }
+        self.anchored = (self.identity.change, Some(self.clock.now()));
+    }
+
+    /// Gives the store a new epoch, and the anchor with it. Nothing that was begun before can be completed.
+    pub(super) fn adopt(&mut self) -> Result<(), StoreError> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let outcome = self.adopt_within();
+        if outcome.is_err() {
+            self.roll_back();
+        }
+        outcome
+    }
+
+    fn adopt_within(&mut self) -> Result<(), StoreError> {
+        let epoch = Epoch::generate();
+        identity::adopt(&self.connection, epoch)?;
+        let adopted = identity::read(&self.connection)?;
+        // Before the commit: an anchor that is too new quarantines the store again, one that is too old would not.
+        self.anchor.write(&adopted.mark()).map_err(|fault| Unavailable::new(Reason::Denied, fault))?;
+        (self.commit)(&self.connection)?;
+        self.identity = adopted;
+        self.anchored = (adopted.change, Some(self.clock.now()));
+        Ok(())
+    }
+
+    fn transaction(&mut self, commands: &[Command]) -> Result<Outcomes, Broken> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let outcome = self.fill(commands);
+        let (outcomes, identity) = match outcome {
+            Ok(filled) => filled,
+            Err(error) => {
+                self.roll_back();
+                return Err(Broken::Undone(error));
+            }
+        };
+        if let Err(error) = (self.commit)(&self.connection) {
+            self.roll_back();
+            return Err(if may_have_landed(&error) { Broken::InDoubt(error.into()) } else { error.into() });
+        }
+        self.identity = identity;
+        Ok(outcomes)
+    }
+
+    fn fill(&mut self, commands: &[Command]) -> Result<(Outcomes, Identity), StoreError> {
+        let mut identity = identity::read(&self.connection)?;
+        if identity.epoch != self.identity.epoch {
+            return Err(
+                Unavailable::new(Reason::Adopted, format_args!("its epoch is {}", identity.epoch)).into()
+            );
+        }
+        let surroundings = Surroundings {
+            keys: &self.keys,
+            presence: &self.presence,
+            lifeboat: &self.lifeboat,
+            now: self.clock.now(),
+            quarantined: identity.quarantine.is_some(),
+        };
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for command in commands {
+            identity.change += 1;
+            outcomes.push(execute_alone(
+                &self.connection,
+                &surroundings,
+                &mut self.clients,
+                command,
+                identity.change,
+            )?);
+        }
+        identity::set_change(&self.connection, identity.change)?;
+        Ok((outcomes, identity))
+    }
+
+    /// After a commit of unknown fate: what can be executed twice is executed again, on a fresh connection, and
+    /// finds its own traces if the commit has landed. The rest stays in doubt: a request that was not surely
+    /// journalled is not sent.
+    fn settle(&mut self, commands: &[Command], fault: &Unavailable) -> Outcomes {
+        if let Ok(connection) = connect::open_writer(&self.path) {
+            self.connection = connection;
+        }
+        let repeatable: Vec<_> = commands.iter().filter(|command| is_repeatable(command)).cloned().collect();
+        let repeated = self.transaction(&repeatable).unwrap_or_default();
+        let mut repeated = repeated.into_iter();
+        commands
+            .iter()
+            .map(|command| {
+                let again = if is_repeatable(command) { repeated.next() } else { None };
+                again.unwrap_or_else(|| Err(StoreError::Ambiguous(fault.clone())))
+            })
+            .collect()
+    }
+
+    fn roll_back(&mut self) {
+        self.clients.clear();
+        if !self.connection.is_autocommit() {
+            // SQLite has rolled back by itself if this fails.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+}
+
+/// Executes a command so that its failure undoes it alone. `Err`: the whole transaction is lost.
+fn execute_alone(
+    connection: &Connection,
+    surroundings: &Surroundings<'_>,
+    clients: &mut ClientCache,
+    command: &Command,
+    change: u64,
+) -> Result<Result<Reply, StoreError>, StoreError> {
+    connection.prepare_cached("SAVEPOINT command")?.execute([])?;
+    let outcome = transact::execute(connection, surroundings, clients, command, change);
+    if let Err(error) = &outcome {
+        if connection.is_autocommit() {
+            return Err(error.clone());
+        }
+        if !matches!(error, StoreError::Conflict(_)) {
+            clients.clear();
+        }
+        connection.prepare_cached("ROLLBACK TO command")?.execute([])?;
+    }
+    connection.prepare_cached("RELEASE command")?.execute([])?;
+    Ok(outcome)
+}
+
+/// Whether a transaction that failed to commit with this error may be read back later. When the disk is full or
+/// somebody else holds the lock, the end of the transaction was not written.
+fn may_have_landed(error: &rusqlite::Error) -> bool {
+    !matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::ReadOnly)
+    )
+}
+
+/// Whether the command recognises its own traces.
+fn is_repeatable(command: &Command) -> bool {
+    command.attempt().is_some() || matches!(command, Command::Complete(_) | Command::JournalExchange(_))
+}
