@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 /// let client = HttpClient::new(config)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct EgressConfig {
     /// Lets requests go to this host itself, and there also without TLS: for development, rehearsal and tests.
     /// It covers URLs that name loopback (`localhost`, `127.0.0.0/8`, `[::1]`), not names that resolve to it.
@@ -49,6 +49,21 @@ impl Default for EgressConfig {
             connect_timeout: Duration::from_secs(10),
             user_agent: concat!("evergrant/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
+    }
+}
+
+impl fmt::Debug for EgressConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EgressConfig")
+            .field("allow_loopback_http", &self.allow_loopback_http)
+            .field("allow_networks", &self.allow_networks)
+            .field("ca_bundle_bytes", &self.ca_bundle.as_ref().map(Vec::len))
+            .field("proxy", &self.proxy)
+            .field("max_body_bytes", &self.max_body_bytes)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("user_agent", &self.user_agent)
+            .finish()
     }
 }
 

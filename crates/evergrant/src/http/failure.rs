@@ -5,9 +5,15 @@ use std::{error::Error, io};
 
 use evergrant_proto::wire::http::{RequestSent, TransportFailure, TransportFailureKind};
 
-/// A failure before any byte of the request was written.
-pub(super) fn unsent(kind: TransportFailureKind, detail: impl Into<String>) -> TransportFailure {
-    TransportFailure { kind, request_sent: RequestSent::No, detail: detail.into() }
+/// Longest text of a failure, in characters. A certificate can name thousands of hosts.
+const MAX_DETAIL_CHARACTERS: usize = 300;
+
+/// A failure before any byte of the request was written. The texts of resolver and TLS pass through here; the
+/// latter quote the peer's certificate, so they are kept to one short line.
+pub(super) fn unsent(kind: TransportFailureKind, detail: impl AsRef<str>) -> TransportFailure {
+    let printable = |character: char| if character.is_control() { ' ' } else { character };
+    let detail = detail.as_ref().chars().take(MAX_DETAIL_CHARACTERS).map(printable).collect();
+    TransportFailure { kind, request_sent: RequestSent::No, detail }
 }
 
 /// What an error of hyper means, given whether a byte of the request had left. `at` names the destination.
@@ -45,4 +51,16 @@ fn io_source(error: &hyper::Error) -> Option<&io::Error> {
 
 fn is_of_tls(error: &io::Error) -> bool {
     matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_can_put_into_a_failure_is_one_short_line() {
+        let failure = unsent(TransportFailureKind::Tls, format!("a\r\n\u{1b}[31m{}", "ü".repeat(5000)));
+        assert!(failure.detail.starts_with("a   [31mü"));
+        assert_eq!(failure.detail.chars().count(), MAX_DETAIL_CHARACTERS);
+    }
 }

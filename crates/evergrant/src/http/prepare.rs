@@ -78,8 +78,10 @@ mod tests {
     fn prepared(headers: &[(&'static str, &str)]) -> Result<WireRequest, TransportFailure> {
         let url = Url::parse("https://provider.example/token?resource=a#fragment").unwrap();
         let destination = Destination::of(&url, false).unwrap();
-        let headers =
-            headers.iter().map(|(name, value)| ((*name).into(), Zeroizing::new((*value).to_owned()))).collect();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).into(), Zeroizing::new((*value).to_owned())))
+            .collect();
         let request =
             HttpRequest { method: Method::Post, url, headers, body: Zeroizing::new(b"a=b".to_vec()) };
         prepare(request, &destination, &HeaderValue::from_static("evergrant/test"))
