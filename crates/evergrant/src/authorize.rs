@@ -175,8 +175,7 @@ impl Keeper {
         let client = self.client_of(&options).await?;
         let url = client.endpoints.device_authorization.as_ref();
         let url = url.ok_or(AuthorizeError::NoEndpoint("device authorization"))?;
-        let nowhere = RedirectUri::new("urn:ietf:wg:oauth:2.0:oob").expect("a constant");
-        let record = self.record(&options, &client, nowhere).await?;
+        let record = self.record(&options, &client, nowhere()).await?;
         let separator = client.provider.dialect.scope_separator;
         let request = DeviceAuthorization::request(url, &client.credentials(), &record.scopes, separator);
         let response = self.fetch(request).await.map_err(AuthorizeError::Device)?;
@@ -321,6 +320,11 @@ impl DeviceLogin {
             _ => Err(AuthorizeError::Ended("the store answered something else".to_owned())),
         }
     }
+}
+
+/// A device flow redirects nobody.
+fn nowhere() -> RedirectUri {
+    RedirectUri::new("urn:ietf:wg:oauth:2.0:oob").expect("a constant that is one")
 }
 
 /// A registered redirect URI, exactly; on loopback the port may differ (RFC 8252 7.3).

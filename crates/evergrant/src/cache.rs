@@ -75,7 +75,8 @@ impl Hasher for IdHasher {
     }
 
     fn write_u128(&mut self, id: u128) {
-        self.write_u64((id >> 64) as u64 ^ id as u64);
+        let [high, low] = halves(id);
+        self.write_u64(high ^ low);
     }
 }
 
@@ -179,8 +180,16 @@ impl Cache {
     }
 
     fn shard(&self, grant: GrantId) -> &RwLock<Shard> {
-        &self.shards[grant.0 as usize & (SHARDS - 1)]
+        let [_, low] = halves(grant.0);
+        &self.shards[usize::from(low.to_le_bytes()[0]) & (SHARDS - 1)]
     }
+}
+
+/// The high and the low half of an id.
+fn halves(id: u128) -> [u64; 2] {
+    let bytes = id.to_be_bytes();
+    let half = |part: &[u8]| part.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+    [half(&bytes[..8]), half(&bytes[8..])]
 }
 
 impl Entry {

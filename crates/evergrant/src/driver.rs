@@ -161,7 +161,7 @@ impl Driver {
     fn done(&mut self, done: Done) {
         match done {
             Done::Effect(effect, outcome) => {
-                self.engine.handle_outcome(effect, outcome, self.shared.clock.now())
+                self.engine.handle_outcome(effect, outcome, self.shared.clock.now());
             }
             Done::Reserved(effect, reserved) => self.reserved(effect, reserved),
             Done::Aside => {}
@@ -219,7 +219,7 @@ impl Driver {
             }),
             Effect::Rescue { slot, command } => {
                 tracing::error!(target: "evergrant", "the store is away: a rotated credential goes into the lifeboat");
-                let place = self.places.get(&slot).cloned();
+                let place = self.places.get(&slot).copied();
                 Box::pin(async move {
                     let rescued = match place {
                         Some(place) => store.rescue(place, *command).await.map_err(failure),

@@ -364,7 +364,7 @@ impl Keeper {
 
 impl Rejection {
     /// Whether a new token could be the cure: a 401, unless it says that the scope is the matter (RFC 6750 3.1).
-    fn is_about_the_token(&self) -> bool {
+    pub(crate) fn is_about_the_token(&self) -> bool {
         let challenge = self.www_authenticate.as_deref().unwrap_or_default();
         let elsewhere = ["insufficient_scope", "insufficient_user_authentication", "invalid_request"];
         self.status == 401 && !elsewhere.iter().any(|error| challenge.contains(error))

@@ -14,6 +14,7 @@ mod driver;
 mod keeper;
 mod random;
 mod registration;
+mod resource;
 mod token;
 
 pub use authorize::{Authorization, AuthorizationOptions, AuthorizeError, DeviceLogin};
@@ -23,4 +24,5 @@ pub use evergrant_proto as proto;
 pub use evergrant_store as store;
 pub use keeper::{CompleteError, Keeper, KeeperParts, NewGrant, Rejection};
 pub use registration::{ClientChanges, ClientError, NewClient};
+pub use resource::{ResourceRequest, SendError};
 pub use token::{Token, TokenError};

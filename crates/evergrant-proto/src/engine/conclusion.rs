@@ -13,7 +13,7 @@ use crate::{
     },
     grant::{AccessEntry, AccessKey, Attempt, Expiry, GrantRecord, IssuedTokens, Outcome},
     name::{AttemptId, GrantId},
-    secret::AuthorizationCode,
+    secret::{AuthorizationCode, ClientSecret},
     time::{Now, Timestamp},
     transaction::{Claimed, Command, Complete, End, Ending, Refuse, RejectClient, Succeed},
     wire::{
@@ -108,7 +108,7 @@ pub(super) fn conclude(
     claimed: &Claimed,
     key: &AccessKey,
     sent_at: Timestamp,
-    answer: Result<HttpResponse, TransportFailure>,
+    answer: &Result<HttpResponse, TransportFailure>,
     now: Now,
 ) -> Conclusion {
     let client = &claimed.client;
@@ -149,7 +149,7 @@ pub(super) fn conclude_exchange(
     found: &(AuthorizationRecord, ClientRecord),
     attempt: AttemptId,
     sent_at: Timestamp,
-    answer: Result<HttpResponse, TransportFailure>,
+    answer: &Result<HttpResponse, TransportFailure>,
     now: Now,
 ) -> Exchanged {
     let (record, client) = found;
@@ -158,7 +158,7 @@ pub(super) fn conclude_exchange(
         result: answer.as_ref(),
         dialect: &client.provider.dialect,
         now: now.wall,
-        secrets: &client.secret.as_ref().map(|secret| secret.expose()).into_iter().collect::<Vec<_>>(),
+        secrets: &client.secret.as_ref().map(ClientSecret::expose).into_iter().collect::<Vec<_>>(),
     };
     let tokens = match classify(&exchange) {
         Verdict::Success(tokens) => *tokens,
@@ -423,7 +423,7 @@ fn previous_attempt(claimed: &Claimed, wall: Timestamp) -> Option<PreviousAttemp
 }
 
 fn secrets_of(claimed: &Claimed) -> Vec<&str> {
-    let secret = claimed.client.secret.as_ref().map(|secret| secret.expose());
+    let secret = claimed.client.secret.as_ref().map(ClientSecret::expose);
     secret.into_iter().chain([claimed.credential.refresh_token.expose()]).collect()
 }
 

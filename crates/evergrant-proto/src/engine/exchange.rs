@@ -89,7 +89,7 @@ impl Exchange {
                 Some(self.journalled(engine, attempt, not_after, reply, now))
             }
             (Step::Sending { attempt, sent_at }, Some(Outcome::Answered(answer))) => {
-                Some(self.answered(engine, attempt, sent_at, answer, now))
+                Some(self.answered(engine, attempt, sent_at, &answer, now))
             }
             (Step::Recording(recording), Some(Outcome::Transacted(reply))) => {
                 Some(self.recorded(engine, recording, reply, now))
@@ -236,7 +236,7 @@ impl Exchange {
         engine: &mut Engine,
         attempt: AttemptId,
         sent_at: Timestamp,
-        answer: Result<HttpResponse, TransportFailure>,
+        answer: &Result<HttpResponse, TransportFailure>,
         now: Now,
     ) -> Next {
         let Some(found) = self.found.as_deref() else { return self.end(engine, CallbackEnd::LinkUsed) };

@@ -22,6 +22,9 @@ const LONGEST_POLL: Duration = Duration::from_millis(250);
 /// Every so many polls the lease is asked for instead of only looked at, which notices a holder that has ended.
 const POLLS_PER_CLAIM: u32 = 4;
 
+/// How often a full lifeboat is waited for.
+const RESERVE_TRIES: u32 = 8;
+
 /// A caller is kept waiting through an obstacle that ends within this time.
 const WORTH_WAITING: Duration = Duration::from_secs(3);
 
@@ -40,6 +43,7 @@ pub(crate) struct Flight {
     entered: Option<EndpointKey>,
     slot: Option<SlotId>,
     polls: u32,
+    reserve_tries: u32,
     /// The grant as last seen, for callers whose time runs out.
     seen: Option<Box<GrantRecord>>,
     /// What a rescued success brought: may be served although the store does not know it yet.
@@ -103,6 +107,7 @@ impl Flight {
             entered: None,
             slot: None,
             polls: 0,
+            reserve_tries: 0,
             seen: None,
             rescued: None,
             owes_revocation: false,
@@ -194,7 +199,7 @@ impl Flight {
                 Some(self.claimed(engine, attempt, asked_at, reply, now))
             }
             (Step::Sending(sending), Some(Outcome::Answered(answer))) => {
-                Some(self.answered(engine, &sending, answer, now))
+                Some(self.answered(engine, &sending, &answer, now))
             }
             (Step::Recording(recording), Some(Outcome::Transacted(reply))) => {
                 Some(self.recorded(engine, recording, reply, now))
@@ -295,6 +300,12 @@ impl Flight {
                 };
                 Next::Perform(Effect::Transact(Box::new(Command::Claim(claim))))
             }
+            Err(_) if !self.waiters.is_empty() && self.reserve_tries < RESERVE_TRIES => {
+                // Every place is taken by a request under way: one will be free soon.
+                self.reserve_tries += 1;
+                self.give_back(engine);
+                self.pause(now.moment.plus(LONGEST_POLL))
+            }
             Err(failure) => self.refuse_all(engine, &store_unavailable(&failure), now),
         }
     }
@@ -386,7 +397,7 @@ impl Flight {
         &mut self,
         engine: &mut Engine,
         sending: &Sending,
-        answer: Result<crate::wire::http::HttpResponse, crate::wire::http::TransportFailure>,
+        answer: &Result<crate::wire::http::HttpResponse, crate::wire::http::TransportFailure>,
         now: Now,
     ) -> Next {
         let conclusion =

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{access::AccessKey, attempt::Attempt, lease::StoreTime, record::GrantRecord};
+use super::{
+    access::{AccessEntry, AccessKey},
+    attempt::Attempt,
+    lease::StoreTime,
+    record::GrantRecord,
+};
 use crate::{
     name::HolderId,
     provider::{RotationKind, RotationPolicy},
@@ -101,7 +106,7 @@ fn last_resort(grant: &GrantRecord, rules: &PresentationRules<'_>, doubtful: &[&
     let serving_until = grant
         .access_for(rules.key)
         .filter(|entry| !entry.rejected)
-        .and_then(|entry| entry.usable_until())
+        .and_then(AccessEntry::usable_until)
         .filter(|end| *end > rules.wall);
     if let Some(end) = serving_until {
         return Permission::NotBefore(end);

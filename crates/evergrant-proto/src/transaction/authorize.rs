@@ -80,11 +80,11 @@ pub struct Connected {
     pub authorization: AuthorizationRecord,
 }
 
-pub(super) fn open(loaded: Loaded, command: &OpenAuthorization) -> Result<Change, Conflict> {
-    loaded.client.ok_or(Conflict::NoSuchClient)?;
+pub(super) fn open(loaded: &Loaded, command: &OpenAuthorization) -> Result<Change, Conflict> {
+    loaded.client.clone().ok_or(Conflict::NoSuchClient)?;
     let record = &command.record;
     if let Some(id) = record.grant {
-        let grant = loaded.grant.filter(|grant| grant.id == id).ok_or(Conflict::NoSuchGrant)?;
+        let grant = loaded.grant.clone().filter(|grant| grant.id == id).ok_or(Conflict::NoSuchGrant)?;
         if grant.client != record.client || grant.namespace != record.namespace {
             return Err(Conflict::OtherClient);
         }
@@ -96,11 +96,11 @@ pub(super) fn open(loaded: Loaded, command: &OpenAuthorization) -> Result<Change
     Ok(Change { authorization: Some(record.clone()), closes_links_of: record.grant, ..Change::none(reply) })
 }
 
-pub(super) fn block(loaded: Loaded, command: &Block) -> Result<Change, Conflict> {
+pub(super) fn block(loaded: &Loaded, command: &Block) -> Result<Change, Conflict> {
     let before = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let mut grant = before.clone();
     grant.blocked_until = None;
-    let reply = match occupied(&grant, &loaded, command.holder) {
+    let reply = match occupied(&grant, loaded, command.holder) {
         Some(for_at_most) => Reply::Busy { for_at_most },
         None => Reply::Grant(Box::new(before)),
     };
@@ -108,8 +108,8 @@ pub(super) fn block(loaded: Loaded, command: &Block) -> Result<Change, Conflict>
     Ok(Change { grant: Some(grant), ..Change::none(reply) })
 }
 
-pub(super) fn journal_exchange(loaded: Loaded, command: &JournalExchange) -> Result<Change, Conflict> {
-    let mut record = loaded.authorization.ok_or(Conflict::NoSuchAuthorization)?;
+pub(super) fn journal_exchange(loaded: &Loaded, command: &JournalExchange) -> Result<Change, Conflict> {
+    let mut record = loaded.authorization.clone().ok_or(Conflict::NoSuchAuthorization)?;
     if let AuthorizationStatus::Exchanging(exchange) = record.status
         && exchange.attempt == command.attempt
     {
@@ -127,7 +127,7 @@ pub(super) fn journal_exchange(loaded: Loaded, command: &JournalExchange) -> Res
     Ok(Change { authorization: Some(record), ..Change::none(reply) })
 }
 
-pub(super) fn complete(loaded: Loaded, command: &Complete) -> Result<Change, Conflict> {
+pub(super) fn complete(loaded: &Loaded, command: &Complete) -> Result<Change, Conflict> {
     let record = loaded.authorization.clone().ok_or(Conflict::NoSuchAuthorization)?;
     if let (AuthorizationStatus::Connected, Some(grant)) = (&record.status, &loaded.grant) {
         // The same commit ran before; its answer was lost.
@@ -148,12 +148,12 @@ pub(super) fn complete(loaded: Loaded, command: &Complete) -> Result<Change, Con
     }
 }
 
-pub(super) fn fail(loaded: Loaded, command: &FailAuthorization) -> Result<Change, Conflict> {
-    let mut record = loaded.authorization.ok_or(Conflict::NoSuchAuthorization)?;
+pub(super) fn fail(loaded: &Loaded, command: &FailAuthorization) -> Result<Change, Conflict> {
+    let mut record = loaded.authorization.clone().ok_or(Conflict::NoSuchAuthorization)?;
     if matches!(record.status, AuthorizationStatus::Open | AuthorizationStatus::Exchanging(_)) {
         record.status = AuthorizationStatus::Failed { reason: command.reason.clone() };
     }
-    let grant = loaded.grant.filter(|grant| grant.blocked_until.is_some()).map(|mut grant| {
+    let grant = loaded.grant.clone().filter(|grant| grant.blocked_until.is_some()).map(|mut grant| {
         grant.blocked_until = None;
         grant
     });
@@ -177,14 +177,11 @@ fn wrong_account(grant: &GrantRecord, mut record: AuthorizationRecord, command: 
     Change { grant, authorization: Some(record), events: vec![event], ..Change::none(reply) }
 }
 
-fn connect(loaded: Loaded, mut record: AuthorizationRecord, command: &Complete) -> Change {
-    let (mut grant, kind) = match loaded.grant {
-        Some(grant) => (grant, EventKind::Reconnected),
-        None => {
-            let fresh = GrantRecord::new(command.new_grant, &record.namespace, &record.client, command.wall);
-            (fresh, EventKind::Connected)
-        }
-    };
+fn connect(loaded: &Loaded, mut record: AuthorizationRecord, command: &Complete) -> Change {
+    let kind = if loaded.grant.is_some() { EventKind::Reconnected } else { EventKind::Connected };
+    let mut grant = loaded.grant.clone().unwrap_or_else(|| {
+        GrantRecord::new(command.new_grant, &record.namespace, &record.client, command.wall)
+    });
     describe_owner(&mut grant, &record, command);
     let issued = &command.issued;
     let credential = issued.refresh_token.clone().map(|refresh_token| {
@@ -202,7 +199,7 @@ fn connect(loaded: Loaded, mut record: AuthorizationRecord, command: &Complete) 
     record.result = Some(grant.id);
     let mut event = grant.event(kind, command.wall);
     event.attempt = Some(command.attempt);
-    let client = loaded.client.and_then(|before| {
+    let client = loaded.client.clone().and_then(|before| {
         let mut client = before.clone();
         client.breaker.accepted(&grant);
         (client != before).then_some(client)

@@ -125,10 +125,10 @@ impl Want {
     }
 }
 
-pub(super) fn claim(loaded: Loaded, command: &Claim) -> Result<Change, Conflict> {
+pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict> {
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let client = loaded.client.clone().ok_or(Conflict::NoSuchClient)?;
-    if let Some(wait) = standing(&grant, &client, &loaded, command) {
+    if let Some(wait) = standing(&grant, &client, loaded, command) {
         return Ok(deferred(grant, wait, command.wall));
     }
     let mut events = Vec::new();

@@ -18,7 +18,7 @@ pub struct PutClient {
     pub wall: Timestamp,
 }
 
-pub(super) fn put_client(loaded: Loaded, command: &PutClient) -> Result<Change, Conflict> {
+pub(super) fn put_client(loaded: &Loaded, command: &PutClient) -> Result<Change, Conflict> {
     let held = loaded.client.as_ref().map(|client| client.version);
     if held != command.replaces {
         return Err(held.map_or(Conflict::NoSuchClient, Conflict::ClientChanged));
@@ -26,7 +26,7 @@ pub(super) fn put_client(loaded: Loaded, command: &PutClient) -> Result<Change, 
     let mut client = command.record.clone();
     client.version = held.unwrap_or(0) + 1;
     client.breaker = Breaker::default();
-    client.created_at = loaded.client.map_or(command.wall, |before| before.created_at);
+    client.created_at = loaded.client.as_ref().map_or(command.wall, |before| before.created_at);
     client.updated_at = command.wall;
     let event = client.event(EventKind::ClientUpdated, command.wall);
     let resume = Some((client.namespace.clone(), client.name.clone()));

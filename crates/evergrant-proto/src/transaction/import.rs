@@ -32,12 +32,12 @@ pub struct Import {
     pub wall: Timestamp,
 }
 
-pub(super) fn import(loaded: Loaded, command: &Import) -> Result<Change, Conflict> {
+pub(super) fn import(loaded: &Loaded, command: &Import) -> Result<Change, Conflict> {
     let client = loaded.client.as_ref().ok_or(Conflict::NoSuchClient)?;
     if let Some(holder) = loaded.held_by.filter(|holder| *holder != command.grant) {
         return Err(Conflict::AlreadyHeld(holder));
     }
-    let mut grant = match loaded.grant {
+    let mut grant = match loaded.grant.clone() {
         Some(grant) if grant.client != command.client || grant.namespace != command.namespace => {
             return Err(Conflict::OtherClient);
         }

@@ -264,24 +264,25 @@ pub enum Conflict {
 }
 
 /// Executes `command` on what was loaded. Pure: the same input gives the same change.
+#[expect(clippy::needless_pass_by_value, reason = "what was loaded is spent: only the change may be used")]
 pub fn apply(loaded: Loaded, command: &Command) -> Result<Change, Conflict> {
     match command {
-        Command::Claim(command) => claim::claim(loaded, command),
-        Command::Succeed(command) => succeed::succeed(loaded, command),
-        Command::Refuse(command) => outcome::refuse(loaded, command),
-        Command::RejectClient(command) => outcome::reject_client(loaded, command),
-        Command::End(command) => outcome::end(loaded, command),
-        Command::Postpone(command) => schedule::postpone(loaded, command),
-        Command::Reject(command) => reject::reject(loaded, command),
-        Command::Import(command) => import::import(loaded, command),
-        Command::Revoke(command) => revoke::revoke(loaded, command),
-        Command::ConfirmRevocation(command) => revoke::confirm(loaded, command),
-        Command::OpenAuthorization(command) => authorize::open(loaded, command),
-        Command::Block(command) => authorize::block(loaded, command),
-        Command::JournalExchange(command) => authorize::journal_exchange(loaded, command),
-        Command::Complete(command) => authorize::complete(loaded, command),
-        Command::FailAuthorization(command) => authorize::fail(loaded, command),
-        Command::PutClient(command) => configure::put_client(loaded, command),
+        Command::Claim(command) => claim::claim(&loaded, command),
+        Command::Succeed(command) => succeed::succeed(&loaded, command),
+        Command::Refuse(command) => outcome::refuse(&loaded, command),
+        Command::RejectClient(command) => outcome::reject_client(&loaded, command),
+        Command::End(command) => outcome::end(&loaded, command),
+        Command::Postpone(command) => schedule::postpone(&loaded, command),
+        Command::Reject(command) => reject::reject(&loaded, command),
+        Command::Import(command) => import::import(&loaded, command),
+        Command::Revoke(command) => revoke::revoke(&loaded, command),
+        Command::ConfirmRevocation(command) => revoke::confirm(&loaded, command),
+        Command::OpenAuthorization(command) => authorize::open(&loaded, command),
+        Command::Block(command) => authorize::block(&loaded, command),
+        Command::JournalExchange(command) => authorize::journal_exchange(&loaded, command),
+        Command::Complete(command) => authorize::complete(&loaded, command),
+        Command::FailAuthorization(command) => authorize::fail(&loaded, command),
+        Command::PutClient(command) => configure::put_client(&loaded, command),
     }
 }
 

@@ -78,7 +78,7 @@ pub enum Ending {
     RequestRefused,
 }
 
-pub(super) fn refuse(loaded: Loaded, command: &Refuse) -> Result<Change, Conflict> {
+pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Conflict> {
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let outcome = Outcome::Refused { code: command.code.clone() };
     let Some(attempt) = record_outcome(&mut grant, command.attempt, outcome, command.wall)? else {
@@ -89,19 +89,19 @@ pub(super) fn refuse(loaded: Loaded, command: &Refuse) -> Result<Change, Conflic
     let mut events = Vec::new();
     if governs {
         grant.verdict = Some(Box::new(command.diagnosis.clone()));
-        match open_until(&grant, &loaded, &attempt, command.wall) {
+        match open_until(&grant, loaded, &attempt, command.wall) {
             Some(until) => degrade(&mut grant, Degradation::OutcomeUnknown, &command.diagnosis, until),
             None => settle(&mut grant, command.wall, &mut events),
         }
     }
     // A server that judges the grant has accepted the client that presented it (RFC 6749 5.2 authenticates first).
-    let client = concluded(&loaded, command.client_version, |breaker| {
+    let client = concluded(loaded, command.client_version, |breaker| {
         breaker.accepted(&grant);
     });
-    Ok(finish(grant, client, &loaded, events, command.attempt, command.wall))
+    Ok(finish(grant, client, loaded, events, command.attempt, command.wall))
 }
 
-pub(super) fn reject_client(loaded: Loaded, command: &RejectClient) -> Result<Change, Conflict> {
+pub(super) fn reject_client(loaded: &Loaded, command: &RejectClient) -> Result<Change, Conflict> {
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let outcome = Outcome::Refused { code: command.code.clone() };
     let Some(attempt) = record_outcome(&mut grant, command.attempt, outcome, command.wall)? else {
@@ -110,7 +110,7 @@ pub(super) fn reject_client(loaded: Loaded, command: &RejectClient) -> Result<Ch
     let governs = governs(&grant, &attempt);
     release(&mut grant, &attempt);
     let mut events = Vec::new();
-    let client = concluded(&loaded, command.client_version, |breaker| {
+    let client = concluded(loaded, command.client_version, |breaker| {
         breaker.rejected(&grant, &command.diagnosis, command.wall);
     });
     if let Some(client) = &client {
@@ -128,14 +128,14 @@ pub(super) fn reject_client(loaded: Loaded, command: &RejectClient) -> Result<Ch
         grant.next_due_at = Some(probe_at);
     }
     let due = grant.next_due_at;
-    let mut change = finish(grant, client, &loaded, events, command.attempt, command.wall);
+    let mut change = finish(grant, client, loaded, events, command.attempt, command.wall);
     if let Some(grant) = change.grant.as_mut().filter(|_| governs) {
         grant.next_due_at = due;
     }
     Ok(change)
 }
 
-pub(super) fn end(loaded: Loaded, command: &End) -> Result<Change, Conflict> {
+pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let reason = command.reason.clone();
     let outcome = match command.ending {
@@ -167,8 +167,8 @@ pub(super) fn end(loaded: Loaded, command: &End) -> Result<Change, Conflict> {
         events.push(event);
     }
     let version = loaded.client.as_ref().map_or(0, |client| client.version);
-    let client = concluded(&loaded, version, |breaker| breaker.inconclusive(command.attempt));
-    Ok(finish(grant, client, &loaded, events, command.attempt, command.wall))
+    let client = concluded(loaded, version, |breaker| breaker.inconclusive(command.attempt));
+    Ok(finish(grant, client, loaded, events, command.attempt, command.wall))
 }
 
 /// Makes a refusal final, unless a spare can take over. Nothing is deleted: what was refused stays sealed.

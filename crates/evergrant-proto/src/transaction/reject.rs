@@ -27,8 +27,8 @@ pub enum Seen {
     Generation(Generation),
 }
 
-pub(super) fn reject(loaded: Loaded, command: &Reject) -> Result<Change, Conflict> {
-    let mut grant = loaded.grant.ok_or(Conflict::NoSuchGrant)?;
+pub(super) fn reject(loaded: &Loaded, command: &Reject) -> Result<Change, Conflict> {
+    let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let Seen::Generation(seen) = command.seen;
     let entry = grant.access.iter_mut().find(|entry| entry.key == command.key);
     let Some(entry) = entry.filter(|entry| entry.generation == seen && !entry.rejected) else {

@@ -35,10 +35,10 @@ pub struct ConfirmRevocation {
     pub wall: Timestamp,
 }
 
-pub(super) fn revoke(loaded: Loaded, command: &Revoke) -> Result<Change, Conflict> {
+pub(super) fn revoke(loaded: &Loaded, command: &Revoke) -> Result<Change, Conflict> {
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     if !command.force
-        && let Some(for_at_most) = occupied(&grant, &loaded, command.holder)
+        && let Some(for_at_most) = occupied(&grant, loaded, command.holder)
     {
         return Ok(Change::none(Reply::Busy { for_at_most }));
     }
@@ -59,8 +59,8 @@ pub(super) fn revoke(loaded: Loaded, command: &Revoke) -> Result<Change, Conflic
     Ok(Change::grant(grant, events))
 }
 
-pub(super) fn confirm(loaded: Loaded, command: &ConfirmRevocation) -> Result<Change, Conflict> {
-    let mut grant = loaded.grant.ok_or(Conflict::NoSuchGrant)?;
+pub(super) fn confirm(loaded: &Loaded, command: &ConfirmRevocation) -> Result<Change, Conflict> {
+    let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let covered = grant.credential.as_ref().map(|held| held.generation) == command.credential;
     let owed = grant.revocation.filter(|revocation| revocation.confirmed_at.is_none());
     let (Some(mut revocation), GrantState::Revoked, true) = (owed, &grant.state, covered) else {

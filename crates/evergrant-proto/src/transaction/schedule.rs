@@ -3,7 +3,7 @@
 use super::{Change, Conflict, Loaded, Reply};
 use crate::{
     client::ClientRecord,
-    grant::{AccessKey, Degradation, GrantRecord, GrantState},
+    grant::{AccessEntry, AccessKey, Degradation, GrantRecord, GrantState},
     name::GrantId,
     time::Timestamp,
 };
@@ -19,8 +19,8 @@ pub struct Postpone {
     pub wall: Timestamp,
 }
 
-pub(super) fn postpone(loaded: Loaded, command: &Postpone) -> Result<Change, Conflict> {
-    let mut grant = loaded.grant.ok_or(Conflict::NoSuchGrant)?;
+pub(super) fn postpone(loaded: &Loaded, command: &Postpone) -> Result<Change, Conflict> {
+    let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     if grant.next_due_at.is_none_or(|due| due > command.wall) {
         return Ok(Change::none(Reply::Grant(Box::new(grant))));
     }
@@ -35,8 +35,7 @@ pub(super) fn schedule(grant: &mut GrantRecord, client: Option<&ClientRecord>, w
         GrantState::Active => grant.credential.as_ref().and_then(|_| renewal(grant, client, wall)),
         GrantState::Degraded { reason: Degradation::OutcomeUnknown, .. } => {
             // A strict provider is asked again only when nothing can be lost by it.
-            let serving_until =
-                grant.access_for(&AccessKey::default()).and_then(|entry| entry.usable_until());
+            let serving_until = grant.access_for(&AccessKey::default()).and_then(AccessEntry::usable_until);
             Some(serving_until.unwrap_or(wall).max(grant.retry_at.unwrap_or(wall)))
         }
         GrantState::Degraded { .. } => Some(grant.retry_at.unwrap_or(wall)),

@@ -26,8 +26,8 @@ pub struct Succeed {
     pub wall: Timestamp,
 }
 
-pub(super) fn succeed(loaded: Loaded, command: &Succeed) -> Result<Change, Conflict> {
-    let mut grant = loaded.grant.ok_or(Conflict::NoSuchGrant)?;
+pub(super) fn succeed(loaded: &Loaded, command: &Succeed) -> Result<Change, Conflict> {
+    let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let attempt = record_outcome(&mut grant, command.attempt, Outcome::Succeeded, command.wall)?;
     let Some(attempt) = attempt else {
         // The same commit ran before; its answer was lost.

@@ -1,6 +1,6 @@
 //! HTTP as values: what a flow wants sent, and what came back.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -9,23 +9,31 @@ use zeroize::Zeroizing;
 /// A request to a provider, complete: whoever carries it out adds nothing, follows no redirect and repeats nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// GET or POST.
+    /// The method.
     pub method: Method,
     /// Where to send it.
     pub url: Url,
     /// Header names in lower case, with their values. Values may be secret (`authorization`).
-    pub headers: Vec<(&'static str, Zeroizing<String>)>,
+    pub headers: Vec<(Cow<'static, str>, Zeroizing<String>)>,
     /// The body as it goes out; empty for GET. Holds secrets.
     pub body: Zeroizing<Vec<u8>>,
 }
 
-/// The methods that OAuth endpoints use.
+/// The methods that authorization servers and the APIs behind them use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Metadata, userinfo.
+    /// Metadata, userinfo, resources.
     Get,
-    /// Everything that carries a credential.
+    /// Everything that carries a credential to an authorization server.
     Post,
+    /// Of resource servers only, as those below.
+    Head,
+    /// RFC 9110 9.3.4.
+    Put,
+    /// RFC 5789.
+    Patch,
+    /// RFC 9110 9.3.5.
+    Delete,
 }
 
 /// An answer of a provider, whole: headers and the complete body, at most as long as the carrier's cap.
@@ -48,7 +56,7 @@ impl HttpResponse {
 
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.headers.iter().map(|(name, _)| *name).collect();
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         formatter
             .debug_struct("HttpRequest")
             .field("method", &self.method)

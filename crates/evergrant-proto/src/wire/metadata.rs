@@ -100,7 +100,7 @@ pub fn well_known_urls(issuer: &str) -> Result<Vec<Url>, InvalidIssuer> {
 
 /// The request for metadata.
 pub fn metadata_request(url: Url) -> HttpRequest {
-    let headers = vec![("accept", Zeroizing::new("application/json".to_owned()))];
+    let headers = vec![("accept".into(), Zeroizing::new("application/json".to_owned()))];
     HttpRequest { method: Method::Get, url, headers, body: Zeroizing::new(Vec::new()) }
 }
 

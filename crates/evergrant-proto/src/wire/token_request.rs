@@ -133,10 +133,10 @@ pub(super) fn post(url: &Url, client: &ClientCredentials, mut form: Form, format
     };
     let mut headers = vec![
         // Without it GitHub answers with a form, and some proxies with HTML.
-        ("accept", Zeroizing::new("application/json".to_owned())),
-        ("content-type", Zeroizing::new(content_type.to_owned())),
+        ("accept".into(), Zeroizing::new("application/json".to_owned())),
+        ("content-type".into(), Zeroizing::new(content_type.to_owned())),
     ];
-    headers.extend(authorization.map(|value| ("authorization", value)));
+    headers.extend(authorization.map(|value| ("authorization".into(), value)));
     HttpRequest { method: Method::Post, url: url.clone(), headers, body }
 }
 
@@ -189,7 +189,7 @@ mod tests {
              &resource=https%3A%2F%2Fone.example%2F&resource=https%3A%2F%2Ftwo.example%2F\
              &client_id=client&client_secret=hush"
         );
-        let headers: Vec<_> = request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers: Vec<_> = request.headers.iter().map(|(name, value)| (&**name, value.as_str())).collect();
         assert_eq!(
             headers,
             [("accept", "application/json"), ("content-type", "application/x-www-form-urlencoded")]
