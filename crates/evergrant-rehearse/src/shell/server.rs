@@ -250,6 +250,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.stage.close();
         self.accepting.abort();
     }
 }
@@ -286,8 +287,9 @@ impl Stage {
                     exchange
                 }
                 Step::Held(exchange, released) => {
-                    // Nobody drops the sender while the provider lives, except to release.
-                    released.await.unwrap_or_default();
+                    if released.await.is_err() {
+                        return Delivery::Dropped;
+                    }
                     exchange
                 }
             };
@@ -341,6 +343,11 @@ impl Stage {
                 return;
             }
         }
+    }
+
+    /// Ends the requests that are held: each would keep the stage, and the stage it, for ever.
+    fn close(&self) {
+        self.lock().waiting.clear();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, OnStage> {

@@ -12,40 +12,40 @@ use evergrant_rehearse::{
 };
 use serde_json::Value;
 
-pub const REDIRECT: &str = "http://127.0.0.1:5000/callback";
-pub const START: Timestamp = Timestamp(1_767_225_600_000);
-pub const ISSUER: &str = "http://127.0.0.1:8790";
+pub(crate) const REDIRECT: &str = "http://127.0.0.1:5000/callback";
+pub(crate) const START: Timestamp = Timestamp(1_767_225_600_000);
+pub(crate) const ISSUER: &str = "http://127.0.0.1:8790";
 
-pub struct World {
-    pub provider: Provider,
-    pub now: Timestamp,
+pub(crate) struct World {
+    pub(crate) provider: Provider,
+    pub(crate) now: Timestamp,
     state: u64,
 }
 
-pub struct Tokens {
-    pub access: String,
-    pub refresh: String,
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
 }
 
 /// RSA keys are slow to make: one for all tests.
-pub fn signing_key() -> Arc<SigningKey> {
+pub(crate) fn signing_key() -> Arc<SigningKey> {
     static KEY: OnceLock<Arc<SigningKey>> = OnceLock::new();
     KEY.get_or_init(|| Arc::new(SigningKey::generate().unwrap())).clone()
 }
 
 impl World {
-    pub fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         let provider = Provider::new(settings, ISSUER, signing_key()).unwrap();
         Self { provider, now: START, state: 1 }
     }
 
     /// The demonstration set.
-    pub fn demonstration() -> Self {
+    pub(crate) fn demonstration() -> Self {
         Self::new(Settings::default())
     }
 
     /// One public client `app` with a rotation policy and refresh tokens for everybody, and the usual users.
-    pub fn rotating(rotation: impl Into<RotationPolicy>) -> Self {
+    pub(crate) fn rotating(rotation: impl Into<RotationPolicy>) -> Self {
         let client = ClientSettings {
             refresh_tokens: RefreshTokens::Always,
             ..ClientSettings::public("app").rotating(rotation)
@@ -54,27 +54,27 @@ impl World {
     }
 
     /// As [`Self::rotating`], with lifetimes.
-    pub fn living(rotation: impl Into<RotationPolicy>, lifetimes: Lifetimes) -> Self {
+    pub(crate) fn living(rotation: impl Into<RotationPolicy>, lifetimes: Lifetimes) -> Self {
         let mut world = Self::rotating(rotation);
         world.provider.change_client("app", |client| client.lifetimes = lifetimes).unwrap();
         world
     }
 
-    pub fn advance_s(&mut self, seconds: u64) {
+    pub(crate) fn advance_s(&mut self, seconds: u64) {
         self.now = self.now.plus_seconds(seconds);
     }
 
-    pub fn handle(&mut self, request: Request) -> Progress {
+    pub(crate) fn handle(&mut self, request: Request) -> Progress {
         let mut entropy = entropy(&mut self.state);
         self.provider.handle(request, self.now, &mut entropy)
     }
 
-    pub fn resume(&mut self, exchange: evergrant_rehearse::ExchangeId) -> Option<Progress> {
+    pub(crate) fn resume(&mut self, exchange: evergrant_rehearse::ExchangeId) -> Option<Progress> {
         let mut entropy = entropy(&mut self.state);
         self.provider.resume(exchange, self.now, &mut entropy)
     }
 
-    pub fn send(&mut self, request: Request) -> Response {
+    pub(crate) fn send(&mut self, request: Request) -> Response {
         match self.handle(request) {
             Progress::Deliver(Delivery::Whole(response)) => response,
             other => panic!("no whole answer but {other:?}"),
@@ -82,7 +82,7 @@ impl World {
     }
 
     /// An authorization request by `login_hint`; the answer is a redirect.
-    pub fn authorize(&mut self, client_id: &str, username: &str, more: &[(&str, &str)]) -> Response {
+    pub(crate) fn authorize(&mut self, client_id: &str, username: &str, more: &[(&str, &str)]) -> Response {
         let mut fields = BTreeMap::from([
             ("response_type", "code"),
             ("client_id", client_id),
@@ -99,13 +99,13 @@ impl World {
         self.send(Request::get(&format!("/authorize?{}", query.join("&"))))
     }
 
-    pub fn code(&mut self, client_id: &str, username: &str, more: &[(&str, &str)]) -> String {
+    pub(crate) fn code(&mut self, client_id: &str, username: &str, more: &[(&str, &str)]) -> String {
         let response = self.authorize(client_id, username, more);
         location(&response).remove("code").unwrap_or_else(|| panic!("no code in {:?}", location(&response)))
     }
 
     /// The token request of a public client.
-    pub fn redeem(&mut self, client_id: &str, code: &str) -> Response {
+    pub(crate) fn redeem(&mut self, client_id: &str, code: &str) -> Response {
         self.token(&[
             ("client_id", client_id),
             ("grant_type", "authorization_code"),
@@ -116,17 +116,17 @@ impl World {
     }
 
     /// The tokens of a public client for a user.
-    pub fn sign_in(&mut self, client_id: &str, username: &str) -> Tokens {
+    pub(crate) fn sign_in(&mut self, client_id: &str, username: &str) -> Tokens {
         let code = self.code(client_id, username, &[]);
         let response = self.redeem(client_id, &code);
         tokens(&response).unwrap_or_else(|| panic!("no tokens: {:?}", response.to_json()))
     }
 
-    pub fn token(&mut self, fields: &[(&str, &str)]) -> Response {
+    pub(crate) fn token(&mut self, fields: &[(&str, &str)]) -> Response {
         self.send(Request::post_form("/token", fields))
     }
 
-    pub fn refresh(&mut self, client_id: &str, refresh_token: &str) -> Response {
+    pub(crate) fn refresh(&mut self, client_id: &str, refresh_token: &str) -> Response {
         self.token(&[
             ("client_id", client_id),
             ("grant_type", "refresh_token"),
@@ -135,63 +135,63 @@ impl World {
     }
 
     /// The refresh token that a refresh brings; panics if it is refused.
-    pub fn refreshed(&mut self, refresh_token: &str) -> String {
+    pub(crate) fn refreshed(&mut self, refresh_token: &str) -> String {
         let response = self.refresh("app", refresh_token);
         tokens(&response).unwrap_or_else(|| panic!("refused: {:?}", self.last().reason)).refresh
     }
 
     /// The reason why a refresh is refused; panics if it is not.
-    pub fn refusal(&mut self, refresh_token: &str) -> Reason {
+    pub(crate) fn refusal(&mut self, refresh_token: &str) -> Reason {
         let response = self.refresh("app", refresh_token);
         assert_eq!(response.status, 400, "{:?}", response.to_json());
         self.last().reason.unwrap()
     }
 
     /// The status that userinfo answers an access token with.
-    pub fn userinfo(&mut self, access_token: &str) -> u16 {
+    pub(crate) fn userinfo(&mut self, access_token: &str) -> u16 {
         let request =
             Request::get("/userinfo").with_header("authorization", &format!("Bearer {access_token}"));
         self.send(request).status
     }
 
-    pub fn admin(&mut self, method: evergrant_rehearse::Method, path: &str, body: &Value) -> Response {
+    pub(crate) fn admin(&mut self, method: evergrant_rehearse::Method, path: &str, body: &Value) -> Response {
         self.send(Request::json(method, path, body).with_header("host", "127.0.0.1:8790"))
     }
 
     /// The newest entry of the journal.
-    pub fn last(&self) -> JournalEntry {
+    pub(crate) fn last(&self) -> JournalEntry {
         self.provider.journal(0).last().unwrap().clone()
     }
 
     /// The live refresh tokens of each family.
-    pub fn live_leaves(&mut self) -> Vec<u64> {
+    pub(crate) fn live_leaves(&mut self) -> Vec<u64> {
         let listed = self.admin(evergrant_rehearse::Method::Get, "/admin/grants", &Value::Null);
         let grants = listed.to_json().unwrap()["grants"].as_array().unwrap().clone();
         grants.iter().map(|grant| grant["live_leaves"].as_u64().unwrap()).collect()
     }
 }
 
-pub fn basic(client_id: &str, secret: &str) -> String {
+pub(crate) fn basic(client_id: &str, secret: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{client_id}:{secret}")))
 }
 
-pub fn tokens(response: &Response) -> Option<Tokens> {
+pub(crate) fn tokens(response: &Response) -> Option<Tokens> {
     let body = response.to_json()?;
     let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
     (response.status == 200).then(|| Tokens { access: text("access_token"), refresh: text("refresh_token") })
 }
 
-pub fn error(response: &Response) -> String {
+pub(crate) fn error(response: &Response) -> String {
     response.to_json().unwrap()["error"].as_str().unwrap().to_owned()
 }
 
 /// The parameters of the address that an answer redirects to.
-pub fn location(response: &Response) -> BTreeMap<String, String> {
+pub(crate) fn location(response: &Response) -> BTreeMap<String, String> {
     let location = url::Url::parse(response.header("location").unwrap_or("none:")).unwrap();
     location.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 

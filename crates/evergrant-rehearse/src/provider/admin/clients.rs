@@ -59,6 +59,10 @@ impl Provider {
             .find(client_id)
             .ok_or_else(|| ChangeError::NotFound { kind: "client", name: client_id.into() })?;
         let mut merged = as_value(&client.settings);
+        if patch.get("rotation").is_some() {
+            // A policy is one value: the parameters of the old one mean nothing to the new one.
+            merged["rotation"] = Value::Null;
+        }
         merge(&mut merged, patch);
         let patched: ClientSettings = serde_json::from_value(merged)
             .map_err(|error| Refused(400, format!("the change cannot be read: {error}")))?;
