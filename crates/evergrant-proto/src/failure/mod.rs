@@ -1,4 +1,33 @@
 //! What a failure means: one pure function from what was reached to a culprit and a consequence.
+//!
+//! # Example
+//!
+//! A firewall in front of the provider answers a refresh. Nothing is dead, and nothing may be repeated blindly:
+//!
+//! ```
+//! use evergrant_proto::{
+//!     diagnosis::{History, diagnose},
+//!     failure::{Consequence, Exchange, Stage, Verdict, classify},
+//!     provider::Provider,
+//!     time::Timestamp,
+//!     wire::http::HttpResponse,
+//! };
+//!
+//! let provider = Provider::generic();
+//! let response = HttpResponse { status: 403, headers: vec![], body: b"<html>Blocked</html>".to_vec().into() };
+//! let verdict = classify(&Exchange {
+//!     stage: Stage::RefreshToken,
+//!     result: Ok(&response),
+//!     dialect: &provider.dialect,
+//!     now: Timestamp::from_seconds(1_795_222_891),
+//!     secrets: &[],
+//! });
+//!
+//! let Verdict::Failure(failure) = verdict else { panic!("no tokens came") };
+//! assert_eq!(failure.consequence, Consequence::ResolveUnknown);
+//! let diagnosis = diagnose(&failure, &History::default(), &provider);
+//! assert_eq!(diagnosis.cause.as_str(), "ip_or_network_policy_blocked");
+//! ```
 
 pub mod clock_offset;
 pub mod retry_after;

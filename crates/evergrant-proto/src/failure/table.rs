@@ -7,6 +7,7 @@ use super::{
 use crate::{
     provider::{ErrorRule, Meaning},
     wire::{
+        challenge::Challenge,
         error_response::{ErrorCode, ErrorResponse, ErrorShape},
         http::{HttpResponse, RequestSent, TransportFailure, TransportFailureKind},
         token_response::{NoTokens, TokenResponse},
@@ -138,8 +139,8 @@ fn by_code(error: &ErrorResponse, stage: Stage) -> Option<Judgement> {
 /// RFC 9110 15.5.2: a 401 says that the request was not applied for lack of credentials; RFC 6749 5.2 has the client
 /// authenticate by the scheme it used.
 fn by_challenge(status: u16, response: &HttpResponse) -> Option<Judgement> {
-    let basic = |value: &str| value.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"));
-    (status == 401 && response.header("www-authenticate").is_some_and(basic)).then_some(CLIENT)
+    let mut challenges = response.header("www-authenticate").map(Challenge::parse)?.into_iter();
+    (status == 401 && challenges.any(|challenge| challenge.scheme == "basic")).then_some(CLIENT)
 }
 
 fn failure(

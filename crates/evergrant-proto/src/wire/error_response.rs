@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
+    challenge::Challenge,
     document::Document,
     http::HttpResponse,
     json::{Json, Object},
@@ -241,33 +242,13 @@ impl ErrorResponse {
 
     /// `WWW-Authenticate: Bearer error="invalid_token", error_description="..."` (RFC 6750 3, RFC 9449 7.1).
     fn from_challenge(response: &HttpResponse) -> Option<Self> {
-        let challenges = response.headers.iter().filter(|(name, _)| name == "www-authenticate");
-        challenges.map(|(_, value)| value).find_map(|challenge| {
-            let code = ErrorCode::parse(challenge_parameter(challenge, "error")?)?;
-            let description = challenge_parameter(challenge, "error_description").map(UntrustedText::new);
+        let values = response.headers.iter().filter(|(name, _)| name == "www-authenticate");
+        values.flat_map(|(_, value)| Challenge::parse(value)).find_map(|challenge| {
+            let code = challenge.error()?;
+            let description = challenge.description();
             Some(Self { description, shape: ErrorShape::Header, ..Self::of_code(Some(code)) })
         })
     }
-}
-
-/// The value of a parameter of a challenge (RFC 9110 11.2), quoted or bare.
-pub(crate) fn challenge_parameter<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
-    let mut from = 0;
-    while let Some(found) = challenge[from..].find(name) {
-        let start = from + found;
-        from = start + name.len();
-        let stands_alone =
-            challenge[..start].chars().next_back().is_none_or(|before| matches!(before, ' ' | ',' | '\t'));
-        let Some(value) = challenge[from..].trim_start().strip_prefix('=').filter(|_| stands_alone) else {
-            continue;
-        };
-        let value = value.trim_start();
-        return Some(match value.strip_prefix('"') {
-            Some(quoted) => quoted.split('"').next().unwrap_or_default(),
-            None => value.split([',', ' ']).next().unwrap_or_default(),
-        });
-    }
-    None
 }
 
 /// RFC 6749 5.2; a sentence in the place of the code becomes the description.

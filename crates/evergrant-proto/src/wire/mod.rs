@@ -2,6 +2,7 @@
 
 pub mod authorization_request;
 pub mod authorization_response;
+pub mod challenge;
 pub mod client_authentication;
 pub mod device;
 mod document;
