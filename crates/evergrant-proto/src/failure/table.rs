@@ -139,7 +139,8 @@ fn by_code(error: &ErrorResponse, stage: Stage) -> Option<Judgement> {
 /// RFC 9110 15.5.2: a 401 says that the request was not applied for lack of credentials; RFC 6749 5.2 has the client
 /// authenticate by the scheme it used.
 fn by_challenge(status: u16, response: &HttpResponse) -> Option<Judgement> {
-    let mut challenges = response.header("www-authenticate").map(Challenge::parse)?.into_iter();
+    let headers = response.headers.iter().filter(|(name, _)| name == "www-authenticate");
+    let mut challenges = headers.flat_map(|(_, value)| Challenge::parse(value));
     (status == 401 && challenges.any(|challenge| challenge.scheme == "basic")).then_some(CLIENT)
 }
 

@@ -12,7 +12,6 @@ use super::{
     json::{Json, Object},
     lifetime::{StatedSeconds, stated_seconds},
     token_request::{BodyFormat, post},
-    untrusted_text::UntrustedText,
 };
 use crate::{scope::ScopeSet, secret::DeviceCode};
 
@@ -70,10 +69,10 @@ impl DeviceAuthorization {
         let object = &document.object;
         let unusable = InvalidDeviceAuthorization::Unusable;
         let device_code = object.text("device_code").and_then(|text| DeviceCode::new(text).ok());
-        let user_code = object.text("user_code").map(|text| UntrustedText::new(text).as_str().to_owned());
+        let user_code = object.text("user_code").filter(|code| is_typable(code)).map(str::to_owned);
         Ok(Self {
             device_code: device_code.ok_or(unusable("device_code"))?,
-            user_code: user_code.filter(|code| !code.is_empty()).ok_or(unusable("user_code"))?,
+            user_code: user_code.ok_or(unusable("user_code"))?,
             verification_uri: web_address(object, &["verification_uri", "verification_url"])
                 .ok_or(unusable("verification_uri"))?,
             verification_uri_complete: web_address(
@@ -101,6 +100,11 @@ impl fmt::Debug for DeviceAuthorization {
             .field("interval", &self.interval)
             .finish_non_exhaustive()
     }
+}
+
+/// Short, and without anything that would play tricks on the terminal that shows it.
+fn is_typable(code: &str) -> bool {
+    (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }
 
 /// An address that may be shown as a link: never `javascript:` or the like.
@@ -164,6 +168,10 @@ mod tests {
         let rows = [
             ("<html>", InvalidDeviceAuthorization::Unreadable),
             ("{}", InvalidDeviceAuthorization::Unusable("device_code")),
+            (
+                r#"{"device_code":"d","user_code":"\u001b[2J"}"#,
+                InvalidDeviceAuthorization::Unusable("user_code"),
+            ),
             (r#"{"device_code":"d"}"#, InvalidDeviceAuthorization::Unusable("user_code")),
             (
                 r#"{"device_code":"d","user_code":"u","verification_uri":"javascript:alert(1)"}"#,

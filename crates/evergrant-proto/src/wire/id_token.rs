@@ -3,6 +3,8 @@
 //! OpenID Connect Core 3.1.3.7 point 6 lets TLS stand in for the signature in that case, and in that case only:
 //! the authority is the connection, never the token. Nothing here may be used for one that came another way.
 
+use std::fmt;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
@@ -17,7 +19,7 @@ use crate::{secret::IdToken, time::Timestamp};
 const MAX_CLAIM: usize = 2048;
 
 /// Claims (OpenID Connect Core 2).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct IdTokenClaims {
     /// `iss`
     pub issuer: String,
@@ -152,6 +154,18 @@ impl IdTokenClaims {
     }
 }
 
+impl fmt::Debug for IdTokenClaims {
+    /// Without what tells who the user is.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("IdTokenClaims")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
 fn audience(value: Option<&Json>) -> Vec<String> {
     match value {
         Some(Json::Text(text)) => vec![text.to_string()],
@@ -191,6 +205,11 @@ mod tests {
         assert_eq!(good().tenant.as_deref(), Some("t"));
         let listed = IdTokenClaims { audience: vec!["other".into(), "client".into()], ..good() };
         assert_eq!(listed.check(&EXPECTED), Ok(()));
+    }
+
+    #[test]
+    fn the_user_is_masked_in_debug_output() {
+        assert!(!format!("{:?}", good()).contains("ada"));
     }
 
     #[test]

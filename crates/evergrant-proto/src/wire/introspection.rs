@@ -1,5 +1,7 @@
 //! Token introspection (RFC 7662): asks whether a token is alive without using it.
 
+use std::fmt;
+
 use url::Url;
 
 use super::{
@@ -26,7 +28,7 @@ pub enum Introspection {
 }
 
 /// The facts of a live token (RFC 7662 2.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ActiveToken {
     /// `scope`
     pub scopes: Option<ScopeSet>,
@@ -36,6 +38,18 @@ pub struct ActiveToken {
     pub client_id: Option<String>,
     /// `exp`
     pub expires_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for ActiveToken {
+    /// Without what tells who the user is.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ActiveToken")
+            .field("scopes", &self.scopes)
+            .field("client_id", &self.client_id)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The request (RFC 7662 2.1).
