@@ -28,10 +28,7 @@ impl Provider {
                 return Err(Reason::UserDisabled);
             }
         }
-        match call.now >= token.expires {
-            true => Err(Reason::ExpiredAccessToken),
-            false => Ok(()),
-        }
+        if call.now >= token.expires { Err(Reason::ExpiredAccessToken) } else { Ok(()) }
     }
 
     /// RFC 7009: a refresh token takes its whole family along, an access token only itself. An unknown token is

@@ -150,9 +150,10 @@ impl Provider {
         let cookie = session_cookie(call).ok_or(Reason::LoginRequired)?;
         let signed_in = self.sessions.signed_in.get(&Digest::of(cookie));
         let (username, since) = signed_in.cloned().ok_or(Reason::LoginRequired)?;
-        match self.sessions.consents.contains(&(username.clone(), client.client_id.clone())) {
-            true => Ok((username, since)),
-            false => Err(Reason::ConsentRequired.into()),
+        if self.sessions.consents.contains(&(username.clone(), client.client_id.clone())) {
+            Ok((username, since))
+        } else {
+            Err(Reason::ConsentRequired.into())
         }
     }
 

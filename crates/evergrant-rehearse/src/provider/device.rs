@@ -103,7 +103,7 @@ impl Provider {
         call.entry.client_id = Some(client_id.clone());
         let decision = parameters.value("decision").filter(|_| call.request.method == Method::Post);
         match (decision, parameters.value("user")) {
-            (Some("deny"), _) => self.decide_device(call, digest, Decision::Denied),
+            (Some("deny"), _) => Ok(self.decide_device(call, digest, Decision::Denied)),
             (_, Some(username)) if call.request.method == Method::Post => {
                 let username = username.to_owned();
                 self.approve_device(call, digest, &client_id, username)
@@ -127,15 +127,10 @@ impl Provider {
         self.usable_user(&client, &username)?;
         call.entry.username = Some(username.clone());
         self.sessions.consent(&username, client_id);
-        self.decide_device(call, digest, Decision::Approved { username, at: call.now })
+        Ok(self.decide_device(call, digest, Decision::Approved { username, at: call.now }))
     }
 
-    fn decide_device(
-        &mut self,
-        call: &mut Call<'_>,
-        digest: Digest,
-        decision: Decision,
-    ) -> Result<Response, Refusal> {
+    fn decide_device(&mut self, call: &mut Call<'_>, digest: Digest, decision: Decision) -> Response {
         let approved = decision != Decision::Denied;
         if let Some(device) = self.devices.waiting.get_mut(&digest) {
             device.decision = decision;
@@ -143,7 +138,7 @@ impl Provider {
         if !approved {
             call.entry.refuse(Reason::DeniedByUser);
         }
-        Ok(pages::device_decided(approved))
+        pages::device_decided(approved)
     }
 
     /// RFC 8628 3.4 and 3.5: the device polls.
@@ -164,7 +159,7 @@ impl Provider {
         let (scope, resources) = (authorization.scope.clone(), authorization.resources.clone());
         let (family, refresh_token) = self.start_family(call, client, authorization);
         let issue = Issue { client, family: Some(family), scope, resources, refresh_token, nonce: None };
-        Ok(self.issue(call, issue))
+        Ok(self.issue(call, &issue))
     }
 }
 

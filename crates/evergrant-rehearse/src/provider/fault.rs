@@ -102,6 +102,7 @@ pub enum InvalidFault {
     TooLong,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "serde wants the type of the field")]
 fn once() -> Option<u32> {
     Some(1)
 }
@@ -162,12 +163,9 @@ impl Fault {
             Action::Respond { status, .. } if !(200..=599).contains(status) => {
                 Err(InvalidFault::Status(*status))
             }
-            Action::Respond { headers, .. } => {
-                headers.iter().try_for_each(|(name, value)| match is_sendable(name, value) {
-                    true => Ok(()),
-                    false => Err(InvalidFault::Header(name.clone())),
-                })
-            }
+            Action::Respond { headers, .. } => headers.iter().try_for_each(|(name, value)| {
+                if is_sendable(name, value) { Ok(()) } else { Err(InvalidFault::Header(name.clone())) }
+            }),
             Action::Delay { ms } if *ms > 3_600_000 => Err(InvalidFault::TooLong),
             _ => Ok(()),
         }

@@ -42,10 +42,7 @@ impl Provider {
             let refusal = Refusal::from(Reason::ClientDisabledForTenant);
             return Err(refusal.worded(&words.error, &words.description));
         }
-        match user.enabled {
-            true => Ok(user),
-            false => Err(Reason::UserDisabled.into()),
-        }
+        if user.enabled { Ok(user) } else { Err(Reason::UserDisabled.into()) }
     }
 
     /// Starts a family with its first refresh token, if there is to be one.
@@ -103,8 +100,8 @@ impl Provider {
     }
 
     /// A token response with a new access token.
-    pub(super) fn issue(&mut self, call: &mut Call<'_>, issue: Issue<'_>) -> Response {
-        let access_token = self.mint_access_token(call, &issue);
+    pub(super) fn issue(&mut self, call: &mut Call<'_>, issue: &Issue<'_>) -> Response {
+        let access_token = self.mint_access_token(call, issue);
         let mut body = Map::new();
         body.insert("access_token".into(), access_token.expose().into());
         body.insert("token_type".into(), "Bearer".into());
@@ -113,7 +110,7 @@ impl Provider {
         if let Some(family) = issue.family.and_then(|id| self.grants.family(id)) {
             call.entry.family = Some(family.id);
             call.entry.username = Some(family.username.clone());
-            self.describe_user(&mut body, family, &issue, call.now);
+            self.describe_user(&mut body, family, issue, call.now);
             if let Some(place) = issue.refresh_token {
                 let token = &family.tokens[place];
                 call.entry.issued = Some(token.secret.digest().fingerprint());

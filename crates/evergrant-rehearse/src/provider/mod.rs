@@ -179,9 +179,10 @@ struct Call<'a> {
 impl Call<'_> {
     /// Refuses other methods than these (RFC 9110 15.5.6).
     fn allow(&self, methods: &[Method]) -> Result<(), refusal::Refusal> {
-        match methods.contains(&self.request.method) {
-            true => Ok(()),
-            false => Err(refusal::Refusal::from(Reason::MethodNotAllowed).allowing(methods)),
+        if methods.contains(&self.request.method) {
+            Ok(())
+        } else {
+            Err(refusal::Refusal::from(Reason::MethodNotAllowed).allowing(methods))
         }
     }
 

@@ -92,10 +92,9 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     if text.bytes().all(unreserved) {
         return Cow::Borrowed(text);
     }
-    let escaped = text.bytes().map(|byte| match unreserved(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    });
+    let escaped = text
+        .bytes()
+        .map(|byte| if unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
     Cow::Owned(escaped.collect())
 }
 

@@ -37,7 +37,7 @@ impl Provider {
             self.grants.end_access_tokens(id);
         }
         let issue = Issue { client, family: Some(id), scope, resources, refresh_token, nonce: None };
-        Ok(self.issue(call, issue))
+        Ok(self.issue(call, &issue))
     }
 
     fn note_presentation(&mut self, call: &mut Call<'_>, id: FamilyId, place: usize) {

@@ -9,6 +9,11 @@ use crate::settings::ErrorDescriptions;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) reason: Reason,
+    particulars: Box<Particulars>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Particulars {
     /// The configured words of a tenant's administrator, instead of ours.
     words: Option<(String, String)>,
     /// What the sender of a malformed request has to know to mend it. Says nothing about grants.
@@ -23,7 +28,7 @@ pub(super) struct Refusal {
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, words: None, detail: None, status: None, allow: None, scope: None }
+        Self { reason, particulars: Box::default() }
     }
 }
 
@@ -40,37 +45,37 @@ impl Refusal {
     }
 
     pub(super) fn detailed(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.particulars.detail = Some(detail.into());
         self
     }
 
     pub(super) fn worded(mut self, error: &str, description: &str) -> Self {
-        self.words = Some((error.into(), description.into()));
+        self.particulars.words = Some((error.into(), description.into()));
         self
     }
 
     pub(super) fn with_status(mut self, status: u16) -> Self {
-        self.status = Some(status);
+        self.particulars.status = Some(status);
         self
     }
 
     pub(super) fn allowing(mut self, methods: &[Method]) -> Self {
         let names: Vec<_> = methods.iter().map(ToString::to_string).collect();
-        self.allow = Some(names.join(", "));
+        self.particulars.allow = Some(names.join(", "));
         self
     }
 
     pub(super) fn needing(mut self, scope: &str) -> Self {
-        self.scope = Some(scope.into());
+        self.particulars.scope = Some(scope.into());
         self
     }
 
     /// The `error` and `error_description` of an answer.
     pub(super) fn wire(&self, descriptions: ErrorDescriptions) -> (String, String) {
-        if let Some(words) = &self.words {
+        if let Some(words) = &self.particulars.words {
             return words.clone();
         }
-        let description = match (&self.detail, descriptions) {
+        let description = match (&self.particulars.detail, descriptions) {
             (Some(detail), _) => detail.clone(),
             (None, ErrorDescriptions::Named) => self.reason.name(),
             (None, ErrorDescriptions::Uniform) => self.reason.uniform_description().into(),
@@ -85,7 +90,8 @@ impl Refusal {
             return realm.into();
         }
         let (error, description) = self.wire(descriptions);
-        let scope = self.scope.as_ref().map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
+        let scope =
+            self.particulars.scope.as_ref().map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
         format!("{realm}, error=\"{error}\", error_description=\"{description}\"{scope}")
     }
 }
@@ -94,7 +100,7 @@ impl Provider {
     /// What the client of an endpoint gets to see of a refusal.
     pub(super) fn refuse(&self, refusal: &Refusal, endpoint: Endpoint) -> Response {
         let (error, description) = refusal.wire(self.settings.error_descriptions);
-        let status = refusal.status.unwrap_or(refusal.reason.wire().0);
+        let status = refusal.particulars.status.unwrap_or(refusal.reason.wire().0);
         let response = match endpoint {
             Endpoint::Authorize | Endpoint::Device => pages::failure(status, &error, &description),
             _ => Response::json(status, &json!({ "error": error, "error_description": description })),
@@ -109,7 +115,7 @@ impl Provider {
             }
             _ => response,
         };
-        match &refusal.allow {
+        match &refusal.particulars.allow {
             Some(methods) => response.with_header("allow", methods),
             None => response,
         }

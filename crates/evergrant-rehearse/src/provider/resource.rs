@@ -75,8 +75,9 @@ fn as_token_error(reason: Reason) -> Refusal {
 }
 
 fn require_scope(token: &AccessToken, scope: &str) -> Result<(), Refusal> {
-    match token.scope.iter().any(|held| held == scope) {
-        true => Ok(()),
-        false => Err(Refusal::from(Reason::InsufficientScope).needing(scope)),
+    if token.scope.iter().any(|held| held == scope) {
+        Ok(())
+    } else {
+        Err(Refusal::from(Reason::InsufficientScope).needing(scope))
     }
 }

@@ -28,9 +28,10 @@ pub(super) fn requested(parameters: &Parameters) -> Result<Option<Vec<String>>, 
 /// The scope of a new authorization.
 pub(super) fn of_client(parameters: &Parameters, client: &ClientSettings) -> Result<Vec<String>, Refusal> {
     let scope = requested(parameters)?.unwrap_or_else(|| vec![DEFAULT_SCOPE.into()]);
-    match client.scopes.is_empty() || is_subset(&scope, &client.scopes) {
-        true => Ok(scope),
-        false => Err(Reason::ScopeNotAllowed.into()),
+    if client.scopes.is_empty() || is_subset(&scope, &client.scopes) {
+        Ok(scope)
+    } else {
+        Err(Reason::ScopeNotAllowed.into())
     }
 }
 
@@ -53,8 +54,8 @@ pub(super) fn resources_within(parameters: &Parameters, granted: &[String]) -> R
     }
 }
 
-fn is_subset(these: &[String], those: &[String]) -> bool {
-    these.iter().all(|this| those.contains(this))
+fn is_subset(part: &[String], whole: &[String]) -> bool {
+    part.iter().all(|value| whole.contains(value))
 }
 
 impl Provider {
@@ -64,9 +65,10 @@ impl Provider {
         let served = &self.settings.resources;
         let known = |resource: &String| served.is_empty() || served.contains(resource);
         let absolute = |resource: &String| Url::parse(resource).is_ok_and(|url| url.fragment().is_none());
-        match requested.iter().all(|resource| known(resource) && absolute(resource)) {
-            true => Ok(requested),
-            false => Err(Reason::ResourceNotAllowed.into()),
+        if requested.iter().all(|resource| known(resource) && absolute(resource)) {
+            Ok(requested)
+        } else {
+            Err(Reason::ResourceNotAllowed.into())
         }
     }
 }

@@ -52,7 +52,9 @@ impl Digest {
     }
 
     pub(crate) fn fingerprint(self) -> Fingerprint {
-        Fingerprint(self.0[..6].iter().map(|byte| format!("{byte:02x}")).collect())
+        let [first, second, third, fourth, fifth, sixth, ..] = self.0;
+        let number = u64::from_be_bytes([0, 0, first, second, third, fourth, fifth, sixth]);
+        Fingerprint(format!("{number:012x}"))
     }
 }
 

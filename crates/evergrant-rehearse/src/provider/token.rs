@@ -49,7 +49,7 @@ impl Provider {
             code.redeemed = Some(family);
         }
         let issue = Issue { client, family: Some(family), scope, resources, refresh_token, nonce };
-        Ok(self.issue(call, issue))
+        Ok(self.issue(call, &issue))
     }
 
     fn check_code(
@@ -106,7 +106,7 @@ impl Provider {
         let scope = scope::of_client(form, client)?;
         let resources = self.requested_resources(form)?;
         let issue = Issue { client, family: None, scope, resources, refresh_token: None, nonce: None };
-        Ok(self.issue(call, issue))
+        Ok(self.issue(call, &issue))
     }
 }
 
@@ -129,10 +129,7 @@ fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(),
         (None, None) => Ok(()),
         (None, Some(_)) => Err(Reason::UnexpectedCodeVerifier),
         (Some(challenge), Some(verifier)) if is_verifier(verifier) => {
-            match Digest::of(verifier).base64url() == challenge {
-                true => Ok(()),
-                false => Err(Reason::PkceMismatch),
-            }
+            if Digest::of(verifier).base64url() == challenge { Ok(()) } else { Err(Reason::PkceMismatch) }
         }
         (Some(_), _) => Err(Reason::PkceMismatch),
     }

@@ -10,6 +10,10 @@ use super::{InvalidSettings, RotationPolicy};
 /// A client's registration.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of a registration, each with its name"
+)]
 pub struct ClientSettings {
     /// The `client_id`.
     pub client_id: String,

@@ -71,9 +71,10 @@ impl UserSettings {
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidSettings> {
-        match self.username.is_empty() || self.tenant.is_empty() {
-            true => Err(self.invalid("`username` and `tenant` must not be empty")),
-            false => Ok(()),
+        if self.username.is_empty() || self.tenant.is_empty() {
+            Err(self.invalid("`username` and `tenant` must not be empty"))
+        } else {
+            Ok(())
         }
     }
 

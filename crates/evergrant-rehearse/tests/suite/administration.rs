@@ -16,8 +16,6 @@ fn what_happens_to_an_account_ends_its_grants_with_a_named_cause() {
         let mut world = World::rotating(P2);
         let alices = world.sign_in("app", "alice").refresh;
         let bobs = world.sign_in("app", "bob").refresh;
-        let answer = world.admin(method, path, &Value::Null);
-        assert_eq!(answer.status, 400, "null is no body for {path}");
         let answer = world.send(Request::new(method, path).with_header("host", "localhost"));
         assert_eq!(answer.status, 200, "{:?}", answer.to_json());
         assert_eq!(world.last().endpoint, Endpoint::Admin);
@@ -53,15 +51,14 @@ fn clients_are_listed_added_changed_and_deleted() {
     let client = json!({ "client_id": "shop", "client_secret": "s3cr3t", "rotation": "P1" });
     assert_eq!(world.admin(Method::Post, "/admin/clients", &client).status, 201);
     assert_eq!(world.admin(Method::Post, "/admin/clients", &client).status, 409);
-    let patch =
-        json!({ "rotation": { "policy": "P3", "window_s": 9 }, "lifetimes": { "access_token_s": 60 } });
-    assert_eq!(
-        world.admin(Method::Patch, "/admin/clients/shop", &patch).status,
-        400,
-        "P1 has no such members"
-    );
-    let patch = json!({ "rotation": "P2", "lifetimes": { "access_token_s": 60 } });
-    assert_eq!(world.admin(Method::Patch, "/admin/clients/shop", &patch).status, 200);
+    for (rotation, status) in [
+        (json!({ "policy": "P3", "window_s": 9 }), 200),
+        (json!({ "policy": "P1", "window_s": 9 }), 400),
+        (json!("P2"), 200),
+    ] {
+        let patch = json!({ "rotation": rotation, "lifetimes": { "access_token_s": 60 } });
+        assert_eq!(world.admin(Method::Patch, "/admin/clients/shop", &patch).status, status, "{patch}");
+    }
     let listed = world.admin(Method::Get, "/admin/clients", &Value::Null).to_json().unwrap();
     let shop =
         listed["clients"].as_array().unwrap().iter().find(|client| client["client_id"] == "shop").unwrap();

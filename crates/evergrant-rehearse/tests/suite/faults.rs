@@ -78,7 +78,7 @@ fn a_fault_strikes_only_what_it_is_aimed_at_and_only_so_often() {
     let others = world.provider.add_fault(aimed.clone().of_client("other")).unwrap();
     let ours = world.provider.add_fault(aimed.of_client("app").times(2)).unwrap();
     assert_eq!(world.userinfo("at_none"), 401);
-    assert_eq!(world.code("app", "alice", &[]).is_empty(), false);
+    assert!(!world.code("app", "alice", &[]).is_empty());
     let statuses: Vec<_> = (0..3).map(|_| world.send(refresh_request(&first)).status).collect();
     assert_eq!(statuses, [503, 503, 200]);
     assert_eq!(world.provider.fault(others).unwrap().struck, 0);

@@ -193,10 +193,10 @@ async fn the_clock_is_moved_and_followed_over_http() {
     assert_eq!((read["mode"].as_str(), read["moved"].as_u64()), (Some("virtual"), Some(0)));
     let follower = client().get(format!("{clock}?moved=0")).send();
     let mover = client().post(&clock).json(&json!({ "advance_s": 60 })).send();
-    let (followed, moved) = tokio::join!(follower, mover);
-    let moved = moved.unwrap().json::<Value>().await.unwrap();
-    assert_eq!(moved["now_ms"].as_i64().unwrap(), read["now_ms"].as_i64().unwrap() + 60_000);
-    assert_eq!(followed.unwrap().json::<Value>().await.unwrap(), moved);
+    let (heard, done) = tokio::join!(follower, mover);
+    let reading = done.unwrap().json::<Value>().await.unwrap();
+    assert_eq!(reading["now_ms"].as_i64().unwrap(), read["now_ms"].as_i64().unwrap() + 60_000);
+    assert_eq!(heard.unwrap().json::<Value>().await.unwrap(), reading);
     let set = client().post(&clock).json(&json!({ "set_ms": 5 })).send().await.unwrap();
     assert_eq!(set.json::<Value>().await.unwrap()["now_ms"], 5);
     let wrong = client().post(&clock).json(&json!({ "advance": 60 })).send().await.unwrap();

@@ -1,5 +1,7 @@
 //! One binary: the provider as a value, then the same provider over HTTP.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
 mod access;
 mod administration;
 mod authorization;

@@ -58,7 +58,7 @@ impl Handed {
         }
     }
 
-    fn any(&self, index: &Index) -> String {
+    fn any(&self, index: Index) -> String {
         if self.refresh.is_empty() { "rt_none".into() } else { index.get(&self.refresh).clone() }
     }
 }
@@ -77,12 +77,12 @@ fn perform(world: &mut World, handed: &mut Handed, operation: Operation) {
             handed.take(&response);
         }
         Operation::Refresh(index) => {
-            let response = world.refresh("app", &handed.any(&index));
+            let response = world.refresh("app", &handed.any(index));
             handed.take(&response);
         }
-        Operation::RefreshAndLose(index) => lose(world, &handed.any(&index)),
+        Operation::RefreshAndLose(index) => lose(world, &handed.any(index)),
         Operation::RefreshWithWrongScope(index) => {
-            let token = handed.any(&index);
+            let token = handed.any(index);
             let fields = [
                 ("client_id", "app"),
                 ("grant_type", "refresh_token"),
@@ -92,10 +92,10 @@ fn perform(world: &mut World, handed: &mut Handed, operation: Operation) {
             assert_eq!(world.token(&fields).status, 400);
         }
         Operation::RefreshAsOther(index) => {
-            assert_eq!(world.refresh("other", &handed.any(&index)).status, 400);
+            assert_eq!(world.refresh("other", &handed.any(index)).status, 400);
         }
         Operation::Revoke(index) => {
-            let token = handed.any(&index);
+            let token = handed.any(index);
             world.send(Request::post_form("/revoke", &[("client_id", "app"), ("token", &token)]));
         }
         Operation::ReplayCode(index) => {

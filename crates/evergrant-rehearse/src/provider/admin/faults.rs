@@ -35,10 +35,13 @@ impl Provider {
                 let fault = self.fault(FaultId(number(id)?)).ok_or_else(no_such_fault)?;
                 Ok(Response::json(200, fault))
             }
-            ([id], Method::Delete) => match self.remove_fault(FaultId(number(id)?)) {
-                true => Ok(changed()),
-                false => Err(no_such_fault()),
-            },
+            ([id], Method::Delete) => {
+                if self.remove_fault(FaultId(number(id)?)) {
+                    Ok(changed())
+                } else {
+                    Err(no_such_fault())
+                }
+            }
             ([id, "release"], Method::Post) => {
                 let (id, release): (_, Release) = (FaultId(number(id)?), body(request)?);
                 self.fault(id).ok_or_else(no_such_fault)?;
