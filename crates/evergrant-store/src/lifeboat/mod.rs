@@ -148,13 +148,14 @@ impl Lifeboat {
     /// Opens the lifeboat; one that does not exist is made, with all its room on disk when this returns. An
     /// existing one keeps the capacity that it was made with.
     pub fn open(path: &Path, capacity: Capacity, presence: Arc<Presence>) -> Result<Self, LifeboatError> {
-        durable::create(path, |file| allocate(file, capacity))?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
-            .open(path)
-            .map_err(FileFault::doing("open", path))?;
+        let file = match open_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                durable::create(path, |file| allocate(file, capacity))?;
+                open_file(path)
+            }
+            opened => opened,
+        };
+        let file = file.map_err(FileFault::doing("open", path))?;
         let capacity = read_capacity(&file)
             .map_err(FileFault::doing("read", path))?
             .ok_or_else(|| LifeboatError::Malformed(path.to_owned()))?;
@@ -301,6 +302,11 @@ impl Lifeboat {
         self.file.unlock().map_err(FileFault::doing("unlock", &self.path))?;
         outcome
     }
+}
+
+fn open_file(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)
 }
 
 /// Writes the head and every byte of every slot: a file system gives room for what was written, not for what was

@@ -66,7 +66,7 @@ pub(super) fn find(
         .prepare_cached("SELECT record, secret FROM clients WHERE namespace = ?1 AND name = ?2")?
         .query_row(params![namespace.as_str(), name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    row.map(|(record, secret)| open(keys, record, secret)).transpose()
+    row.map(|row| open(keys, row)).transpose()
 }
 
 /// All clients of a namespace, without removed ones.
@@ -79,8 +79,7 @@ pub(super) fn list(
         "SELECT record, secret FROM clients WHERE namespace = ?1 AND removed = 0 ORDER BY name",
     )?;
     let rows = statement.query_map([namespace.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    rows.map(|row| row.map_err(StoreError::from).and_then(|(record, secret)| open(keys, record, secret)))
-        .collect()
+    rows.map(|row| open(keys, row?)).collect()
 }
 
 /// Writes a client, new or changed.
@@ -107,9 +106,11 @@ pub(super) fn save(
     Ok(())
 }
 
-fn open(keys: &KeyRing, record: String, secret: Option<Vec<u8>>) -> Result<ClientRecord, StoreError> {
+/// What is read of a row: the record and the sealed secret.
+type ClientRow = (String, Option<Vec<u8>>);
+
+fn open(keys: &KeyRing, (record, secret): ClientRow) -> Result<ClientRecord, StoreError> {
     let mut client: ClientRecord = parse("a client", &record)?;
-    drop(record);
     client.secret = unseal(keys, &place(&client), secret.as_deref(), read_secret)?;
     Ok(client)
 }

@@ -26,8 +26,8 @@ const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 const KNOWN: u32 = 1;
 const _: () = assert!(MIGRATIONS.len() == KNOWN as usize);
 
-/// How long a writer waits for another process's transaction, which holds at most a batch of commands.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long a reader waits for another process that recovers the log after a crash.
+const RECOVERY_WAIT: Duration = Duration::from_secs(5);
 
 /// Why a file is not a store that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,11 +58,11 @@ impl From<rusqlite::Error> for ConnectError {
 }
 
 /// Opens the database for writing; a file that does not exist is made, closed to others.
-pub(super) fn open_writer(path: &Path) -> Result<Connection, ConnectError> {
+pub(super) fn open_writer(path: &Path, lock_wait: Duration) -> Result<Connection, ConnectError> {
     prepare_file(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(lock_wait)?;
     check_application(&connection, path)?;
     // FULL: a commit that was acknowledged survives the loss of power, not only of the process.
     connection
@@ -75,7 +75,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, ConnectError> {
 pub(super) fn open_reader(path: &Path) -> Result<Connection, Unavailable> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(RECOVERY_WAIT)?;
     // Opened for writing, since a reader may have to recover the log; this keeps it from anything else.
     connection.execute_batch("PRAGMA query_only = ON;")?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn make(path: &Path) -> Connection {
-        let mut connection = open_writer(path).unwrap();
+        let mut connection = open_writer(path, RECOVERY_WAIT).unwrap();
         migrate(&mut connection, |_| Ok::<_, ConnectError>(())).unwrap();
         connection
     }
@@ -191,14 +191,14 @@ mod tests {
         prepare_file(&path).unwrap();
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();
         let before = fs::read(&path).unwrap();
-        assert_eq!(open_writer(&path).unwrap_err(), ConnectError::NotAStore(path.clone()));
+        assert_eq!(open_writer(&path, RECOVERY_WAIT).unwrap_err(), ConnectError::NotAStore(path.clone()));
         assert_eq!(fs::read(&path).unwrap(), before);
         fs::write(
             &path,
             "a letter to a friend, long enough to be taken for the head of a database file by mistake",
         )
         .unwrap();
-        assert_eq!(open_writer(&path).unwrap_err(), ConnectError::NotAStore(path));
+        assert_eq!(open_writer(&path, RECOVERY_WAIT).unwrap_err(), ConnectError::NotAStore(path));
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_path_that_is_a_directory_is_a_clear_error() {
         let directory = tempfile::tempdir().unwrap();
-        let error = open_writer(directory.path()).unwrap_err();
+        let error = open_writer(directory.path(), RECOVERY_WAIT).unwrap_err();
         assert!(
             matches!(error, ConnectError::Unavailable(Unavailable { reason: Reason::Denied, .. })),
             "{error}"

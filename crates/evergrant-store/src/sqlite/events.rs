@@ -1,6 +1,6 @@
 //! The event log as rows.
 
-use evergrant_proto::grant::Event;
+use evergrant_proto::{grant::Event, name::Namespace};
 use rusqlite::{Connection, Row, params};
 
 use super::codec::{counter, id, integer, json, parse, rows};
@@ -16,7 +16,7 @@ pub(super) fn append(connection: &Connection, event: &Event) -> Result<(), Store
 
 /// Events by filter, oldest first.
 pub(super) fn list(connection: &Connection, filter: &EventFilter) -> Result<Vec<NumberedEvent>, StoreError> {
-    let namespace = filter.namespace.as_ref().map(|namespace| namespace.as_str());
+    let namespace = filter.namespace.as_ref().map(Namespace::as_str);
     let (after, limit) = (integer(filter.after), rows(filter.limit));
     let rows = match filter.grant {
         Some(grant) => connection

@@ -21,7 +21,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use evergrant_proto::{
     authorization::AuthorizationRecord,
@@ -61,8 +61,8 @@ pub struct SqliteStore {
     lifeboat: Arc<Lifeboat>,
     presence: Arc<Presence>,
     keys: Arc<KeyRing>,
-    /// As of opening: what rescued records belong to.
-    identity: Identity,
+    /// What rescued records belong to.
+    identity: Mutex<Identity>,
 }
 
 impl SqliteStore {
@@ -207,7 +207,8 @@ impl Store for SqliteStore {
     }
 
     fn rescue(&self, place: Reservation, command: Command) -> Pending<'_, ()> {
-        let record = rescue::record(&self.keys, &self.identity, &command);
+        let identity = *self.identity.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = rescue::record(&self.keys, &identity, &command);
         self.on_lifeboat(move |lifeboat| match record {
             Some(record) => Ok(lifeboat.write(&place, &record)?),
             None => Err(Unavailable::new(Reason::Lifeboat, "it takes nothing but successes").into()),
@@ -227,6 +228,10 @@ impl Store for SqliteStore {
     }
 
     fn adopt(&self) -> Pending<'_, ()> {
-        Box::pin(self.writer.adopt())
+        Box::pin(async {
+            let adopted = self.writer.adopt().await?;
+            *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = adopted;
+            Ok(())
+        })
     }
 }

@@ -1,6 +1,9 @@
 //! Opening a store: its file, its keys, its anchor, its lifeboat.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use evergrant_proto::time::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
@@ -38,12 +41,14 @@ pub struct Options {
     pub keys: Option<KeyRing>,
     /// How large a new lifeboat is made.
     pub lifeboat: Capacity,
+    /// How long a commit waits for the transactions of other processes.
+    pub lock_wait: Duration,
 }
 
 impl Options {
     /// The usual ones.
     pub fn at(paths: Paths) -> Self {
-        Self { paths, keys: None, lifeboat: Capacity::default() }
+        Self { paths, keys: None, lifeboat: Capacity::default(), lock_wait: Duration::from_secs(5) }
     }
 }
 
@@ -96,32 +101,46 @@ impl SqliteStore {
         clock: Arc<dyn LeaseClock>,
         now: Timestamp,
     ) -> Result<Self, OpenStoreError> {
-        let paths = &options.paths;
-        let mut connection = connect::open_writer(&paths.database)?;
-        let keys = Arc::new(load_keys(&connection, options, now)?);
-        let anchor = Anchor::at(&paths.anchor);
-        let presence = Arc::new(Presence::register(&paths.holders, new_holder())?);
-        connect::migrate(&mut connection, |connection| begin(connection, &keys, &anchor))?;
-        let identity = identify(&mut connection, &keys, &anchor)?;
-        let lifeboat = Arc::new(Lifeboat::open(&paths.lifeboat, options.lifeboat, Arc::clone(&presence))?);
-        let worker = Worker {
-            path: paths.database.clone(),
-            connection,
-            keys: Arc::clone(&keys),
-            presence: Arc::clone(&presence),
-            lifeboat: Arc::clone(&lifeboat),
-            clock,
-            anchor,
-            identity,
-            clients: ClientCache::default(),
-            anchored: (identity.change, None),
-            commit: worker::commit,
-        };
-        let writer =
-            Writer::start(worker).map_err(FileFault::doing("start the writer of", &paths.database))?;
-        let readers = Readers::of(paths.database.clone());
-        Ok(Self { writer, readers, lifeboat, presence, keys, identity })
+        Self::start(prepare(options, clock, now)?)
     }
+
+    pub(super) fn start(worker: Worker) -> Result<Self, OpenStoreError> {
+        let database = worker.path.clone();
+        let (keys, presence) = (Arc::clone(&worker.keys), Arc::clone(&worker.presence));
+        let (lifeboat, identity) = (Arc::clone(&worker.lifeboat), Mutex::new(worker.identity));
+        let writer = Writer::start(worker).map_err(FileFault::doing("start the writer of", &database))?;
+        Ok(Self { writer, readers: Readers::of(database), lifeboat, presence, keys, identity })
+    }
+}
+
+/// Opens everything that the writer works with.
+pub(super) fn prepare(
+    options: &Options,
+    clock: Arc<dyn LeaseClock>,
+    now: Timestamp,
+) -> Result<Worker, OpenStoreError> {
+    let paths = &options.paths;
+    let mut connection = connect::open_writer(&paths.database, options.lock_wait)?;
+    let keys = Arc::new(load_keys(&connection, options, now)?);
+    let anchor = Anchor::at(&paths.anchor);
+    let presence = Arc::new(Presence::register(&paths.holders, new_holder())?);
+    connect::migrate(&mut connection, |connection| begin(connection, &keys, &anchor))?;
+    let identity = identify(&mut connection, &keys, &anchor)?;
+    let lifeboat = Arc::new(Lifeboat::open(&paths.lifeboat, options.lifeboat, Arc::clone(&presence))?);
+    Ok(Worker {
+        path: paths.database.clone(),
+        lock_wait: options.lock_wait,
+        connection,
+        keys,
+        presence,
+        lifeboat,
+        clock,
+        anchor,
+        identity,
+        clients: ClientCache::default(),
+        anchored: (identity.change, None),
+        commit: worker::commit,
+    })
 }
 
 fn load_keys(connection: &Connection, options: &Options, now: Timestamp) -> Result<KeyRing, OpenStoreError> {

@@ -29,6 +29,7 @@ const ANCHOR_EVERY: Duration = Duration::from_secs(1);
 /// What a worker is made of.
 pub(super) struct Worker {
     pub(super) path: PathBuf,
+    pub(super) lock_wait: Duration,
     pub(super) connection: Connection,
     pub(super) keys: Arc<KeyRing>,
     pub(super) presence: Arc<Presence>,
@@ -107,7 +108,7 @@ impl Worker {
     }
 
     /// Gives the store a new epoch, and the anchor with it. Nothing that was begun before can be completed.
-    pub(super) fn adopt(&mut self) -> Result<(), StoreError> {
+    pub(super) fn adopt(&mut self) -> Result<Identity, StoreError> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let outcome = self.adopt_within();
         if outcome.is_err() {
@@ -116,7 +117,7 @@ impl Worker {
         outcome
     }
 
-    fn adopt_within(&mut self) -> Result<(), StoreError> {
+    fn adopt_within(&mut self) -> Result<Identity, StoreError> {
         let epoch = Epoch::generate();
         identity::adopt(&self.connection, epoch)?;
         let adopted = identity::read(&self.connection)?;
@@ -125,7 +126,7 @@ impl Worker {
         (self.commit)(&self.connection)?;
         self.identity = adopted;
         self.anchored = (adopted.change, Some(self.clock.now()));
-        Ok(())
+        Ok(adopted)
     }
 
     fn transaction(&mut self, commands: &[Command]) -> Result<Outcomes, Broken> {
@@ -179,7 +180,7 @@ impl Worker {
     /// finds its own traces if the commit has landed. The rest stays in doubt: a request that was not surely
     /// journalled is not sent.
     fn settle(&mut self, commands: &[Command], fault: &Unavailable) -> Outcomes {
-        if let Ok(connection) = connect::open_writer(&self.path) {
+        if let Ok(connection) = connect::open_writer(&self.path, self.lock_wait) {
             self.connection = connection;
         }
         let repeatable: Vec<_> = commands.iter().filter(|command| is_repeatable(command)).cloned().collect();

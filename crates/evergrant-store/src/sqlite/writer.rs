@@ -13,7 +13,7 @@ use std::{
 use evergrant_proto::transaction::{Command, Reply};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::worker::Worker;
+use super::{identity::Identity, worker::Worker};
 use crate::store::{Reason, StoreError, Unavailable};
 
 /// Commands that may wait. Whoever comes later waits before handing its command over, and can give up.
@@ -29,7 +29,7 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Job {
     Execute { command: Box<Command>, answer: Answer<Reply>, _place: OwnedSemaphorePermit },
-    Adopt { answer: Answer<()> },
+    Adopt { answer: Answer<Identity> },
 }
 
 /// Hands commands to the thread. Dropping it lets the thread finish what it was given and waits for that.
@@ -41,7 +41,10 @@ pub(super) struct Writer {
 
 impl fmt::Debug for Writer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Writer").field("free_places", &self.places.available_permits()).finish()
+        formatter
+            .debug_struct("Writer")
+            .field("free_places", &self.places.available_permits())
+            .finish_non_exhaustive()
     }
 }
 
@@ -67,8 +70,8 @@ impl Writer {
         outcome.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Gives the store a new epoch.
-    pub(super) async fn adopt(&self) -> Result<(), StoreError> {
+    /// Gives the store a new epoch; returns what it is now.
+    pub(super) async fn adopt(&self) -> Result<Identity, StoreError> {
         let (answer, outcome) = oneshot::channel();
         self.send(Job::Adopt { answer })?;
         outcome.await.unwrap_or_else(|_| Err(closed()))
