@@ -21,6 +21,8 @@ mod random;
 pub mod seal;
 pub mod sqlite;
 pub mod store;
+#[cfg(test)]
+mod testing;
 
 pub use durable::FileFault;
 pub use sqlite::SqliteStore;

@@ -1,13 +1,9 @@
-use std::{
-    fs,
-    process::{Command, Stdio},
-    thread,
-};
+use std::{fs, thread};
 
 use uuid::Uuid;
 
 use super::*;
-use crate::presence::new_holder;
+use crate::{presence::new_holder, testing::SmallDisk};
 
 const SMALL: Capacity = Capacity { slots: 3, slot_bytes: 4096 };
 
@@ -184,41 +180,12 @@ fn an_existing_lifeboat_keeps_its_capacity() {
     assert_eq!(boat.capacity(), SMALL);
 }
 
-/// A file system of one megabyte, gone when dropped.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-            .arg(directory.path())
-            .stderr(Stdio::inherit())
-            .status();
-        assert!(mounted.is_ok_and(|status| status.success()), "mounting a tmpfs for this test needs root");
-        Self(directory)
-    }
-
-    /// Fills it to the last byte.
-    fn fill(&self) {
-        let mut file = File::create(self.0.path().join("filler")).unwrap();
-        while file.write_all(&[1; 1024]).is_ok() {}
-        while file.write_all(&[1]).is_ok() {}
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
 #[test]
 fn a_record_is_written_on_a_disk_that_has_become_full() {
     let host = Host::new();
-    let disk = SmallDisk::mount();
+    let disk = SmallDisk::mount(1);
     let presence = Presence::register(&host.directory.path().join("holders"), new_holder()).unwrap();
-    let boat = Lifeboat::open(&disk.0.path().join("lifeboat"), SMALL, Arc::new(presence)).unwrap();
+    let boat = Lifeboat::open(&disk.path().join("lifeboat"), SMALL, Arc::new(presence)).unwrap();
     disk.fill();
     let place = boat.reserve().unwrap();
     boat.write(&place, &record(1)).unwrap();
@@ -228,14 +195,14 @@ fn a_record_is_written_on_a_disk_that_has_become_full() {
 #[test]
 fn a_lifeboat_that_does_not_fit_on_its_disk_is_refused_and_leaves_nothing() {
     let host = Host::new();
-    let disk = SmallDisk::mount();
+    let disk = SmallDisk::mount(1);
     let presence = Presence::register(&host.directory.path().join("holders"), new_holder()).unwrap();
     let error =
-        Lifeboat::open(&disk.0.path().join("lifeboat"), Capacity::default(), Arc::new(presence)).unwrap_err();
+        Lifeboat::open(&disk.path().join("lifeboat"), Capacity::default(), Arc::new(presence)).unwrap_err();
     assert!(
         matches!(&error, LifeboatError::Fault(fault) if fault.kind == io::ErrorKind::StorageFull),
         "{error}"
     );
     assert!(error.to_string().contains("free space"), "{error}");
-    assert_eq!(fs::read_dir(disk.0.path()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
 }

@@ -34,26 +34,26 @@ fn condition(filter: &GrantFilter) -> (String, Vec<Value>) {
     let mut condition = "removed = 0 AND namespace = ?1".to_owned();
     let mut equals = |sql: &str, value: Value| {
         values.push(value);
-        condition.push_str(&sql.replace('?', &format!("?{}", values.len())));
+        condition.push_str(&sql.replace("{}", &format!("?{}", values.len())));
     };
     if let Some(after) = filter.after {
-        equals(" AND id > ?", Value::Blob(id(after.0).to_vec()));
+        equals(" AND id > {}", Value::Blob(id(after.0).to_vec()));
     }
     if let Some(client) = &filter.client {
-        equals(" AND client = ?", Value::Text(client.as_str().to_owned()));
+        equals(" AND client = {}", Value::Text(client.as_str().to_owned()));
     }
     if let Some(state) = &filter.state {
-        equals(" AND state = ?", Value::Text(state.clone()));
+        equals(" AND state = {}", Value::Text(state.clone()));
     }
     if let Some(external_id) = &filter.external_id {
-        equals(" AND external_id = ?", Value::Text(external_id.clone()));
+        equals(" AND external_id = {}", Value::Text(external_id.clone()));
     }
     for (label, value) in &filter.labels {
         equals(
-            " AND id IN (SELECT grant_id FROM labels WHERE namespace = ?1 AND label = ?",
+            " AND id IN (SELECT grant_id FROM labels WHERE namespace = ?1 AND label = {}",
             Value::Text(label.clone()),
         );
-        equals(" AND value = ?)", Value::Text(value.clone()));
+        equals(" AND value = {})", Value::Text(value.clone()));
     }
     (condition, values)
 }

@@ -1,0 +1,6 @@
+mod faults;
+mod listing;
+mod protocol;
+mod quarantine;
+mod secrecy;
+mod world;

@@ -1,0 +1,99 @@
+use std::fs;
+
+use evergrant_proto::transaction::{Reply, Wait};
+
+use super::world::{Host, claim, claimed, import, read, stocked, succeed, unavailable};
+use crate::{
+    anchor::AnchorState,
+    store::{Reason, Store},
+};
+
+/// A store whose database was put back to where it was before its refresh.
+async fn restored() -> Host {
+    let host = Host::new();
+    stocked(&host.open(), [1]).await;
+    let backup = host.path().join("backup");
+    fs::copy(&host.options.paths.database, &backup).unwrap();
+    let store = host.open();
+    claimed(&store, 1, 10).await;
+    store.execute(succeed(1, 10)).await.unwrap();
+    drop(store);
+    fs::rename(&backup, &host.options.paths.database).unwrap();
+    host
+}
+
+#[tokio::test]
+async fn a_restored_backup_serves_and_refreshes_nothing_until_it_is_adopted() {
+    let host = restored().await;
+    let store = host.open();
+    assert_eq!(store.status().await.unwrap().quarantine, Some(AnchorState::Ahead));
+    read(&store, 1).await;
+    match store.execute(claim(&store, 1, 11)).await.unwrap() {
+        Reply::Deferred(deferral) => assert_eq!(deferral.wait, Wait::Quarantined),
+        other => panic!("{other:?}"),
+    }
+    store.adopt().await.unwrap();
+    assert_eq!(store.status().await.unwrap().quarantine, None);
+    claimed(&store, 1, 12).await;
+    drop(store);
+    assert_eq!(host.open().status().await.unwrap().quarantine, None);
+}
+
+#[tokio::test]
+async fn a_quarantine_lasts_even_when_the_database_has_caught_up_with_its_anchor() {
+    let host = restored().await;
+    let store = host.open();
+    for number in 2..=9 {
+        let import = evergrant_proto::transaction::Command::Import(Box::new(import(number)));
+        store.execute(import).await.unwrap();
+    }
+    drop(store);
+    assert_eq!(host.open().status().await.unwrap().quarantine, Some(AnchorState::Ahead));
+}
+
+#[tokio::test]
+async fn a_store_without_its_anchor_or_with_a_foreign_one_is_quarantined() {
+    let host = Host::new();
+    drop(host.open());
+    fs::remove_file(&host.options.paths.anchor).unwrap();
+    assert_eq!(host.open().status().await.unwrap().quarantine, Some(AnchorState::Missing));
+    let (first, second) = (Host::new(), Host::new());
+    drop((first.open(), second.open()));
+    fs::copy(&first.options.paths.anchor, &second.options.paths.anchor).unwrap();
+    assert_eq!(second.open().status().await.unwrap().quarantine, Some(AnchorState::OtherStore));
+}
+
+#[tokio::test]
+async fn a_process_that_missed_an_adoption_does_nothing_more() {
+    let host = Host::new();
+    let (here, there) = (host.open(), host.open());
+    stocked(&here, [1]).await;
+    there.adopt().await.unwrap();
+    let refused = unavailable(here.execute(claim(&here, 1, 10)).await);
+    assert_eq!(refused.reason, Reason::Adopted);
+    claimed(&there, 1, 11).await;
+}
+
+#[tokio::test]
+async fn what_was_rescued_in_another_epoch_is_left_where_it_is() {
+    let host = Host::new();
+    let store = host.open();
+    stocked(&store, [1]).await;
+    let place = store.reserve().await.unwrap();
+    claimed(&store, 1, 10).await;
+    store.rescue(place, succeed(1, 10)).await.unwrap();
+    store.adopt().await.unwrap();
+    let replayed = store.replay().await.unwrap();
+    assert_eq!((replayed.landed, replayed.left), (0, 1));
+    let place = store.reserve().await.unwrap();
+    store.rescue(place, succeed(1, 10)).await.unwrap();
+    assert_eq!(store.replay().await.unwrap().landed, 1);
+}
+
+#[tokio::test]
+async fn a_new_store_in_the_place_of_a_removed_one_is_not_quarantined() {
+    let host = Host::new();
+    drop(host.open());
+    fs::remove_file(&host.options.paths.database).unwrap();
+    assert_eq!(host.open().status().await.unwrap().quarantine, None);
+}
