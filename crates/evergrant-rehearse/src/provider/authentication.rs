@@ -1,5 +1,7 @@
 //! Client authentication at the token, device authorization, revocation and introspection endpoints (RFC 6749 2.3).
 
+use std::sync::Arc;
+
 use aws_lc_rs::constant_time;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
@@ -24,7 +26,7 @@ impl Provider {
         &self,
         call: &mut Call<'_>,
         form: &Parameters,
-    ) -> Result<ClientSettings, Refusal> {
+    ) -> Result<Arc<ClientSettings>, Refusal> {
         let presented = presented(call.request, form)?;
         let client = self.clients.find(&presented.client_id).ok_or(Reason::UnknownClient)?;
         call.entry.client_id = Some(presented.client_id.clone());
@@ -53,7 +55,7 @@ impl Provider {
         &self,
         call: &mut Call<'_>,
         form: &Parameters,
-    ) -> Result<ClientSettings, Refusal> {
+    ) -> Result<Arc<ClientSettings>, Refusal> {
         let client = self.authenticate(call, form)?;
         match client.authentication {
             AuthenticationMethod::None => Err(Reason::GrantNotAllowed.into()),

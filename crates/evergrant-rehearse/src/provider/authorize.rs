@@ -1,6 +1,9 @@
 //! The authorization endpoint (RFC 6749 4.1.1, OpenID Connect Core 3.1.2) and its login form.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
     Call, Method, Provider, Reason, Response, Timestamp,
@@ -28,7 +31,7 @@ const SESSION_COOKIE: &str = "rehearsal_session";
 
 /// Client and address are known good: errors may be redirected there.
 struct Addressed {
-    client: ClientSettings,
+    client: Arc<ClientSettings>,
     redirect_uri: String,
     redirect_uri_given: bool,
     state: Option<String>,
@@ -47,16 +50,20 @@ struct Asked {
 
 impl Provider {
     pub(super) fn authorize(&mut self, call: &mut Call<'_>) -> Result<Response, Refusal> {
-        call.allow(&[Method::Get, Method::Post])?;
+        let returned = call.request.path == "/authorize/login";
+        call.allow(if returned { &[Method::Post] } else { &[Method::Get, Method::Post] })?;
         let parameters = match call.request.method {
             Method::Post => call.form()?,
             _ => call.query()?,
         };
         let addressed = self.address(call, &parameters)?;
         let (redirect_uri, state) = (addressed.redirect_uri.clone(), addressed.state.clone());
-        let answered = self.ask(&parameters, addressed).and_then(|asked| match call.request.path.as_str() {
-            "/authorize/login" => self.decide(call, &parameters, &asked),
-            _ => self.present(call, &parameters, &asked),
+        let answered = self.ask(&parameters, addressed).and_then(|asked| {
+            if returned {
+                self.decide(call, &parameters, &asked)
+            } else {
+                self.present(call, &parameters, &asked)
+            }
         });
         answered.or_else(|refusal| {
             call.entry.refuse(refusal.reason);
@@ -140,9 +147,8 @@ impl Provider {
         }
         let users: Vec<_> = self.users.all().filter(|user| user.enabled).collect();
         let client = &asked.addressed.client;
-        let source = redirect::policy_source(&asked.addressed.redirect_uri);
         let hint = asked.login_hint.as_deref();
-        Ok(pages::login(&client.client_id, &asked.scope, &users, hint, parameters, source.as_deref()))
+        Ok(pages::login(&client.client_id, &asked.scope, &users, hint, parameters))
     }
 
     /// `prompt=none`: somebody is signed in in this browser and has agreed to this client before.
@@ -159,7 +165,6 @@ impl Provider {
 
     /// The login form came back.
     fn decide(&mut self, call: &mut Call<'_>, form: &Parameters, asked: &Asked) -> Result<Response, Refusal> {
-        call.allow(&[Method::Post])?;
         if form.value("decision") == Some("deny") {
             return Err(Reason::DeniedByUser.into());
         }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    Endpoint, Entropy, GrantType, JournalEntry, Outcome, Provider, Reason, Request, Response, Timestamp,
+    Endpoint, Entropy, Fingerprint, GrantType, JournalEntry, Outcome, Provider, Reason, Request, Response,
+    Timestamp,
     fault::{self, Action, FaultId, Target, When},
     parameters::Parameters,
 };
@@ -174,7 +175,8 @@ impl Provider {
         let other = action.response();
         match exchange.stage {
             Stage::Arrived => {
-                self.journal.record(failed(&exchange, other.as_ref(), now));
+                let entry = self.failed(&exchange, other.as_ref(), now);
+                self.journal.record(entry);
                 other.map_or(Delivery::Dropped, Delivery::Whole)
             }
             Stage::Committed(response, seq) => {
@@ -189,16 +191,32 @@ impl Provider {
             }
         }
     }
+
+    /// What the journal says about a request that a fault ended before it was looked at: also what it presented.
+    fn failed(&mut self, exchange: &Exchange, answer: Option<&Response>, now: Timestamp) -> JournalEntry {
+        let target = &exchange.target;
+        let mut entry = JournalEntry::draft(target.endpoint, exchange.request.method, now);
+        entry.grant_type = target.grant_type;
+        entry.client_id = target.client_id.clone().filter(|client_id| self.clients.find(client_id).is_some());
+        entry.status = answer.map_or(0, |response| response.status);
+        entry.outcome = Outcome::Failed;
+        entry.reason = Some(Reason::FaultBeforeChange);
+        entry.faults.clone_from(&exchange.faults);
+        if let Some(presented) = presented(&exchange.request) {
+            entry.presented = Some(Fingerprint::of(&presented));
+            if let Some((family, place)) = self.grants.find_refresh_token(&presented) {
+                self.note_presentation(&mut entry, family, place);
+            }
+        }
+        entry
+    }
 }
 
-fn failed(exchange: &Exchange, answer: Option<&Response>, now: Timestamp) -> JournalEntry {
-    let mut entry = JournalEntry::draft(exchange.target.endpoint, exchange.request.method, now);
-    entry.grant_type = exchange.target.grant_type;
-    entry.status = answer.map_or(0, |response| response.status);
-    entry.outcome = Outcome::Failed;
-    entry.reason = Some(Reason::FaultBeforeChange);
-    entry.faults.clone_from(&exchange.faults);
-    entry
+/// The credential that a request presents.
+fn presented(request: &Request) -> Option<String> {
+    let form = Parameters::parse(&request.body).ok()?;
+    let names = ["refresh_token", "code", "device_code", "token"];
+    names.into_iter().find_map(|name| form.value(name)).map(String::from)
 }
 
 /// What a request names, read leniently: a fault may strike a request that would be refused.

@@ -148,13 +148,8 @@ impl Endpoint {
             "/revoke" => Self::Revoke,
             "/introspect" => Self::Introspect,
             "/userinfo" => Self::Userinfo,
-            "/resource" | "/admin" => {
-                if path == "/admin" {
-                    Self::Admin
-                } else {
-                    Self::Resource
-                }
-            }
+            "/resource" => Self::Resource,
+            "/admin" => Self::Admin,
             other if other.starts_with("/resource/") => Self::Resource,
             other if other.starts_with("/admin/") => Self::Admin,
             _ => Self::Unknown,

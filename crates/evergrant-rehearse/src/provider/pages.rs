@@ -37,15 +37,13 @@ struct Failure<'a> {
     description: &'a str,
 }
 
-/// The users to choose from, as buttons of one form that carries the request on. `redirect_source` is where the
-/// browser may be sent after it (browsers apply `form-action` to redirects, too).
+/// The users to choose from, as buttons of one form that carries the request on.
 pub(super) fn login(
     client_id: &str,
     scope: &[String],
     users: &[&UserSettings],
     hint: Option<&str>,
     request: &Parameters,
-    redirect_source: Option<&str>,
 ) -> Response {
     let carried = |name: &str| !matches!(name, "user" | "decision" | "login_hint" | "prompt");
     let page = Login {
@@ -58,12 +56,12 @@ pub(super) fn login(
         user_code: None,
         fields: request.pairs().filter(|(name, _)| carried(name)).collect(),
     };
-    html(200, &page, redirect_source)
+    html(200, &page, FormTarget::Anywhere)
 }
 
 /// Asks for the code that a device shows.
 pub(super) fn enter_code(wrong: bool) -> Response {
-    html(200, &EnterCode { wrong }, None)
+    html(200, &EnterCode { wrong }, FormTarget::Here)
 }
 
 /// The users to choose from, for the device that shows this code.
@@ -83,25 +81,36 @@ pub(super) fn confirm_device(
         user_code: Some(user_code),
         fields: vec![("user_code", user_code)],
     };
-    html(200, &page, None)
+    html(200, &page, FormTarget::Here)
 }
 
 /// The user has decided about a device.
 pub(super) fn device_decided(approved: bool) -> Response {
-    html(200, &DeviceDecided { approved }, None)
+    html(200, &DeviceDecided { approved }, FormTarget::Here)
 }
 
 /// A refusal that cannot be redirected.
 pub(super) fn failure(status: u16, error: &str, description: &str) -> Response {
-    html(status, &Failure { error, description }, None)
+    html(status, &Failure { error, description }, FormTarget::Here)
 }
 
-fn html(status: u16, page: &impl Template, form_action: Option<&str>) -> Response {
+/// Where a page's form may lead.
+#[derive(Clone, Copy)]
+enum FormTarget {
+    Here,
+    /// Browsers hold `form-action` against every redirect that follows: to the client, and to wherever the client
+    /// redirects then, which nobody knows here. The form's own target is ours in any case.
+    Anywhere,
+}
+
+fn html(status: u16, page: &impl Template, form: FormTarget) -> Response {
     let body = page.render().expect("rendering into memory cannot fail").into_bytes();
-    let form_action = form_action.unwrap_or_default();
+    let form_action = match form {
+        FormTarget::Here => "; form-action 'self'",
+        FormTarget::Anywhere => "",
+    };
     let policy = format!(
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self' {form_action}; base-uri 'none'; \
-         frame-ancestors 'none'"
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'{form_action}"
     );
     Response { status, headers: Vec::new(), body }
         .with_header("content-type", "text/html; charset=utf-8")

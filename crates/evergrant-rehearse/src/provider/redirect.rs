@@ -1,7 +1,5 @@
 //! The exact comparison of redirect URIs (RFC 9700 2.1, RFC 8252 7.3).
 
-use url::{Host, Url};
-
 use crate::settings::{ApplicationType, ClientSettings};
 
 /// Whether a client may be answered at this address: equal to a registered one to the last character. A native
@@ -41,15 +39,6 @@ pub(super) fn with_parameters(uri: &str, parameters: &str) -> String {
     format!("{uri}{separator}{parameters}")
 }
 
-/// What a `form-action` policy must allow for the browser to follow the redirect: an origin, or a scheme.
-pub(super) fn policy_source(uri: &str) -> Option<String> {
-    let url = Url::parse(uri).ok()?;
-    let origin = url.origin();
-    // The grammar of policies has no IPv6 addresses: the scheme has to do.
-    let nameable = origin.is_tuple() && !matches!(url.host(), Some(Host::Ipv6(_)));
-    Some(if nameable { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,7 +69,5 @@ mod tests {
     #[test]
     fn a_redirect_keeps_the_parameters_it_was_registered_with() {
         assert_eq!(with_parameters("https://a.example/cb?x=1", "code=2"), "https://a.example/cb?x=1&code=2");
-        assert_eq!(policy_source("com.example.app:/cb").as_deref(), Some("com.example.app:"));
-        assert_eq!(policy_source("http://127.0.0.1:9/cb").as_deref(), Some("http://127.0.0.1:9"));
     }
 }

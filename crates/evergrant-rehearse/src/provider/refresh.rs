@@ -1,7 +1,7 @@
 //! The refresh grant (RFC 6749 6): where rotation policies show.
 
 use super::{
-    Call, FamilyId, Provider, Reason, Response, RevocationCause,
+    Call, FamilyId, JournalEntry, Provider, Reason, Response, RevocationCause,
     issue::Issue,
     parameters::Parameters,
     refusal::Refusal,
@@ -23,7 +23,7 @@ impl Provider {
         call.entry.presented = Some(Fingerprint::of(presented));
         let found = self.grants.find_refresh_token(presented).ok_or(Reason::UnknownRefreshToken)?;
         let (id, place) = found;
-        self.note_presentation(call, id, place);
+        self.note_presentation(&mut call.entry, id, place);
         let verdict = match self.judge_refresh(call, client, id, place) {
             Ok(verdict) => verdict,
             Err(refusal) => return Err(self.punish(call, client, id, refusal)),
@@ -40,13 +40,14 @@ impl Provider {
         Ok(self.issue(call, &issue))
     }
 
-    fn note_presentation(&mut self, call: &mut Call<'_>, id: FamilyId, place: usize) {
+    /// Notes in the journal which token of which family a request presents.
+    pub(super) fn note_presentation(&mut self, entry: &mut JournalEntry, id: FamilyId, place: usize) {
         let family = self.grants.family_mut(id).expect("the index names families that exist");
-        call.entry.family = Some(id);
-        call.entry.username = Some(family.username.clone());
+        entry.family = Some(id);
+        entry.username = Some(family.username.clone());
         let token = &mut family.tokens[place];
-        call.entry.generation = Some(token.generation);
-        call.entry.presented_before = Some(token.presented);
+        entry.generation = Some(token.generation);
+        entry.presented_before = Some(token.presented);
         token.presented = token.presented.saturating_add(1);
     }
 

@@ -1,6 +1,6 @@
 //! The registered clients and users, and the changes that an administrator makes to them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{FamilyId, Provider, Revocation, RevocationCause, Timestamp, grant::Family, secret::Digest};
 use crate::settings::{ClientSettings, InvalidSettings, Settings, TenantRefusal, UserSettings};
@@ -34,7 +34,7 @@ pub enum ChangeError {
 
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) settings: ClientSettings,
+    pub(super) settings: Arc<ClientSettings>,
     /// Secrets that were right once: whoever presents one has missed its replacement.
     pub(super) former_secrets: Vec<Digest>,
 }
@@ -55,13 +55,13 @@ impl Clients {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &ClientSettings> {
-        self.0.values().map(|client| &client.settings)
+        self.0.values().map(|client| &*client.settings)
     }
 }
 
 impl Client {
     fn new(settings: ClientSettings) -> Self {
-        Self { settings, former_secrets: Vec::new() }
+        Self { settings: Arc::new(settings), former_secrets: Vec::new() }
     }
 }
 
@@ -103,7 +103,7 @@ impl Provider {
         change: impl FnOnce(&mut ClientSettings),
     ) -> Result<(), ChangeError> {
         let client = self.clients.0.get_mut(client_id).ok_or_else(|| not_found("client", client_id))?;
-        let mut changed = client.settings.clone();
+        let mut changed = ClientSettings::clone(&client.settings);
         change(&mut changed);
         changed.check()?;
         if changed.client_id != client_id {
@@ -112,7 +112,7 @@ impl Provider {
         if changed.client_secret != client.settings.client_secret {
             client.former_secrets.extend(client.settings.client_secret.as_deref().map(Digest::of));
         }
-        client.settings = changed;
+        client.settings = Arc::new(changed);
         Ok(())
     }
 

@@ -268,7 +268,10 @@ impl ClientSettings {
 /// RFC 6749 3.1.2: an absolute URI without fragment. A scheme that a browser would execute is none either.
 fn is_redirect_uri(text: &str) -> bool {
     let executable = ["javascript", "data", "vbscript"];
-    Url::parse(text).is_ok_and(|url| url.fragment().is_none() && !executable.contains(&url.scheme()))
+    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+    // The parser would pass over line breaks and blanks, the Location header would not.
+    printable
+        && Url::parse(text).is_ok_and(|url| url.fragment().is_none() && !executable.contains(&url.scheme()))
 }
 
 impl fmt::Debug for ClientSettings {

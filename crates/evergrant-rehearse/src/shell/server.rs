@@ -298,11 +298,12 @@ impl Stage {
     }
 
     fn step(&self, act: impl FnOnce(&mut Provider, Timestamp, Entropy<'_>) -> Option<Progress>) -> Step {
-        let now = self.clock.now();
         let mut entropy = |buffer: &mut [u8]| {
             rand::fill(buffer).expect("the operating system gives random bytes");
         };
         let mut on_stage = self.lock();
+        // Read under the lock: the journal's times never go back by themselves.
+        let now = self.clock.now();
         let progress = act(&mut on_stage.provider, now, &mut entropy);
         let step = match progress {
             None => Step::Over(Delivery::Dropped),
@@ -321,8 +322,8 @@ impl Stage {
     }
 
     pub(super) fn with_provider<T>(&self, act: impl FnOnce(&mut Provider, Timestamp) -> T) -> T {
-        let now = self.clock.now();
         let mut on_stage = self.lock();
+        let now = self.clock.now();
         let result = act(&mut on_stage.provider, now);
         on_stage.wake_released();
         drop(on_stage);

@@ -1,6 +1,6 @@
 //! Client authentication: one method, form-decoded, refused with a challenge.
 
-use evergrant_rehearse::{ClientSettings, Method, Reason, Request};
+use evergrant_rehearse::{ClientSettings, ErrorDescriptions, Method, Reason, Request, Settings};
 
 use crate::world::{World, basic, error};
 
@@ -99,6 +99,18 @@ fn a_public_client_gets_no_token_for_itself_and_may_not_introspect() {
     let (status, error, _, reason) = ask(None, &[("client_id", "rehearse-public")]);
     assert_eq!((status, error.as_str()), (400, "unauthorized_client"));
     assert_eq!(reason, Some(Reason::GrantNotAllowed));
+}
+
+#[test]
+fn a_refusal_says_more_only_if_it_is_told_to() {
+    for (error_descriptions, description) in [
+        (ErrorDescriptions::Uniform, "client authentication failed"),
+        (ErrorDescriptions::Named, "unknown_client"),
+    ] {
+        let mut world = World::new(Settings { error_descriptions, ..Settings::default() });
+        let refused = world.refresh("stranger", "rt_none").to_json().unwrap();
+        assert_eq!(refused["error_description"], description);
+    }
 }
 
 #[test]

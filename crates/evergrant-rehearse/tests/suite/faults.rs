@@ -36,7 +36,13 @@ fn a_fault_before_the_change_leaves_the_token_unspent() {
     let entry = world.last();
     assert_eq!((entry.outcome, entry.reason), (Outcome::Failed, Some(Reason::FaultBeforeChange)));
     assert_eq!((entry.status, entry.response_lost), (503, false));
+    assert_eq!(
+        (entry.generation, entry.presented_before),
+        (Some(1), Some(0)),
+        "it was presented all the same"
+    );
     world.refreshed(&first);
+    assert_eq!(world.last().presented_before, Some(1));
 }
 
 #[test]

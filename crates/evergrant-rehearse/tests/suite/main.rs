@@ -10,6 +10,7 @@ mod codes;
 mod device;
 mod expiry;
 mod faults;
+mod hostile;
 mod http;
 mod operations;
 mod pages;
