@@ -84,8 +84,9 @@ mod shell;
 
 pub use provider::{
     Action, ChangeError, Delivery, Endpoint, Entropy, ExchangeId, FamilyId, Fault, FaultId, FaultStatus,
-    Fingerprint, GrantType, InvalidFault, InvalidKey, JournalEntry, Method, Outcome, PkcePair, Progress,
-    Provider, Reason, Request, Response, Revocation, RevocationCause, SigningKey, Timestamp, Until, When,
+    Fingerprint, GrantType, InvalidFault, InvalidKey, IssuedGrant, JournalEntry, Method, Outcome, PkcePair,
+    Progress, Provider, Reason, Request, Response, Revocation, RevocationCause, SigningKey, Timestamp, Until,
+    When,
 };
 pub use settings::{
     Ancestors, ApplicationType, AuthenticationMethod, ClientSettings, ErrorDescriptions,

@@ -9,6 +9,7 @@ mod admin;
 mod authentication;
 mod authorize;
 mod device;
+mod direct;
 mod exchange;
 mod fault;
 mod grant;
@@ -33,6 +34,7 @@ mod token;
 
 use std::fmt;
 
+pub use direct::IssuedGrant;
 pub use exchange::{Delivery, ExchangeId, Progress, Until};
 pub use fault::{Action, Fault, FaultId, FaultStatus, InvalidFault, When};
 pub use grant::FamilyId;

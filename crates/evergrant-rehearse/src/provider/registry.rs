@@ -102,7 +102,8 @@ impl Provider {
         client_id: &str,
         change: impl FnOnce(&mut ClientSettings),
     ) -> Result<(), ChangeError> {
-        let client = self.clients.0.get_mut(client_id).ok_or_else(|| not_found("client", client_id))?;
+        let client =
+            self.clients.0.get_mut(client_id).ok_or_else(|| ChangeError::not_found("client", client_id))?;
         let mut changed = ClientSettings::clone(&client.settings);
         change(&mut changed);
         changed.check()?;
@@ -118,7 +119,7 @@ impl Provider {
 
     /// Deletes a client and ends its grants.
     pub fn remove_client(&mut self, client_id: &str, now: Timestamp) -> Result<Vec<Revocation>, ChangeError> {
-        self.clients.0.remove(client_id).ok_or_else(|| not_found("client", client_id))?;
+        self.clients.0.remove(client_id).ok_or_else(|| ChangeError::not_found("client", client_id))?;
         Ok(self.revoke_all(RevocationCause::ClientDeleted, now, |family| family.client_id == client_id))
     }
 
@@ -165,7 +166,7 @@ impl Provider {
         username: &str,
         change: impl FnOnce(&mut UserSettings),
     ) -> Result<(), ChangeError> {
-        let user = self.users.0.get_mut(username).ok_or_else(|| not_found("user", username))?;
+        let user = self.users.0.get_mut(username).ok_or_else(|| ChangeError::not_found("user", username))?;
         let mut changed = user.clone();
         change(&mut changed);
         changed.check()?;
@@ -178,7 +179,7 @@ impl Provider {
 
     /// Deletes a user and ends the user's grants.
     pub fn remove_user(&mut self, username: &str, now: Timestamp) -> Result<Vec<Revocation>, ChangeError> {
-        self.users.0.remove(username).ok_or_else(|| not_found("user", username))?;
+        self.users.0.remove(username).ok_or_else(|| ChangeError::not_found("user", username))?;
         Ok(self.revoke_all(RevocationCause::UserDeleted, now, |family| family.username == username))
     }
 
@@ -188,7 +189,7 @@ impl Provider {
         username: &str,
         now: Timestamp,
     ) -> Result<Vec<Revocation>, ChangeError> {
-        self.users.find(username).ok_or_else(|| not_found("user", username))?;
+        self.users.find(username).ok_or_else(|| ChangeError::not_found("user", username))?;
         let survivors = self.clients.all().filter(|client| client.survives_password_change);
         let survivors: Vec<_> = survivors.map(|client| client.client_id.clone()).collect();
         Ok(self.revoke_all(RevocationCause::PasswordChanged, now, |family| {
@@ -203,7 +204,7 @@ impl Provider {
         client_id: Option<&str>,
         now: Timestamp,
     ) -> Result<Vec<Revocation>, ChangeError> {
-        self.users.find(username).ok_or_else(|| not_found("user", username))?;
+        self.users.find(username).ok_or_else(|| ChangeError::not_found("user", username))?;
         self.sessions.withdraw_consent(username, client_id);
         Ok(self.revoke_all(RevocationCause::UserRevoked, now, |family| {
             family.username == username && client_id.is_none_or(|client_id| family.client_id == client_id)
@@ -215,7 +216,7 @@ impl Provider {
 impl Provider {
     /// The administrator ends a family.
     pub fn revoke_family(&mut self, id: FamilyId, now: Timestamp) -> Result<Vec<Revocation>, ChangeError> {
-        self.grants.family(id).ok_or_else(|| not_found("grant", &id.0.to_string()))?;
+        self.grants.family(id).ok_or_else(|| ChangeError::not_found("grant", &id.0.to_string()))?;
         Ok(self.revoke_all(RevocationCause::Administrator, now, |family| family.id == id))
     }
 
@@ -233,8 +234,10 @@ impl Provider {
     }
 }
 
-fn not_found(kind: &'static str, name: &str) -> ChangeError {
-    ChangeError::NotFound { kind, name: name.into() }
+impl ChangeError {
+    pub(super) fn not_found(kind: &'static str, name: &str) -> Self {
+        Self::NotFound { kind, name: name.into() }
+    }
 }
 
 impl Settings {

@@ -25,7 +25,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::server::Stage;
+use super::stage::Stage;
 use crate::provider::{Delivery, FaultId, Method, Request, Response, Timestamp};
 
 /// More than any OAuth request needs; an administrator's fault may carry a page as its body.

@@ -4,6 +4,7 @@ mod banner;
 mod clock;
 mod connection;
 mod server;
+mod stage;
 
 pub use banner::banner;
 pub use clock::{Clock, ClockMode, ClockReading};

@@ -1,24 +1,14 @@
 //! Starting, running and stopping; the handles that a Rust test uses instead of HTTP.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use aws_lc_rs::rand;
-use tokio::{
-    net::TcpListener,
-    sync::{oneshot, watch},
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use super::{Clock, connection};
+use super::{Clock, connection, stage::Stage};
 use crate::{
     provider::{
-        ChangeError, Delivery, Entropy, ExchangeId, Fault, FaultId, FaultStatus, InvalidFault, InvalidKey,
-        JournalEntry, Progress, Provider, Request, SigningKey, Timestamp, Until,
+        ChangeError, Fault, FaultId, FaultStatus, InvalidFault, InvalidKey, IssuedGrant, JournalEntry,
+        Provider, SigningKey, Timestamp,
     },
     settings::{InvalidSettings, Settings},
 };
@@ -240,6 +230,18 @@ impl Running {
         })
     }
 
+    /// Gives a client a grant of a user without any flow: the shortest way to a refresh token.
+    pub fn issue_grant(
+        &self,
+        client_id: &str,
+        username: &str,
+        scope: &str,
+    ) -> Result<IssuedGrant, ChangeError> {
+        self.stage.with_entropy(|provider, now, entropy| {
+            provider.issue_grant(client_id, username, scope, now, entropy)
+        })
+    }
+
     /// Stops listening and closes every connection.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(());
@@ -253,124 +255,6 @@ impl Drop for Running {
         self.stage.close();
         self.accepting.abort();
     }
-}
-
-/// The provider, its clock, and the requests that wait on it.
-#[derive(Debug)]
-pub(super) struct Stage {
-    provider: Mutex<OnStage>,
-    pub(super) clock: Arc<Clock>,
-    /// Changes whenever a request begins or ends to wait.
-    held: watch::Sender<()>,
-}
-
-#[derive(Debug)]
-struct OnStage {
-    provider: Provider,
-    waiting: Vec<(ExchangeId, oneshot::Sender<()>)>,
-}
-
-impl Stage {
-    fn new(provider: Provider, clock: Arc<Clock>) -> Self {
-        let provider = Mutex::new(OnStage { provider, waiting: Vec::new() });
-        Self { provider, clock, held: watch::Sender::new(()) }
-    }
-
-    /// Carries a request through the provider. Delays and holds happen outside of the lock.
-    pub(super) async fn perform(&self, request: Request) -> Delivery {
-        let mut step = self.step(|provider, now, entropy| Some(provider.handle(request, now, entropy)));
-        loop {
-            let exchange = match step {
-                Step::Over(delivery) => return delivery,
-                Step::Delayed(exchange, time) => {
-                    tokio::time::sleep(time).await;
-                    exchange
-                }
-                Step::Held(exchange, released) => {
-                    if released.await.is_err() {
-                        return Delivery::Dropped;
-                    }
-                    exchange
-                }
-            };
-            step = self.step(|provider, now, entropy| provider.resume(exchange, now, entropy));
-        }
-    }
-
-    fn step(&self, act: impl FnOnce(&mut Provider, Timestamp, Entropy<'_>) -> Option<Progress>) -> Step {
-        let mut entropy = |buffer: &mut [u8]| {
-            rand::fill(buffer).expect("the operating system gives random bytes");
-        };
-        let mut on_stage = self.lock();
-        // Read under the lock: the journal's times never go back by themselves.
-        let now = self.clock.now();
-        let progress = act(&mut on_stage.provider, now, &mut entropy);
-        let step = match progress {
-            None => Step::Over(Delivery::Dropped),
-            Some(Progress::Deliver(delivery)) => Step::Over(delivery),
-            Some(Progress::Wait { exchange, until: Until::After(time) }) => Step::Delayed(exchange, time),
-            Some(Progress::Wait { exchange, until: Until::Released }) => {
-                let (release, released) = oneshot::channel();
-                on_stage.waiting.push((exchange, release));
-                Step::Held(exchange, released)
-            }
-        };
-        on_stage.wake_released();
-        drop(on_stage);
-        self.held.send_replace(());
-        step
-    }
-
-    pub(super) fn with_provider<T>(&self, act: impl FnOnce(&mut Provider, Timestamp) -> T) -> T {
-        let mut on_stage = self.lock();
-        let now = self.clock.now();
-        let result = act(&mut on_stage.provider, now);
-        on_stage.wake_released();
-        drop(on_stage);
-        self.held.send_replace(());
-        result
-    }
-
-    pub(super) async fn wait_held(&self, id: FaultId, requests: usize) {
-        let mut held = self.held.subscribe();
-        loop {
-            held.borrow_and_update();
-            let enough =
-                |provider: &mut Provider| provider.fault(id).is_none_or(|fault| fault.held >= requests);
-            if enough(&mut self.lock().provider) {
-                return;
-            }
-            if held.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Ends the requests that are held: each would keep the stage, and the stage it, for ever.
-    fn close(&self) {
-        self.lock().waiting.clear();
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, OnStage> {
-        self.provider.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl OnStage {
-    fn wake_released(&mut self) {
-        while let Some(released) = self.provider.poll_released() {
-            if let Some(index) = self.waiting.iter().position(|(exchange, _)| *exchange == released) {
-                // The receiver is gone only if the server is stopping.
-                self.waiting.swap_remove(index).1.send(()).unwrap_or_default();
-            }
-        }
-    }
-}
-
-enum Step {
-    Over(Delivery),
-    Delayed(ExchangeId, Duration),
-    Held(ExchangeId, oneshot::Receiver<()>),
 }
 
 /// Where a client on this machine reaches a listener of all interfaces.

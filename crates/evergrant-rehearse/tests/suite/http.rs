@@ -94,6 +94,19 @@ async fn the_whole_code_flow_works_over_http() {
 }
 
 #[tokio::test]
+async fn a_grant_can_be_issued_without_any_flow() {
+    let rehearsal = start(RotationPolicy::strict()).await;
+    let grant = rehearsal.issue_grant("app", "alice", "openid").unwrap();
+    assert_eq!(refresh(&rehearsal, &grant.refresh_token).await.unwrap().status(), 200);
+    let journal = rehearsal.journal();
+    assert_eq!((journal[0].endpoint, journal[0].family), (Endpoint::Admin, Some(grant.family)));
+    assert_eq!(journal[0].issued, journal[1].presented);
+    assert!(!format!("{grant:?}").contains(&grant.refresh_token));
+    assert!(rehearsal.issue_grant("app", "mallory", "openid").is_err());
+    assert!(rehearsal.issue_grant("stranger", "alice", "openid").is_err());
+}
+
+#[tokio::test]
 async fn a_dropped_answer_is_a_closed_connection_without_a_byte() {
     let rehearsal = start(RotationPolicy::strict()).await;
     let tokens = sign_in(&rehearsal).await;

@@ -54,10 +54,8 @@ impl Provider {
     }
 
     fn patch_client(&mut self, client_id: &str, patch: Value) -> Result<(), Refused> {
-        let client = self
-            .clients
-            .find(client_id)
-            .ok_or_else(|| ChangeError::NotFound { kind: "client", name: client_id.into() })?;
+        let client =
+            self.clients.find(client_id).ok_or_else(|| ChangeError::not_found("client", client_id))?;
         let mut merged = as_value(&client.settings);
         if patch.get("rotation").is_some() {
             // A policy is one value: the parameters of the old one mean nothing to the new one.

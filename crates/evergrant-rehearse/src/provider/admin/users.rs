@@ -49,10 +49,7 @@ impl Provider {
     }
 
     fn patch_user(&mut self, username: &str, patch: Value) -> Result<(), Refused> {
-        let user = self
-            .users
-            .find(username)
-            .ok_or_else(|| ChangeError::NotFound { kind: "user", name: username.into() })?;
+        let user = self.users.find(username).ok_or_else(|| ChangeError::not_found("user", username))?;
         let mut merged = serde_json::to_value(user).expect("settings have text keys");
         merge(&mut merged, patch);
         let patched: UserSettings = serde_json::from_value(merged)
