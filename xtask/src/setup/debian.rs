@@ -29,12 +29,16 @@ pub(crate) fn provide(wanted: &[Program]) -> Result<(), Failure> {
     }
     let names: Vec<_> = missing.iter().map(|program| program.name).collect();
     let packages: Vec<_> = missing.iter().flat_map(|program| program.packages).copied().collect();
-    println!("      missing: {}; installing {}", names.join(", "), packages.join(", "));
+    println!("      missing: {}; installing {} (a minute)", names.join(", "), packages.join(", "));
     if !command::answers("apt-get", &["--version"]) {
         return Err(not_debian(&packages));
     }
-    command::run(apt_get(&["update"]))?;
-    command::run(apt_get(&[&["install", "--no-install-recommends", "--yes"], &packages[..]].concat()))
+    if let Err(failure) = command::output(apt_get(&["update"])) {
+        // One broken source among many need not matter: whether the packages can be had, installing them tells.
+        eprintln!("      (the package lists could not all be renewed: {})", failure.what);
+    }
+    command::output(apt_get(&[&["install", "--no-install-recommends", "--yes"], &packages[..]].concat()))
+        .map(drop)
 }
 
 /// `apt-get`, by `sudo` for whoever is not root.
@@ -46,7 +50,7 @@ fn apt_get(arguments: &[&str]) -> Command {
     if !is_root {
         command.arg("apt-get");
     }
-    command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet=2").args(arguments);
+    command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet").args(arguments);
     command
 }
 

@@ -22,9 +22,10 @@ pub(crate) fn write_all(workspace: &Workspace) -> Result<(), Failure> {
 /// The pinned Node.js where there is one for this machine, else the machine's own. A script is a link: without
 /// `--preserve-symlinks` Node would look for packages where the link leads.
 fn node(script: &str) -> String {
+    // Not `node_modules/.bin`: older versions of npm link nothing there for an optional dependency.
     format!(
-        "node=\"$here/node/node_modules/.bin/node\"\n\
-         [ -x \"$node\" ] || node=node\n\
+        "node=node\n\
+         for pinned in \"$here\"/node/node_modules/node-*/bin/node; do [ -x \"$pinned\" ] && node=$pinned; done\n\
          exec \"$node\" --preserve-symlinks --preserve-symlinks-main \"$here/{script}\" \"$@\""
     )
 }
