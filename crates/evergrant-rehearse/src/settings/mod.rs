@@ -162,6 +162,27 @@ mod tests {
     }
 
     #[test]
+    fn the_example_shows_every_setting_and_its_default() {
+        let text = include_str!("../../rehearse.example.toml");
+        let settings = Settings::from_toml(text).unwrap();
+        let bare =
+            Settings { clients: settings.clients.clone(), users: settings.users.clone(), ..Settings::bare() };
+        assert_eq!(settings, bare);
+        assert_eq!(settings.clients[0].lifetimes, Lifetimes::default());
+        assert_eq!(settings.clients[1].rotation, RotationPolicy::same_successor_within(30));
+        assert_eq!(settings.clients[1].disabled_tenants["globex"], TenantRefusal::default());
+        let shown = serde_json::to_value(&settings).unwrap();
+        for name in shown["clients"][0]
+            .as_object()
+            .unwrap()
+            .keys()
+            .chain(shown["users"][0].as_object().unwrap().keys())
+        {
+            assert!(text.contains(name), "{name} is not in the example");
+        }
+    }
+
+    #[test]
     fn the_demonstration_set_survives_being_written_and_read() {
         let settings = Settings::default();
         settings.check().unwrap();

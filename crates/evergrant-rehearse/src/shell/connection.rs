@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Request as HttpRequest, Response as HttpResponse, StatusCode,
     body::{Body, Bytes, Frame, Incoming},
-    header::{CONTENT_LENGTH, HeaderName, HeaderValue},
+    header::{CONTENT_LENGTH, DATE, HeaderName, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
@@ -25,7 +25,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::stage::Stage;
+use super::{date::http_date, stage::Stage};
 use crate::provider::{Delivery, FaultId, Method, Request, Response, Timestamp};
 
 /// More than any OAuth request needs; an administrator's fault may carry a page as its body.
@@ -62,8 +62,10 @@ async fn serve(stream: TcpStream, stage: Arc<Stage>) {
         let answering = tokio::spawn(answer(request, stage.clone()));
         async move { answering.await.map_err(|_| Lost).flatten() }
     });
-    let connection =
-        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new()
+        .auto_date_header(false)
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
     // A connection that ends in an error is the client's affair, or the fault that was asked for.
     connection.await.unwrap_or_default();
 }
@@ -80,10 +82,15 @@ async fn answer(request: HttpRequest<Incoming>, stage: Arc<Stage>) -> Result<Htt
         Ok(request) => request,
         Err(refusal) => return Ok(whole(refusal)),
     };
-    match attend(&request, &stage).await {
-        Some(response) => Ok(whole(response)),
-        None => deliver(stage.perform(request).await),
+    let mut answer = match attend(&request, &stage).await {
+        Some(response) => whole(response),
+        None => deliver(stage.perform(request).await)?,
+    };
+    // A fault may have set another date.
+    if let Some(date) = http_date(stage.clock.now()).and_then(|date| HeaderValue::try_from(date).ok()) {
+        answer.headers_mut().entry(DATE).or_insert(date);
     }
+    Ok(answer)
 }
 
 async fn receive(request: HttpRequest<Incoming>) -> Result<Request, Response> {

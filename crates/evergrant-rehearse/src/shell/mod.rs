@@ -3,6 +3,7 @@
 mod banner;
 mod clock;
 mod connection;
+mod date;
 mod server;
 mod stage;
 

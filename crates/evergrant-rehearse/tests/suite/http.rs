@@ -1,15 +1,16 @@
 //! The server around the provider, over real connections.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use evergrant_rehearse::{
-    Action, ClientSettings, Endpoint, Fault, GrantType, Reason, RefreshTokens, Rehearsal, RotationPolicy,
-    Running, Settings, StartError, banner,
+    Action, ClientSettings, Endpoint, Fault, GrantType, Reason, RefreshTokens, Rehearsal, RevocationCause,
+    RotationPolicy, Running, Settings, StartError, Timestamp, banner,
 };
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    task::JoinSet,
 };
 
 use crate::world::{REDIRECT, signing_key};
@@ -161,6 +162,26 @@ async fn a_hold_can_be_waited_for_and_released_without_sleeping() {
     assert_eq!(first, successor(second.unwrap().json().await.unwrap()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_hundred_at_once_one_is_first() {
+    let rehearsal = Arc::new(start(RotationPolicy::strict()).await);
+    let token = rehearsal.issue_grant("app", "alice", "openid").unwrap().refresh_token;
+    let fault = rehearsal.add_fault(Fault::before(Action::Hold).at(Endpoint::Token).always()).unwrap();
+    let mut racers = JoinSet::new();
+    for _ in 0..100 {
+        let (rehearsal, token) = (rehearsal.clone(), token.clone());
+        racers.spawn(async move { refresh(&rehearsal, &token).await.unwrap().status().as_u16() });
+    }
+    rehearsal.wait_held(fault, 100).await;
+    rehearsal.release(fault);
+    let statuses = racers.join_all().await;
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1);
+    let journal = rehearsal.journal();
+    let reasons = |reason| journal.iter().filter(|entry| entry.reason == Some(reason)).count();
+    assert_eq!(reasons(Reason::ReplayedRefreshToken), 1);
+    assert_eq!(reasons(Reason::FamilyRevoked(RevocationCause::ReplayedRefreshToken)), 98);
+}
+
 #[tokio::test]
 async fn a_hold_can_be_waited_for_over_http() {
     let rehearsal = start(RotationPolicy::strict()).await;
@@ -214,6 +235,25 @@ async fn the_clock_is_moved_and_followed_over_http() {
     assert_eq!(set.json::<Value>().await.unwrap()["now_ms"], 5);
     let wrong = client().post(&clock).json(&json!({ "advance": 60 })).send().await.unwrap();
     assert_eq!(wrong.status(), 400);
+}
+
+#[tokio::test]
+async fn the_date_header_is_the_providers_time_unless_a_fault_lies_about_it() {
+    let rehearsal = start(RotationPolicy::strict()).await;
+    rehearsal.clock().set(Timestamp(784_111_777_000));
+    let jwks = format!("{}/jwks", rehearsal.issuer());
+    let answer = client().get(&jwks).send().await.unwrap();
+    assert_eq!(answer.headers()["date"], "Sun, 06 Nov 1994 08:49:37 GMT");
+    let lie = "Sun, 06 Nov 1994 09:49:37 GMT";
+    let headers = [("date".to_owned(), lie.to_owned())].into();
+    rehearsal
+        .add_fault(Fault::before(Action::Respond { status: 503, headers, body: String::new() }))
+        .unwrap();
+    let answer = client().get(&jwks).send().await.unwrap();
+    assert_eq!(
+        (answer.headers()["date"].to_str().unwrap(), answer.headers().get_all("date").iter().count()),
+        (lie, 1)
+    );
 }
 
 #[tokio::test]
