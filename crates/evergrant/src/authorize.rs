@@ -147,7 +147,7 @@ impl Keeper {
         request.login_hint = options.login_hint;
         request.extra = client.provider.offline.parameters.clone();
         let (id, expires_at) = (record.id, record.expires_at);
-        self.open(record).await?;
+        self.begin_authorization(record).await?;
         Ok(Authorization { id, url: request.url(), expires_at })
     }
 
@@ -185,7 +185,7 @@ impl Keeper {
         let device = DeviceAuthorization::read(&response.body)
             .map_err(|error| AuthorizeError::Device(error.to_string()))?;
         let started = self.clock().now().wall;
-        self.open(record.clone()).await?;
+        self.begin_authorization(record.clone()).await?;
         Ok(DeviceLogin { keeper: self.clone(), client, record, device, started })
     }
 
@@ -233,7 +233,7 @@ impl Keeper {
         })
     }
 
-    async fn open(&self, record: AuthorizationRecord) -> Result<(), StoreError> {
+    async fn begin_authorization(&self, record: AuthorizationRecord) -> Result<(), StoreError> {
         let open = OpenAuthorization { record };
         self.shared.store.execute(Command::OpenAuthorization(Box::new(open))).await.map(drop)
     }

@@ -18,7 +18,10 @@ use evergrant_proto::{
     secret::{AccessToken, RefreshToken},
     time::Timestamp,
     transaction::{Command, Import, Reject, Reply, Seen, Want},
-    wire::authorization_response::Callback,
+    wire::{
+        authorization_response::Callback,
+        challenge::{Challenge, Remedy},
+    },
 };
 use evergrant_store::{EventFilter, GrantFilter, NumberedEvent, Status, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
@@ -363,11 +366,11 @@ impl Keeper {
 }
 
 impl Rejection {
-    /// Whether a new token could be the cure: a 401, unless it says that the scope is the matter (RFC 6750 3.1).
+    /// Whether a new token could be the cure: a 401, unless it says that scope or sign-in are the matter (RFC 6750
+    /// 3.1, RFC 9470 3): then a refresh would bring a token that is rejected, too.
     pub(crate) fn is_about_the_token(&self) -> bool {
-        let challenge = self.www_authenticate.as_deref().unwrap_or_default();
-        let elsewhere = ["insufficient_scope", "insufficient_user_authentication", "invalid_request"];
-        self.status == 401 && !elsewhere.iter().any(|error| challenge.contains(error))
+        let challenges = Challenge::parse(self.www_authenticate.as_deref().unwrap_or_default());
+        self.status == 401 && challenges.iter().all(|challenge| challenge.remedy() == Remedy::Refresh)
     }
 }
 

@@ -1,0 +1,84 @@
+//! Many callers, one refresh.
+
+use evergrant_rehearse::{Action, Endpoint, Fault, GrantType, PolicyName};
+
+use crate::world::World;
+
+/// Requirement 1, in one process. The provider holds the refresh until every caller waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_callers_of_one_expired_grant_cause_one_refresh() {
+    let world = World::playing(PolicyName::P2).await;
+    let grant = world.connect("alice").await;
+    for round in 1..=200 {
+        world.advance(600);
+        let hold = Fault::before(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
+        let hold = world.rehearsal.add_fault(hold).unwrap();
+        let callers: Vec<_> = (0..100)
+            .map(|_| {
+                let keeper = world.keeper.clone();
+                tokio::spawn(async move { keeper.token(grant).await })
+            })
+            .collect();
+        while world.keeper.waiting() < 100 {
+            tokio::task::yield_now().await;
+        }
+        world.rehearsal.wait_held(hold, 1).await;
+        world.rehearsal.remove_fault(hold);
+        let mut generations = Vec::new();
+        for caller in callers {
+            generations.push(caller.await.unwrap().unwrap().generation());
+        }
+        generations.dedup();
+        assert_eq!(generations.len(), 1, "round {round}");
+        assert_eq!(world.refreshes().len(), round, "round {round}");
+    }
+    assert!(world.refreshes().iter().all(|entry| entry.presented_before == Some(0)));
+}
+
+/// Requirement 1, across keepers that share nothing but the store.
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_keepers_on_one_store_cause_one_refresh() {
+    let world = World::playing(PolicyName::P2).await;
+    let grant = world.connect("alice").await;
+    let mut keepers = vec![world.keeper.clone()];
+    for _ in 1..8 {
+        keepers.push(world.another_keeper().await);
+    }
+    for round in 1..=20 {
+        world.advance(600);
+        let callers: Vec<_> = keepers
+            .iter()
+            .cloned()
+            .map(|keeper| tokio::spawn(async move { keeper.token(grant).await }))
+            .collect();
+        // Those who wait for another keeper look again after a while, by the clock that stands still here.
+        let ticker = tokio::spawn({
+            let clock = world.clock.clone();
+            async move {
+                loop {
+                    clock.advance(std::time::Duration::from_millis(20));
+                    for _ in 0..100 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            }
+        });
+        for caller in callers {
+            caller.await.unwrap().unwrap();
+        }
+        ticker.abort();
+        assert_eq!(world.refreshes().len(), round, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_greedy_minimum_of_life_causes_one_refresh_a_generation() {
+    let world = World::playing(PolicyName::P2).await;
+    let grant = world.connect("alice").await;
+    world.advance(200);
+    let key = evergrant::proto::grant::AccessKey::default();
+    for _ in 0..10 {
+        world.keeper.token_for(grant, key.clone(), std::time::Duration::from_secs(1_000_000)).await.unwrap();
+    }
+    assert_eq!(world.refreshes().len(), 1);
+}

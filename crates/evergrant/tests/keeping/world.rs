@@ -1,0 +1,204 @@
+//! One rehearsal server, one store, one or more keepers, and a clock that only the test moves.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use evergrant::{
+    AuthorizationOptions, Keeper, NewClient, OpenOptions, Token, TokenError,
+    clock::ManualClock,
+    http::EgressConfig,
+    proto::{
+        engine::{CallbackEnd, Refusal},
+        grant::GrantRecord,
+        name::{ClientName, GrantId, Namespace},
+        provider::{RotationKind, RotationPolicy},
+        scope::ScopeSet,
+        secret::ClientSecret,
+        time::Timestamp,
+        wire::{client_authentication::ClientIdentifier, redirect_uri::RedirectUri},
+    },
+};
+use evergrant_rehearse::{ClientSettings, Endpoint, GrantType, JournalEntry, PolicyName, Rehearsal, Running, Settings, UserSettings};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinHandle,
+};
+
+pub(crate) const SECRET: &str = "canary-client-secret-7d1f";
+
+pub(crate) struct World {
+    pub(crate) rehearsal: Running,
+    pub(crate) clock: ManualClock,
+    pub(crate) keeper: Keeper,
+    pub(crate) folder: TempDir,
+    driver: JoinHandle<()>,
+}
+
+impl World {
+    /// A provider that plays `policy`, and a keeper that knows it.
+    pub(crate) async fn playing(policy: PolicyName) -> Self {
+        Self::with(ClientSettings::basic("shop", SECRET).rotating(policy)).await
+    }
+
+    pub(crate) async fn with(client: ClientSettings) -> Self {
+        let rotation = known(client.rotation.policy, client.rotation.window_s);
+        let settings = Settings {
+            clients: vec![client],
+            users: vec![
+                UserSettings::new("alice", "acme"),
+                UserSettings::new("anna", "acme"),
+                UserSettings::new("bob", "globex"),
+            ],
+            ..Settings::bare()
+        };
+        let rehearsal = Rehearsal::builder().settings(settings).start(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let clock = ManualClock::starting_at(Timestamp(rehearsal.clock().now().0));
+        let folder = tempfile::tempdir().unwrap();
+        let (keeper, driver) = open(folder.path().join("store.sqlite"), &clock, true).await;
+        let world = Self { rehearsal, clock, keeper, folder, driver };
+        world.keeper.add_client(world.new_client(rotation)).await.unwrap();
+        world
+    }
+
+    /// Another process on the same store, as far as the store can tell.
+    pub(crate) async fn another_keeper(&self) -> Keeper {
+        open(self.folder.path().join("store.sqlite"), &self.clock, false).await.0
+    }
+
+    /// Ends the keeper as a killed process does, does something, and starts another.
+    pub(crate) async fn restart_after(&mut self, meanwhile: impl FnOnce()) {
+        self.driver.abort();
+        let _ = (&mut self.driver).await;
+        // The last handle of the old keeper, and with it the store's locks, go when the new one takes its place.
+        let nothing = tempfile::tempdir().unwrap();
+        let (placeholder, _) = open(nothing.path().join("nothing.sqlite"), &self.clock, false).await;
+        self.keeper = placeholder;
+        meanwhile();
+        let (keeper, driver) = open(self.folder.path().join("store.sqlite"), &self.clock, true).await;
+        self.keeper = keeper;
+        self.driver = driver;
+    }
+
+    pub(crate) fn shop() -> ClientName {
+        ClientName::new("shop").unwrap()
+    }
+
+    /// Connects a user through the real redirects.
+    pub(crate) async fn connect(&self, user: &str) -> GrantId {
+        match self.authorize(user, None).await {
+            CallbackEnd::Connected { grant, .. } => grant.id,
+            end => panic!("{end:?}"),
+        }
+    }
+
+    pub(crate) async fn authorize(&self, user: &str, grant: Option<GrantId>) -> CallbackEnd {
+        let query = self.callback_query(user, grant).await;
+        self.keeper.complete(&query).await.unwrap()
+    }
+
+    /// Goes to the provider and comes back with the callback's query.
+    pub(crate) async fn callback_query(&self, user: &str, grant: Option<GrantId>) -> String {
+        let options = AuthorizationOptions {
+            grant,
+            login_hint: Some(user.to_owned()),
+            ..AuthorizationOptions::new(Self::shop())
+        };
+        let authorization = self.keeper.authorize(options).await.unwrap();
+        let location = self.location_of(authorization.url.as_str()).await;
+        location.split_once('?').unwrap().1.to_owned()
+    }
+
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.rehearsal.advance(Duration::from_secs(seconds));
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Moves time on in small steps until `done`, letting everything that is due happen at each.
+    pub(crate) async fn advance_until(&self, limit: u64, mut done: impl AsyncFnMut() -> bool) {
+        for _ in 0..limit {
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            if done().await {
+                return;
+            }
+            self.advance(1);
+        }
+        panic!("not within {limit} virtual seconds");
+    }
+
+    pub(crate) async fn record(&self, grant: GrantId) -> GrantRecord {
+        self.keeper.grant(grant).await.unwrap().unwrap()
+    }
+
+    /// Refresh requests that have reached the provider.
+    pub(crate) fn refreshes(&self) -> Vec<JournalEntry> {
+        let is_refresh =
+            |entry: &JournalEntry| entry.endpoint == Endpoint::Token && entry.grant_type == Some(GrantType::RefreshToken);
+        self.rehearsal.journal().into_iter().filter(is_refresh).collect()
+    }
+
+    async fn location_of(&self, url: &str) -> String {
+        let path = url.strip_prefix(self.rehearsal.issuer()).unwrap();
+        let mut stream = TcpStream::connect(self.rehearsal.local_addr()).await.unwrap();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.rehearsal.local_addr());
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let location = answer.lines().find_map(|line| line.strip_prefix("location: "));
+        location.unwrap_or_else(|| panic!("no redirect: {answer}")).to_owned()
+    }
+
+    fn new_client(&self, rotation: RotationPolicy) -> NewClient {
+        NewClient {
+            namespace: Namespace::default(),
+            name: Self::shop(),
+            provider: Some("rehearse".to_owned()),
+            issuer: Some(self.rehearsal.issuer().to_owned()),
+            endpoints: Default::default(),
+            parameters: BTreeMap::new(),
+            identifier: ClientIdentifier::new("shop").unwrap(),
+            secret: Some(ClientSecret::new(SECRET).unwrap()),
+            authentication: None,
+            redirect_uris: vec![RedirectUri::new("http://127.0.0.1/callback").unwrap()],
+            scopes: ScopeSet::parse("openid profile", ' ').unwrap(),
+            return_urls: Vec::new(),
+            rotation: Some(rotation),
+        }
+    }
+}
+
+/// What the catalogue would say of a provider that plays this policy.
+fn known(policy: PolicyName, window_s: Option<u64>) -> RotationPolicy {
+    let kind = match policy {
+        PolicyName::P0 => RotationKind::Reusable,
+        PolicyName::P1 => RotationKind::OneTime,
+        PolicyName::P2 => RotationKind::ReplayRevokes,
+        PolicyName::P3 => RotationKind::GraceSame,
+        PolicyName::P4 => RotationKind::GraceNew,
+        PolicyName::P5 => RotationKind::LatestWins,
+        PolicyName::P6 => RotationKind::UntilSuccessorUsed,
+        PolicyName::P7 => RotationKind::LongOverlap,
+    };
+    RotationPolicy { kind, window: window_s.map(Duration::from_secs), ..RotationPolicy::default() }
+}
+
+async fn open(database: PathBuf, clock: &ManualClock, scheduler: bool) -> (Keeper, JoinHandle<()>) {
+    let mut options = OpenOptions::at(database);
+    options.egress = EgressConfig { allow_loopback_http: true, ..EgressConfig::default() };
+    options.clock = Arc::new(clock.clone());
+    options.settings.scheduler = scheduler;
+    let opened = Keeper::open(options).await.unwrap();
+    (opened.keeper, tokio::spawn(opened.driver.run()))
+}
+
+/// The refusal behind an error.
+pub(crate) fn refusal(result: Result<Token, TokenError>) -> Refusal {
+    match result {
+        Err(TokenError::Refused(refusal)) => *refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
