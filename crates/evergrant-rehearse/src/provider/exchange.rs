@@ -107,6 +107,9 @@ impl Provider {
         let going = count.unwrap_or(held.len()).min(held.len());
         self.exchanges.released.extend(held.drain(..going));
         self.faults.count_held(fault, held.len());
+        if held.is_empty() {
+            self.exchanges.held.remove(&fault);
+        }
         going
     }
 

@@ -47,7 +47,7 @@ pub struct JournalEntry {
     pub revoked: Vec<Revocation>,
     /// The faults that were applied, in their order.
     pub faults: Vec<FaultId>,
-    /// The change was made, but a fault kept the answer from the client.
+    /// The request was processed, but a fault kept the true answer from the client.
     pub response_lost: bool,
 }
 
