@@ -39,7 +39,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Grants due at `until` or before, the longest due first. Costs what it returns, not what exists.
     fn due(&self, until: Timestamp, limit: usize) -> Pending<'_, Vec<GrantId>>;
 
-    /// Grants that any process has changed after the change number `after`, and the number to ask with next.
+    /// Grants of which any process has changed what they hand out, after the change number `after`; and the number to
+    /// ask with next.
     fn changed_since(&self, after: u64, limit: usize) -> Pending<'_, Changes>;
 
     /// The journal of a grant, newest first.

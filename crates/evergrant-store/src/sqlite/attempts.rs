@@ -4,7 +4,7 @@ use evergrant_proto::{
     grant::{Attempt, GrantRecord},
     name::{AttemptId, GrantId},
 };
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{id, integer, json, parse, rows};
 use crate::store::StoreError;
@@ -20,40 +20,56 @@ pub(super) fn load(
     grant: &GrantRecord,
     named: Option<AttemptId>,
 ) -> Result<Vec<Attempt>, StoreError> {
-    // A union of three searches: with OR the whole journal of the grant would be read.
+    // Two searches: with OR the whole journal of the grant would be read.
     let mut statement = connection.prepare_cached(
         "SELECT record FROM attempts WHERE grant_id = ?1 AND generation = ?2
-         UNION SELECT record FROM attempts WHERE grant_id = ?1 AND open = 1
-         UNION SELECT record FROM attempts WHERE id = ?3 AND grant_id = ?1",
+         UNION ALL SELECT record FROM attempts WHERE grant_id = ?1 AND open = 1 AND generation <> ?2",
     )?;
-    let named = named.map(|attempt| id(attempt.0));
-    let texts = statement.query_map(params![id(grant.id.0), integer(grant.generation.0), named], text)?;
+    let texts = statement.query_map(params![id(grant.id.0), integer(grant.generation.0)], text)?;
     let mut attempts = texts.map(|text| parse("an attempt", &text?)).collect::<Result<Vec<Attempt>, _>>()?;
+    if let Some(named) = named.filter(|named| attempts.iter().all(|attempt| attempt.id != *named)) {
+        attempts.extend(find(connection, grant.id, named)?);
+    }
     attempts.sort_by_key(|attempt| attempt.fence);
     Ok(attempts)
 }
 
-/// Writes the attempts of `grant` that differ from `before`.
+/// An attempt that ended before the grant reached its generation. Reads the journal of the grant, which happens
+/// only when an outcome comes late or twice.
+fn find(connection: &Connection, grant: GrantId, named: AttemptId) -> Result<Option<Attempt>, StoreError> {
+    let found = connection
+        .prepare_cached("SELECT record FROM attempts WHERE grant_id = ?1 AND id = ?2")?
+        .query_row(params![id(grant.0), id(named.0)], text)
+        .optional()?;
+    found.map(|text| parse("an attempt", &text)).transpose()
+}
+
+/// Writes the attempts of `grant` that differ from those `before`.
 pub(super) fn save(
     connection: &Connection,
-    before: &[Attempt],
+    before: Option<&GrantRecord>,
     grant: &GrantRecord,
 ) -> Result<(), StoreError> {
-    for attempt in grant.attempts.iter().filter(|attempt| !before.contains(attempt)) {
+    let known: &[Attempt] = before.map_or(&[], |before| &before.attempts);
+    for attempt in grant.attempts.iter().filter(|attempt| !known.contains(attempt)) {
         connection
             .prepare_cached(
-                "INSERT INTO attempts (id, grant_id, generation, open, record) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (id) DO UPDATE SET open = ?4, record = ?5",
+                "INSERT INTO attempts (grant_id, generation, fence, id, open, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (grant_id, generation, fence) DO UPDATE SET open = ?5, record = ?6",
             )?
             .execute(params![
-                id(attempt.id.0),
                 id(grant.id.0),
                 integer(attempt.generation.0),
+                integer(attempt.fence.0),
+                id(attempt.id.0),
                 attempt.is_open(),
                 json(attempt),
             ])?;
     }
-    let Some(oldest) = grant.generation.0.checked_sub(KEPT_GENERATIONS) else { return Ok(()) };
+    let moved = before.is_some_and(|before| before.generation != grant.generation);
+    let Some(oldest) = grant.generation.0.checked_sub(KEPT_GENERATIONS).filter(|_| moved) else {
+        return Ok(());
+    };
     connection
         .prepare_cached("DELETE FROM attempts WHERE grant_id = ?1 AND generation < ?2 AND open = 0")?
         .execute(params![id(grant.id.0), integer(oldest)])?;
@@ -67,7 +83,7 @@ pub(super) fn list(
     limit: usize,
 ) -> Result<Vec<Attempt>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT record FROM attempts WHERE grant_id = ?1 ORDER BY generation DESC, rowid DESC LIMIT ?2",
+        "SELECT record FROM attempts WHERE grant_id = ?1 ORDER BY generation DESC, fence DESC LIMIT ?2",
     )?;
     let texts = statement.query_map(params![id(grant.0), rows(limit)], text)?;
     texts.map(|text| parse("an attempt", &text?)).collect()

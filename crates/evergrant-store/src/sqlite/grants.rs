@@ -2,14 +2,14 @@
 
 use evergrant_proto::{
     grant::{
-        Attempt, GrantRecord, expose_access, expose_credential, expose_spares, read_access, read_credential,
+        GrantRecord, expose_access, expose_credential, expose_spares, read_access, read_credential,
         read_spares,
     },
     name::{AttemptId, ClientName, GrantId, Namespace},
     secret::RefreshToken,
     time::Timestamp,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
 use zeroize::Zeroizing;
 
 use super::{
@@ -18,58 +18,47 @@ use super::{
 };
 use crate::{key::KeyRing, seal::SealedPlace, store::StoreError};
 
-const COLUMNS: &str = "record, next_due_at, credential, predecessor, access, spares";
-
-/// A grant, and its sealed columns: what has not changed is written back as it was.
-#[derive(Debug, Clone)]
-pub(super) struct HeldGrant {
-    pub(super) record: GrantRecord,
-    sealed: SealedColumns,
-}
-
-#[derive(Debug, Clone, Default)]
-struct SealedColumns {
+/// A row that has been read and not yet understood.
+struct GrantRow {
+    record: String,
+    next_due_at: Option<i64>,
     credential: Option<Vec<u8>>,
     predecessor: Option<Vec<u8>>,
     access: Option<Vec<u8>>,
     spares: Option<Vec<u8>>,
 }
 
-/// A row that has been read and not yet understood: understanding it needs no connection.
-pub(super) struct GrantRow {
-    record: String,
-    next_due_at: Option<i64>,
-    sealed: SealedColumns,
-}
+const FIND: &str =
+    "SELECT record, next_due_at, credential, predecessor, access, spares FROM grants WHERE id = ?1";
 
 impl GrantRow {
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let sealed = SealedColumns {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            record: row.get(0)?,
+            next_due_at: row.get(1)?,
             credential: row.get(2)?,
             predecessor: row.get(3)?,
             access: row.get(4)?,
             spares: row.get(5)?,
-        };
-        Ok(Self { record: row.get(0)?, next_due_at: row.get(1)?, sealed })
+        })
     }
 
     /// Opens what is sealed. The attempts are not part of the row.
-    pub(super) fn open(self, keys: &KeyRing) -> Result<HeldGrant, StoreError> {
+    fn open(&self, keys: &KeyRing) -> Result<GrantRecord, StoreError> {
         let mut record: GrantRecord = parse("a grant", &self.record)?;
-        let sealed = self.sealed;
         let name = record.id.to_string();
         let place = |field| place(&record, &name, field);
-        let credential = unseal(keys, &place(CREDENTIAL), sealed.credential.as_deref(), read_credential)?;
-        let predecessor = unseal(keys, &place(PREDECESSOR), sealed.predecessor.as_deref(), read_credential)?;
-        let access = unseal(keys, &place(ACCESS), sealed.access.as_deref(), read_access)?;
-        let spares = unseal(keys, &place(SPARES), sealed.spares.as_deref(), read_spares)?;
+        let credential = unseal(keys, &place(CREDENTIAL), self.credential.as_deref(), read_credential)?;
+        let predecessor = unseal(keys, &place(PREDECESSOR), self.predecessor.as_deref(), read_credential)?;
+        let access = unseal(keys, &place(ACCESS), self.access.as_deref(), read_access)?;
+        let spares = unseal(keys, &place(SPARES), self.spares.as_deref(), read_spares)?;
         record.credential = credential;
         record.predecessor = predecessor;
         record.access = access.unwrap_or_default();
         record.spares = spares.unwrap_or_default();
         // The column leads: a client that works again makes all its grants due without rewriting their records.
         record.next_due_at = self.next_due_at.map(Timestamp);
-        Ok(HeldGrant { record, sealed })
+        Ok(record)
     }
 }
 
@@ -82,103 +71,124 @@ fn place<'a>(record: &'a GrantRecord, name: &'a str, field: &'a str) -> SealedPl
     SealedPlace { namespace: record.namespace.as_str(), record: name, field, generation: record.generation.0 }
 }
 
-/// The grant without its attempts.
-pub(super) fn find(
-    connection: &Connection,
-    keys: &KeyRing,
-    grant: GrantId,
-) -> Result<Option<HeldGrant>, StoreError> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM grants WHERE id = ?1"))?;
-    let row = statement.query_row([id(grant.0)], GrantRow::read).optional()?;
-    row.map(|row| row.open(keys)).transpose()
-}
-
 /// The grant with the attempts that a transaction needs, `named` among them.
 pub(super) fn load(
     connection: &Connection,
     keys: &KeyRing,
     grant: GrantId,
     named: Option<AttemptId>,
-) -> Result<Option<HeldGrant>, StoreError> {
-    let Some(mut held) = find(connection, keys, grant)? else { return Ok(None) };
-    held.record.attempts = attempts::load(connection, &held.record, named)?;
-    Ok(Some(held))
+) -> Result<Option<GrantRecord>, StoreError> {
+    let row = connection.prepare_cached(FIND)?.query_row([id(grant.0)], GrantRow::read).optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let mut record = row.open(keys)?;
+    record.attempts = attempts::load(connection, &record, named)?;
+    Ok(Some(record))
 }
 
 /// Writes a grant, new or changed, and its attempts. `before` is what [`load`] gave.
 pub(super) fn save(
     connection: &Connection,
     keys: &KeyRing,
-    before: Option<&HeldGrant>,
+    before: Option<&GrantRecord>,
     grant: &GrantRecord,
     change: u64,
 ) -> Result<(), StoreError> {
-    let sealed = seal(keys, before, grant);
-    let fingerprint = grant.credential.as_ref().map(|held| fingerprint(keys, &held.refresh_token));
-    connection
-        .prepare_cached(
-            "INSERT INTO grants (id, namespace, client, state, subject, external_id, removed, next_due_at, change,
-                                 fingerprint, record, credential, predecessor, access, spares)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-             ON CONFLICT (id) DO UPDATE SET
-                state = ?4, subject = ?5, external_id = ?6, removed = ?7, next_due_at = ?8, change = ?9,
-                fingerprint = ?10, record = ?11, credential = ?12, predecessor = ?13, access = ?14, spares = ?15",
-        )?
-        .execute(params![
-            id(grant.id.0),
-            grant.namespace.as_str(),
-            grant.client.as_str(),
-            grant.state.name(),
-            grant.owner.subject,
-            grant.owner.external_id,
-            grant.removed_at.is_some(),
-            grant.next_due_at.map(|due| due.0),
-            integer(change),
-            fingerprint,
-            json(grant),
-            sealed.credential,
-            sealed.predecessor,
-            sealed.access,
-            sealed.spares,
-        ])?;
-    save_labels(connection, before.map(|held| &held.record), grant)?;
-    let known: &[Attempt] = before.map_or(&[], |held| &held.record.attempts);
-    attempts::save(connection, known, grant)
+    let columns = columns(keys, before, grant, change);
+    let names = columns.iter().map(|(name, _)| *name);
+    // One statement for each set of columns that change together; there are a handful, and all stay prepared.
+    let sql = if before.is_some() {
+        let assignments: Vec<_> =
+            names.zip(2..).map(|(name, number)| format!("{name} = ?{number}")).collect();
+        format!("UPDATE grants SET {} WHERE id = ?1", assignments.join(", "))
+    } else {
+        let numbers: Vec<_> = (1..=columns.len() + 1).map(|number| format!("?{number}")).collect();
+        format!(
+            "INSERT INTO grants (id, {}) VALUES ({})",
+            names.collect::<Vec<_>>().join(", "),
+            numbers.join(", ")
+        )
+    };
+    let id = Value::Blob(id(grant.id.0).to_vec());
+    let values = std::iter::once(&id).chain(columns.iter().map(|(_, value)| value));
+    connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
+    save_labels(connection, before, grant)?;
+    attempts::save(connection, before, grant)
 }
 
-/// Seals what is new. A value that stayed keeps its blob, unless the generation moved: it is sealed for one.
-fn seal(keys: &KeyRing, before: Option<&HeldGrant>, grant: &GrantRecord) -> SealedColumns {
+/// The columns that differ from `before`. A column that stays is not touched, and neither are the indexes on it.
+fn columns(
+    keys: &KeyRing,
+    before: Option<&GrantRecord>,
+    grant: &GrantRecord,
+    change: u64,
+) -> Vec<(&'static str, Value)> {
     let name = grant.id.to_string();
-    let same = before.filter(|held| held.record.generation == grant.generation);
-    let column = |field, kept: Option<Option<Vec<u8>>>, plain: &dyn Fn() -> Option<Zeroizing<Vec<u8>>>| {
-        kept.unwrap_or_else(|| plain().map(|plain| keys.seal(&place(grant, &name, field), &plain)))
+    // What is sealed is sealed for one generation.
+    let moved = before.is_none_or(|before| before.generation != grant.generation);
+    let mut columns = vec![("record", Value::Text(json(grant)))];
+    let mut put = |differs: fn(&GrantRecord, &GrantRecord) -> bool, name, value: &dyn Fn() -> Value| {
+        if before.is_none_or(|before| differs(before, grant)) {
+            columns.push((name, value()));
+        }
     };
-    let kept = |unchanged: fn(&GrantRecord, &GrantRecord) -> bool,
-                blob: fn(&SealedColumns) -> &Option<Vec<u8>>| {
-        same.filter(|held| unchanged(&held.record, grant)).map(|held| blob(&held.sealed).clone())
+    put(|_, _| false, "namespace", &|| text(grant.namespace.as_str()));
+    put(|_, _| false, "client", &|| text(grant.client.as_str()));
+    put(|before, after| before.state.name() != after.state.name(), "state", &|| text(grant.state.name()));
+    put(|before, after| before.owner.subject != after.owner.subject, "subject", &|| {
+        optional(grant.owner.subject.as_deref().map(text))
+    });
+    put(|before, after| before.owner.external_id != after.owner.external_id, "external_id", &|| {
+        optional(grant.owner.external_id.as_deref().map(text))
+    });
+    put(|before, after| before.removed_at != after.removed_at, "removed", &|| {
+        Value::Integer(grant.removed_at.is_some().into())
+    });
+    put(|before, after| before.next_due_at != after.next_due_at, "next_due_at", &|| {
+        optional(grant.next_due_at.map(|due| Value::Integer(due.0)))
+    });
+    put(is_news, "change", &|| Value::Integer(integer(change)));
+    put(|before, after| token(before) != token(after), "fingerprint", &|| {
+        optional(token(grant).map(|token| Value::Blob(keys.fingerprint(token.expose().as_bytes()).to_vec())))
+    });
+    let seal = |field, plain: Option<Zeroizing<Vec<u8>>>| {
+        optional(plain.map(|plain| Value::Blob(keys.seal(&place(grant, &name, field), &plain))))
     };
-    SealedColumns {
-        credential: column(
-            CREDENTIAL,
-            kept(|before, after| before.credential == after.credential, |sealed| &sealed.credential),
-            &|| grant.credential.as_ref().map(expose_credential),
-        ),
-        predecessor: column(
-            PREDECESSOR,
-            kept(|before, after| before.predecessor == after.predecessor, |sealed| &sealed.predecessor),
-            &|| grant.predecessor.as_ref().map(expose_credential),
-        ),
-        access: column(
-            ACCESS,
-            kept(|before, after| before.access == after.access, |sealed| &sealed.access),
-            &|| (!grant.access.is_empty()).then(|| expose_access(&grant.access)),
-        ),
-        spares: column(
-            SPARES,
-            kept(|before, after| before.spares == after.spares, |sealed| &sealed.spares),
-            &|| (!grant.spares.is_empty()).then(|| expose_spares(&grant.spares)),
-        ),
+    if moved || before.is_none_or(|before| before.credential != grant.credential) {
+        columns.push((CREDENTIAL, seal(CREDENTIAL, grant.credential.as_ref().map(expose_credential))));
     }
+    if moved || before.is_none_or(|before| before.predecessor != grant.predecessor) {
+        columns.push((PREDECESSOR, seal(PREDECESSOR, grant.predecessor.as_ref().map(expose_credential))));
+    }
+    if moved || before.is_none_or(|before| before.access != grant.access) {
+        columns
+            .push((ACCESS, seal(ACCESS, (!grant.access.is_empty()).then(|| expose_access(&grant.access)))));
+    }
+    if moved || before.is_none_or(|before| before.spares != grant.spares) {
+        columns
+            .push((SPARES, seal(SPARES, (!grant.spares.is_empty()).then(|| expose_spares(&grant.spares)))));
+    }
+    columns
+}
+
+/// Whether a process that has cached what the grant hands out has to look again. A lease is no news.
+fn is_news(before: &GrantRecord, after: &GrantRecord) -> bool {
+    before.generation != after.generation
+        || before.state != after.state
+        || before.access != after.access
+        || before.granted != after.granted
+        || before.removed_at != after.removed_at
+}
+
+fn token(grant: &GrantRecord) -> Option<&RefreshToken> {
+    grant.credential.as_ref().map(|held| &held.refresh_token)
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn optional(value: Option<Value>) -> Value {
+    value.unwrap_or(Value::Null)
 }
 
 fn save_labels(
@@ -205,10 +215,6 @@ fn save_labels(
             .execute(params![grant.namespace.as_str(), label, value, id(grant.id.0)])?;
     }
     Ok(())
-}
-
-fn fingerprint(keys: &KeyRing, token: &RefreshToken) -> [u8; 32] {
-    keys.fingerprint(token.expose().as_bytes())
 }
 
 /// Another grant than `except` that holds this refresh token.

@@ -134,8 +134,7 @@ fn grant_and_client(
     keys: &KeyRing,
     id: GrantId,
 ) -> Result<Option<(GrantRecord, ClientRecord)>, StoreError> {
-    let Some(held) = grants::load(connection, keys, id, None)? else { return Ok(None) };
-    let grant = held.record;
+    let Some(grant) = grants::load(connection, keys, id, None)? else { return Ok(None) };
     let client = clients::find(connection, keys, &grant.namespace, &grant.client)?;
     let client = client.ok_or_else(|| damaged(format_args!("the client of grant {id} is gone")))?;
     Ok(Some((grant, client)))

@@ -52,14 +52,16 @@ CREATE TABLE labels (
     PRIMARY KEY (namespace, label, value, grant_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Every attempt has a lease of its own, so its fence names it within its grant.
 CREATE TABLE attempts (
-    id          BLOB    NOT NULL PRIMARY KEY,
     grant_id    BLOB    NOT NULL,
     generation  INTEGER NOT NULL,
+    fence       INTEGER NOT NULL,
+    id          BLOB    NOT NULL,
     open        INTEGER NOT NULL,
-    record      TEXT    NOT NULL
-) STRICT;
-CREATE INDEX attempts_of_grant ON attempts (grant_id, generation);
+    record      TEXT    NOT NULL,
+    PRIMARY KEY (grant_id, generation, fence)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX attempts_open ON attempts (grant_id) WHERE open = 1;
 
 CREATE TABLE authorizations (
@@ -75,7 +77,7 @@ CREATE INDEX authorizations_of_state ON authorizations (fingerprint) WHERE finge
 CREATE INDEX authorizations_open ON authorizations (grant_id) WHERE open = 1;
 
 CREATE TABLE events (
-    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    number      INTEGER PRIMARY KEY,            -- the newest is never deleted, so none is given twice
     namespace   TEXT    NOT NULL,
     grant_id    BLOB,
     record      TEXT    NOT NULL

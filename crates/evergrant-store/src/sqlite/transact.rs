@@ -14,8 +14,7 @@ use rusqlite::Connection;
 use super::{
     authorizations,
     clients::{self, ClientCache},
-    events,
-    grants::{self, HeldGrant},
+    events, grants,
 };
 use crate::{
     key::KeyRing,
@@ -35,7 +34,7 @@ pub(super) struct Surroundings<'a> {
 }
 
 struct Subjects {
-    grant: Option<HeldGrant>,
+    grant: Option<GrantRecord>,
     client: Option<ClientRecord>,
     authorization: Option<AuthorizationRecord>,
 }
@@ -49,7 +48,7 @@ pub(super) fn execute(
     change: u64,
 ) -> Result<Reply, StoreError> {
     let subjects = load(connection, surroundings.keys, cache, command)?;
-    let grant = subjects.grant.as_ref().map(|held| held.record.clone());
+    let grant = subjects.grant.clone();
     let named = command.subjects().grant.or(grant.as_ref().map(|grant| grant.id));
     let loaded = Loaded {
         ended_holders: grant
@@ -92,7 +91,7 @@ fn load(
     };
     let name = named
         .client
-        .or_else(|| grant.as_ref().map(|held| (held.record.namespace.clone(), held.record.client.clone())))
+        .or_else(|| grant.as_ref().map(|held| (held.namespace.clone(), held.client.clone())))
         .or_else(|| authorization.as_ref().map(|record| (record.namespace.clone(), record.client.clone())));
     let client = match name {
         Some((namespace, name)) => cache.load(connection, keys, &namespace, &name)?,
@@ -147,7 +146,7 @@ fn has_ended(surroundings: &Surroundings<'_>, holder: HolderId) -> Result<bool, 
 fn write(
     connection: &Connection,
     keys: &KeyRing,
-    before: Option<&HeldGrant>,
+    before: Option<&GrantRecord>,
     outcome: &Change,
     change: u64,
 ) -> Result<(), StoreError> {
@@ -156,7 +155,7 @@ fn write(
         grants::resume(connection, namespace, client)?;
     }
     if let Some(grant) = &outcome.grant {
-        grants::save(connection, keys, before.filter(|held| held.record.id == grant.id), grant, change)?;
+        grants::save(connection, keys, before.filter(|before| before.id == grant.id), grant, change)?;
     }
     if let Some(client) = &outcome.client {
         clients::save(connection, keys, client, change)?;

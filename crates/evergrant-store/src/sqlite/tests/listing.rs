@@ -100,6 +100,8 @@ async fn another_process_learns_what_has_changed() {
     assert_eq!(second.grants, [GrantId(3)]);
     assert!(there.changed_since(second.next, 2).await.unwrap().grants.is_empty());
     claimed(&here, 2, 10).await;
+    assert!(there.changed_since(second.next, 2).await.unwrap().grants.is_empty());
+    here.execute(succeed(2, 10)).await.unwrap();
     let third = there.changed_since(second.next, 2).await.unwrap();
     assert_eq!(third.grants, [GrantId(2)]);
     assert_eq!(third.next, there.status().await.unwrap().change);
