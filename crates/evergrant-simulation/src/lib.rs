@@ -1,0 +1,20 @@
+//! The deterministic world: several engines as processes, a store, a network and a provider in one thread.
+//!
+//! Nothing here is a model of Evergrant: the engines and the transactions are those that run in production, and the
+//! provider is the core of the rehearsal server. Only what lies between them is made up: two clocks, the store's
+//! tables, the lifeboat's places and the network, each with its faults. One seed decides everything, so every run can be
+//! repeated. The [`Judge`] watches what is sent and says when the protocol is broken.
+
+mod dice;
+mod judge;
+mod network;
+mod party;
+mod store;
+mod world;
+
+pub use dice::Dice;
+pub use judge::{Judge, Presentation, PresentationEnd};
+pub use network::{Mishap, Network};
+pub use party::{CLIENT_ID, CLIENT_SECRET, Party, Scene};
+pub use store::{Fate, Store, StoreFault};
+pub use world::{CallRecord, ProcessId, World};

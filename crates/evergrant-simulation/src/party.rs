@@ -1,0 +1,235 @@
+//! The provider of the world: the core of the rehearsal server, reached by the requests that engines send.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use evergrant_proto::{
+    client::{Breaker, ClientRecord},
+    name::{ClientName, Namespace},
+    provider::{Endpoints, Provider as Facts, RotationKind, RotationPolicy as KnownRotation},
+    secret::ClientSecret,
+    time::Timestamp as Wall,
+    wire::{
+        client_authentication::{AuthenticationMethod, ClientIdentifier},
+        http::{HttpRequest, HttpResponse, Method as WireMethod},
+        redirect_uri::RedirectUri,
+    },
+};
+use evergrant_rehearse::{
+    ClientSettings, ErrorDescriptions, ExchangeId, Lifetimes, Method, PolicyName, Progress, Provider,
+    RefreshTokens, Request, Response, RotationPolicy, Settings, SigningKey, Timestamp, UserSettings,
+};
+use url::Url;
+
+use crate::Dice;
+
+/// The issuer of the world.
+const ISSUER: &str = "http://127.0.0.1:8790";
+const REDIRECT: &str = "http://127.0.0.1:5000/callback";
+
+/// The client's identifier at the provider.
+pub const CLIENT_ID: &str = "app";
+/// The secret that it starts with.
+pub const CLIENT_SECRET: &str = "first secret";
+
+/// How the provider behaves and what we know of it.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    /// What the provider does with refresh tokens.
+    pub rotation: RotationPolicy,
+    /// What we know of that.
+    pub known: KnownRotation,
+    /// How long access tokens live, in seconds.
+    pub access_token_s: u64,
+    /// Who can sign in: name and organization.
+    pub users: Vec<(String, String)>,
+    /// What is asked for. With `openid` the provider tells who signed in, and signs it, which takes time.
+    pub scopes: String,
+}
+
+impl Scene {
+    /// A provider of this policy, known to us as it is, with access tokens of an hour.
+    pub fn of(rotation: RotationPolicy) -> Self {
+        let kind = match rotation.policy {
+            PolicyName::P0 => RotationKind::Reusable,
+            PolicyName::P1 => RotationKind::OneTime,
+            PolicyName::P2 => RotationKind::ReplayRevokes,
+            PolicyName::P3 => RotationKind::GraceSame,
+            PolicyName::P4 => RotationKind::GraceNew,
+            PolicyName::P5 => RotationKind::LatestWins,
+            PolicyName::P6 => RotationKind::UntilSuccessorUsed,
+            PolicyName::P7 => RotationKind::LongOverlap,
+        };
+        let windowed = kind != RotationKind::UntilSuccessorUsed;
+        let known = KnownRotation {
+            kind,
+            window: rotation.window_s.filter(|_| windowed).map(Duration::from_secs),
+            count: rotation.count,
+            ..KnownRotation::default()
+        };
+        Self {
+            rotation,
+            known,
+            access_token_s: 3600,
+            users: vec![("alice".into(), "acme".into()), ("bob".into(), "globex".into())],
+            scopes: "openid offline_access".into(),
+        }
+    }
+
+    /// P2.
+    pub fn strict() -> Self {
+        Self::of(RotationPolicy::strict())
+    }
+
+    /// P3 with a window of this many seconds.
+    pub fn grace(window_s: u64) -> Self {
+        Self::of(RotationPolicy::same_successor_within(window_s))
+    }
+
+    /// P0 to P7 with usual parameters.
+    pub fn named(policy: PolicyName) -> Self {
+        Self::of(RotationPolicy::named(policy))
+    }
+
+    /// This scene with so many users besides, each of an own organization.
+    #[must_use]
+    pub fn with_users(mut self, count: usize) -> Self {
+        self.users.extend((0..count).map(|index| (format!("user{index}"), format!("organization{index}"))));
+        self
+    }
+
+    /// This scene with access tokens of another lifetime.
+    #[must_use]
+    pub fn living(mut self, access_token_s: u64) -> Self {
+        self.access_token_s = access_token_s;
+        self
+    }
+
+    fn settings(&self) -> Settings {
+        let client = ClientSettings {
+            refresh_tokens: RefreshTokens::Always,
+            lifetimes: Lifetimes { access_token_s: self.access_token_s, ..Lifetimes::default() },
+            ..ClientSettings::basic(CLIENT_ID, CLIENT_SECRET).rotating(self.rotation.clone())
+        };
+        Settings {
+            clients: vec![client],
+            users: self.users.iter().map(|(name, tenant)| UserSettings::new(name, tenant)).collect(),
+            error_descriptions: ErrorDescriptions::Uniform,
+            ..Settings::bare()
+        }
+    }
+
+    /// The client as our store has it.
+    ///
+    /// # Panics
+    ///
+    /// If a scope of the scene is none.
+    pub fn client(&self, secret: &str, wall: Wall) -> ClientRecord {
+        let url = |path: &str| Url::parse(&format!("{ISSUER}{path}")).ok();
+        ClientRecord {
+            name: ClientName::new(CLIENT_ID).expect("a name"),
+            namespace: Namespace::default(),
+            version: 0,
+            provider: Facts { rotation: self.known.clone(), ..Facts::generic() },
+            parameters: BTreeMap::new(),
+            issuer: Some(ISSUER.to_owned()),
+            issuer_announced: true,
+            endpoints: Endpoints {
+                authorization: url("/authorize"),
+                token: url("/token"),
+                revocation: url("/revoke"),
+                ..Endpoints::default()
+            },
+            identifier: ClientIdentifier::new(CLIENT_ID).expect("an identifier"),
+            authentication: AuthenticationMethod::ClientSecretBasic,
+            redirect_uris: vec![RedirectUri::new(REDIRECT).expect("an absolute URI")],
+            scopes: self.scopes.parse().expect("the scopes of a scene are scopes"),
+            return_urls: Vec::new(),
+            breaker: Breaker::default(),
+            created_at: wall,
+            updated_at: wall,
+            removed_at: None,
+            secret: ClientSecret::new(secret).ok(),
+        }
+    }
+}
+
+/// The provider and its randomness.
+#[derive(Debug)]
+pub struct Party {
+    /// The provider itself: faults, clients, users, journal.
+    pub provider: Provider,
+    dice: Dice,
+}
+
+impl Party {
+    pub(crate) fn new(scene: &Scene, seed: u64) -> Self {
+        let provider = Provider::new(scene.settings(), ISSUER, signing_key());
+        Self { provider: provider.expect("a scene contradicts nothing"), dice: Dice::new(seed) }
+    }
+
+    pub(crate) fn handle(&mut self, request: Request, now: Timestamp) -> Progress {
+        let dice = &mut self.dice;
+        self.provider.handle(request, now, &mut |buffer| dice.fill(buffer))
+    }
+
+    pub(crate) fn resume(&mut self, exchange: ExchangeId, now: Timestamp) -> Option<Progress> {
+        let dice = &mut self.dice;
+        self.provider.resume(exchange, now, &mut |buffer| dice.fill(buffer))
+    }
+
+    /// Whether the provider would take this refresh token now.
+    pub(crate) fn accepts(&mut self, token: &str, now: Timestamp) -> bool {
+        let client = self.provider.clients().next().and_then(|client| client.client_secret.clone());
+        let secret = client.unwrap_or_default();
+        let request = Request::post_form("/introspect", &[("token", token)]).with_header(
+            "authorization",
+            &format!("Basic {}", BASE64_STANDARD.encode(format!("{CLIENT_ID}:{}", secret.replace(' ', "+")))),
+        );
+        match self.handle(request, now) {
+            Progress::Deliver(evergrant_rehearse::Delivery::Whole(response)) => {
+                response.to_json().is_some_and(|body| body["active"] == true)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// RSA keys are slow to make: one for all worlds of a process. ID tokens are signed with it, and nothing depends on
+/// its value.
+fn signing_key() -> Arc<SigningKey> {
+    static KEY: OnceLock<Arc<SigningKey>> = OnceLock::new();
+    let make = || Arc::new(SigningKey::generate().expect("the system has randomness"));
+    KEY.get_or_init(make).clone()
+}
+
+/// A request of an engine as it reaches the provider.
+pub(crate) fn request(sent: &HttpRequest) -> Request {
+    Request {
+        method: match sent.method {
+            WireMethod::Get => Method::Get,
+            WireMethod::Post => Method::Post,
+            _ => Method::Other,
+        },
+        path: sent.url.path().to_owned(),
+        query: sent.url.query().unwrap_or_default().to_owned(),
+        headers: sent.headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+        body: sent.body.to_vec(),
+    }
+}
+
+/// An answer of the provider as an engine gets it.
+pub(crate) fn response(answer: Response) -> HttpResponse {
+    HttpResponse { status: answer.status, headers: answer.headers, body: answer.body.into() }
+}
+
+/// A parameter of a form body.
+pub(crate) fn parameter(request: &Request, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(&request.body)
+        .find(|(candidate, _)| candidate == name)
+        .map(|(_, value)| value.into_owned())
+}

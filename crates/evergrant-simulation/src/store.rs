@@ -1,0 +1,340 @@
+//! The store: tables in memory, the production transactions over them, and faults in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evergrant_proto::{
+    authorization::{AuthorizationRecord, AuthorizationStatus},
+    client::ClientRecord,
+    engine::{SlotId, StoreFailure},
+    grant::{Attempt, Event, GrantRecord, GrantState, StoreTime},
+    name::{AttemptId, AuthorizationId, ClientName, GrantId, HolderId, Namespace},
+    secret::{AuthorizationState, RefreshToken},
+    time::Timestamp,
+    transaction::{Change, Command, Complete, Conflict, Loaded, Reply, apply},
+};
+
+/// What becomes of one command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing is done, and said so.
+    Away,
+    /// It is committed, and the answer is lost.
+    CommittedInDoubt,
+    /// It is not committed, and nobody knows.
+    LostInDoubt,
+}
+
+/// A fault waiting for its commands.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreFault {
+    /// Which commands it strikes.
+    pub strikes: fn(&Command) -> bool,
+    /// What becomes of them.
+    pub fate: Fate,
+    /// How many it still strikes.
+    pub times: u32,
+}
+
+/// All tables, and the lifeboat of the host.
+#[derive(Debug, Default)]
+pub struct Store {
+    /// The grants, without attempts: those are in the journal.
+    grants: BTreeMap<GrantId, GrantRecord>,
+    clients: BTreeMap<(Namespace, ClientName), ClientRecord>,
+    authorizations: BTreeMap<AuthorizationId, AuthorizationRecord>,
+    journal: BTreeMap<GrantId, BTreeMap<AttemptId, Attempt>>,
+    events: Vec<Event>,
+    lifeboat: BTreeMap<(HolderId, SlotId), Option<Command>>,
+    alive: BTreeSet<HolderId>,
+    next_slot: u64,
+    /// Neither read nor written while set.
+    pub away: bool,
+    /// Places cannot be reserved or written while set.
+    pub lifeboat_away: bool,
+    /// Restored or copied, and not adopted.
+    pub quarantined: bool,
+    /// Faults to come, the first that fits strikes.
+    pub faults: Vec<StoreFault>,
+}
+
+/// Commands and reads.
+impl Store {
+    /// Executes a command at `now`, unless a fault is in the way.
+    pub fn execute(&mut self, command: &Command, now: StoreTime) -> Result<Reply, StoreFailure> {
+        if self.away {
+            return Err(StoreFailure::Away("the store is away".to_owned()));
+        }
+        match self.strike(command) {
+            None => self.transact(command, now).map_err(StoreFailure::Conflict),
+            Some(Fate::Away) => Err(StoreFailure::Away("a fault".to_owned())),
+            Some(Fate::LostInDoubt) => Err(StoreFailure::Ambiguous("a fault before the commit".to_owned())),
+            Some(Fate::CommittedInDoubt) => {
+                self.transact(command, now).map_err(StoreFailure::Conflict)?;
+                Err(StoreFailure::Ambiguous("a fault after the commit".to_owned()))
+            }
+        }
+    }
+
+    /// A grant with its attempts, and its client.
+    pub fn read(&self, id: GrantId) -> Result<Option<Box<(GrantRecord, ClientRecord)>>, StoreFailure> {
+        if self.away {
+            return Err(StoreFailure::Away("the store is away".to_owned()));
+        }
+        let Some(grant) = self.load(id, None) else { return Ok(None) };
+        let client = self.clients.get(&(grant.namespace.clone(), grant.client.clone())).cloned();
+        Ok(client.map(|client| Box::new((grant, client))))
+    }
+
+    /// Grants that are due, the longest due first.
+    pub fn due(&self, until: Timestamp, limit: usize) -> Vec<GrantId> {
+        if self.away {
+            return Vec::new();
+        }
+        let due = self.grants.values().filter_map(|grant| Some((grant.next_due_at?, grant.id)));
+        let mut due: Vec<_> = due.filter(|(at, _)| *at <= until).collect();
+        due.sort_unstable();
+        due.into_iter().take(limit).map(|(_, id)| id).collect()
+    }
+
+    /// The authorization of a `state`, and its client.
+    pub fn authorization_of(
+        &self,
+        state: &AuthorizationState,
+    ) -> Result<Option<Box<(AuthorizationRecord, ClientRecord)>>, StoreFailure> {
+        if self.away {
+            return Err(StoreFailure::Away("the store is away".to_owned()));
+        }
+        let found = self.authorizations.values().find(|record| record.state.as_ref() == Some(state));
+        Ok(found.and_then(|record| {
+            let client = self.clients.get(&(record.namespace.clone(), record.client.clone()))?;
+            Some(Box::new((record.clone(), client.clone())))
+        }))
+    }
+
+    fn strike(&mut self, command: &Command) -> Option<Fate> {
+        let fault = self.faults.iter_mut().find(|fault| fault.times > 0 && (fault.strikes)(command))?;
+        fault.times -= 1;
+        Some(fault.fate)
+    }
+
+    fn transact(&mut self, command: &Command, now: StoreTime) -> Result<Reply, Conflict> {
+        let loaded = self.loaded(command, now);
+        let change = apply(loaded, command)?;
+        Ok(self.write(change))
+    }
+
+    fn loaded(&self, command: &Command, now: StoreTime) -> Loaded {
+        let named = command.subjects();
+        let authorization = named.authorization.and_then(|id| self.authorizations.get(&id)).cloned();
+        let id = named.grant.or_else(|| self.grant_of(authorization.as_ref()?, command));
+        let grant = id.and_then(|id| self.load(id, command.attempt()));
+        let name = named
+            .client
+            .or_else(|| grant.as_ref().map(|grant| (grant.namespace.clone(), grant.client.clone())))
+            .or_else(|| {
+                authorization.as_ref().map(|record| (record.namespace.clone(), record.client.clone()))
+            });
+        Loaded {
+            ended_holders: grant.as_ref().map_or_else(BTreeSet::new, |grant| self.ended_holders(grant)),
+            held_by: command.brings().and_then(|token| self.holder_of(token, id)),
+            client: name.and_then(|name| self.clients.get(&name)).cloned(),
+            grant,
+            authorization,
+            now,
+            quarantined: self.quarantined,
+        }
+    }
+
+    /// The grant with the attempts that a transaction sees: of its generation, open ones of any, and the named one.
+    fn load(&self, id: GrantId, named: Option<AttemptId>) -> Option<GrantRecord> {
+        let mut grant = self.grants.get(&id)?.clone();
+        let wanted = |attempt: &Attempt| {
+            attempt.generation == grant.generation || attempt.is_open() || Some(attempt.id) == named
+        };
+        let attempts = self.attempts(id).filter(|attempt| wanted(attempt)).cloned();
+        let mut attempts: Vec<_> = attempts.collect();
+        attempts.sort_by_key(|attempt| attempt.fence);
+        grant.attempts = attempts;
+        Some(grant)
+    }
+
+    fn grant_of(&self, record: &AuthorizationRecord, command: &Command) -> Option<GrantId> {
+        match command {
+            _ if record.result.is_some() || record.grant.is_some() => record.result.or(record.grant),
+            Command::Complete(complete) if !record.always_new => self.of_account(record, complete),
+            _ => None,
+        }
+    }
+
+    fn of_account(&self, record: &AuthorizationRecord, complete: &Complete) -> Option<GrantId> {
+        let subject = complete.subject.as_ref()?;
+        let same = |grant: &&GrantRecord| {
+            grant.namespace == record.namespace
+                && grant.client == record.client
+                && grant.owner.subject.as_ref() == Some(subject)
+                && grant.removed_at.is_none()
+                && grant.state != GrantState::Revoked
+        };
+        self.grants.values().find(same).map(|grant| grant.id)
+    }
+
+    fn holder_of(&self, token: &RefreshToken, except: Option<GrantId>) -> Option<GrantId> {
+        let holds = |grant: &&GrantRecord| {
+            Some(grant.id) != except
+                && grant.credential.as_ref().is_some_and(|held| held.refresh_token == *token)
+        };
+        self.grants.values().find(holds).map(|grant| grant.id)
+    }
+
+    fn ended_holders(&self, grant: &GrantRecord) -> BTreeSet<HolderId> {
+        let open = grant.attempts.iter().filter(|attempt| attempt.is_open()).map(|attempt| attempt.holder);
+        let named = grant.lease.map(|lease| lease.holder).into_iter().chain(open);
+        named.filter(|holder| self.has_ended(*holder)).collect()
+    }
+
+    /// Whether nothing can come from this process any more.
+    pub fn has_ended(&self, holder: HolderId) -> bool {
+        !self.alive.contains(&holder) && self.rescued_by(holder).next().is_none()
+    }
+
+    fn write(&mut self, change: Change) -> Reply {
+        if let Some((namespace, client)) = &change.resume {
+            let degraded = self.grants.values_mut().filter(|grant| {
+                grant.namespace == *namespace
+                    && grant.client == *client
+                    && matches!(grant.state, GrantState::Degraded { .. })
+            });
+            degraded.for_each(|grant| grant.next_due_at = Some(Timestamp(0)));
+        }
+        if let Some(mut grant) = change.grant {
+            let journal = self.journal.entry(grant.id).or_default();
+            journal.extend(grant.attempts.drain(..).map(|attempt| (attempt.id, attempt)));
+            self.grants.insert(grant.id, grant);
+        }
+        if let Some(client) = change.client {
+            self.clients.insert((client.namespace.clone(), client.name.clone()), client);
+        }
+        if let Some(grant) = change.closes_links_of {
+            let open = self
+                .authorizations
+                .values_mut()
+                .filter(|record| record.grant == Some(grant) && record.status == AuthorizationStatus::Open);
+            open.for_each(|record| {
+                record.status = AuthorizationStatus::Failed { reason: "superseded".to_owned() };
+            });
+        }
+        if let Some(authorization) = change.authorization {
+            self.authorizations.insert(authorization.id, authorization);
+        }
+        self.events.extend(change.events);
+        change.reply
+    }
+}
+
+/// The lifeboat: places on the host, by process, that outlive it.
+impl Store {
+    /// Reserves a place.
+    pub fn reserve(&mut self, holder: HolderId) -> Result<SlotId, StoreFailure> {
+        if self.lifeboat_away {
+            return Err(StoreFailure::Away("the lifeboat is away".to_owned()));
+        }
+        self.next_slot += 1;
+        let slot = SlotId(self.next_slot);
+        self.lifeboat.insert((holder, slot), None);
+        Ok(slot)
+    }
+
+    /// Writes into a reserved place.
+    pub fn rescue(&mut self, holder: HolderId, slot: SlotId, command: Command) -> Result<(), StoreFailure> {
+        match self.lifeboat.get_mut(&(holder, slot)) {
+            Some(place) if !self.lifeboat_away => {
+                *place = Some(command);
+                Ok(())
+            }
+            _ => Err(StoreFailure::Away("the lifeboat is away".to_owned())),
+        }
+    }
+
+    /// Gives a place back.
+    pub fn release(&mut self, holder: HolderId, slot: SlotId) {
+        self.lifeboat.remove(&(holder, slot));
+    }
+
+    /// What a process has put into the lifeboat.
+    pub fn rescued_by(&self, holder: HolderId) -> impl Iterator<Item = &Command> {
+        self.lifeboat
+            .range((holder, SlotId(0))..=(holder, SlotId(u64::MAX)))
+            .filter_map(|(_, command)| command.as_ref())
+    }
+
+    /// Everything in the lifeboat.
+    pub fn rescued(&self) -> impl Iterator<Item = &Command> {
+        self.lifeboat.values().flatten()
+    }
+
+    /// Reserved places, written or not.
+    pub fn places_taken(&self) -> usize {
+        self.lifeboat.len()
+    }
+
+    /// Brings what ended processes have rescued into the tables. False if the store is away.
+    pub fn replay(&mut self, now: StoreTime) -> bool {
+        let ended: Vec<_> =
+            self.lifeboat.keys().filter(|(holder, _)| !self.alive.contains(holder)).copied().collect();
+        for place in ended {
+            if let Some(Some(command)) = self.lifeboat.get(&place).cloned()
+                && let Err(StoreFailure::Away(_) | StoreFailure::Ambiguous(_)) = self.execute(&command, now)
+            {
+                return false;
+            }
+            self.lifeboat.remove(&place);
+        }
+        true
+    }
+}
+
+/// Which processes live.
+impl Store {
+    /// A process has opened the store.
+    pub fn enter(&mut self, holder: HolderId) {
+        self.alive.insert(holder);
+    }
+
+    /// A process has ended, and its locks with it.
+    pub fn leave(&mut self, holder: HolderId) {
+        self.alive.remove(&holder);
+    }
+}
+
+/// What the judges look at.
+impl Store {
+    /// A grant as it is.
+    pub fn grant(&self, id: GrantId) -> Option<&GrantRecord> {
+        self.grants.get(&id)
+    }
+
+    /// All grants.
+    pub fn grants(&self) -> impl Iterator<Item = &GrantRecord> {
+        self.grants.values()
+    }
+
+    /// All attempts of a grant, of every generation.
+    pub fn attempts(&self, grant: GrantId) -> impl Iterator<Item = &Attempt> {
+        self.journal.get(&grant).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// The clients.
+    pub fn clients(&self) -> impl Iterator<Item = &ClientRecord> {
+        self.clients.values()
+    }
+
+    /// An authorization as it is.
+    pub fn authorization(&self, id: AuthorizationId) -> Option<&AuthorizationRecord> {
+        self.authorizations.get(&id)
+    }
+
+    /// All events, the oldest first.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+}
