@@ -28,6 +28,7 @@ pub(crate) enum Input {
     Stale { grant: GrantId, key: AccessKey },
     Callback { callback: Box<Callback>, reply: oneshot::Sender<Answer> },
     Revoke { grant: GrantId, remove: bool, reply: oneshot::Sender<Answer> },
+    Settle { reply: oneshot::Sender<()> },
 }
 
 /// Runs a [`Keeper`](crate::Keeper). Nothing happens in the background but what this future does: spawn it, or poll
@@ -41,6 +42,7 @@ pub struct Driver {
     effects: FuturesUnordered<BoxFuture<'static, Done>>,
     calls: HashMap<CallId, oneshot::Sender<Answer>>,
     next_call: u64,
+    settling: Vec<oneshot::Sender<()>>,
     places: HashMap<SlotId, Reservation>,
     next_place: u64,
     /// The newest change that the cache knows of.
@@ -77,6 +79,7 @@ impl Driver {
             effects: FuturesUnordered::new(),
             calls: HashMap::new(),
             next_call: 0,
+            settling: Vec::new(),
             places: HashMap::new(),
             next_place: 0,
             watched: None,
@@ -100,6 +103,11 @@ impl Driver {
             if stopping && self.engine.is_idle() && self.effects.is_empty() || !open && self.engine.is_idle()
             {
                 return;
+            }
+            if self.effects.is_empty() {
+                for settled in self.settling.drain(..) {
+                    let _ = settled.send(());
+                }
             }
             let wake = self.wake_at();
             let timer = self.shared.clock.wait_until(wake);
@@ -135,6 +143,10 @@ impl Driver {
             Input::Callback { callback, reply } => {
                 let call = self.call(reply);
                 self.engine.handle_callback(call, *callback, now);
+            }
+            Input::Settle { reply } => {
+                self.tick();
+                self.settling.push(reply);
             }
             Input::Revoke { grant, remove, reply } => {
                 let call = self.call(reply);

@@ -325,6 +325,16 @@ impl Keeper {
         self.shared.waiting.load(Ordering::Relaxed)
     }
 
+    /// Completes when nothing is under way but what waits for time: for tests that move a clock of their own.
+    #[doc(hidden)]
+    pub async fn settled(&self) {
+        let (reply, settled) = oneshot::channel();
+        if self.inbox.send(Input::Settle { reply }).is_ok() {
+            // A driver that has ended has nothing under way.
+            let _ = settled.await;
+        }
+    }
+
     fn turned_stale(&self, issue: Arc<Issue>) -> Token {
         // Without a driver the token is still good; the next caller finds out soon enough.
         let _ = self.inbox.send(Input::Stale { grant: issue.grant, key: issue.access.key.clone() });

@@ -85,7 +85,8 @@ impl Keeper {
         let store = SqliteStore::open(&Options::at(Paths::beside(&database)), leases, clock.now().wall)?;
         let replayed = store.replay().await.map_err(OpenError::Replay)?;
         let carrier = Arc::new(GuardedCarrier::new(client, Arc::clone(&clock)));
-        let (keeper, driver) = Self::new(KeeperParts { store: Arc::new(store), clock, carrier, catalogue, settings });
+        let (keeper, driver) =
+            Self::new(KeeperParts { store: Arc::new(store), clock, carrier, catalogue, settings });
         Ok(Opened { keeper, driver, replayed })
     }
 }

@@ -5,7 +5,9 @@ use evergrant::proto::{
     engine::Refusal,
     grant::GrantState,
 };
-use evergrant_rehearse::{Action, Endpoint, Fault, GrantType, Otherwise, PolicyName, ClientSettings, RotationPolicy};
+use evergrant_rehearse::{
+    Action, ClientSettings, Endpoint, Fault, GrantType, Otherwise, PolicyName, RotationPolicy,
+};
 
 use crate::world::{SECRET, World, refusal};
 
@@ -24,9 +26,7 @@ async fn an_hour_of_outage_is_ridden_out_with_few_requests_and_no_help() {
         let keeper = world.keeper.clone();
         // Not awaited here: a caller may wait through a short pause, and time must go on meanwhile.
         callers.push(tokio::spawn(async move { keeper.token(grant).await.is_ok() }));
-        for _ in 0..20 {
-            tokio::task::yield_now().await;
-        }
+        world.keeper.settled().await;
     }
     world.advance(10);
     let mut served = 0;
@@ -63,26 +63,20 @@ async fn a_lost_answer_of_a_strict_provider_is_a_lost_rotation_and_no_revocation
     // Inside the margin: the current token is still good when the answer is lost.
     world.advance(285);
     world.rehearsal.add_fault(on_refresh(Fault::after_commit(Action::Drop))).unwrap();
-    let mut lost = false;
-    for _ in 0..5_000 {
-        world.keeper.token(grant).await.unwrap();
-        lost = world.refreshes().len() == 1 && world.record(grant).await.state.diagnosis().is_some();
-        if lost {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
-    assert!(lost, "the answer was not lost");
+    world.keeper.token(grant).await.unwrap();
+    world.keeper.settled().await;
+    assert_eq!(world.refreshes().len(), 1);
     // While the access token lives it is served, and the refresh token is not presented again.
     world.advance(3);
     let warned = world.keeper.token(grant).await.unwrap();
     assert!(warned.warning().is_some());
     assert_eq!(world.refreshes().len(), 1);
     // Then it is, once, since nothing is left to lose.
-    world.advance_until(60, async || {
-        matches!(world.record(grant).await.state, GrantState::NeedsReauthorization { .. })
-    })
-    .await;
+    world
+        .advance_until(60, async || {
+            matches!(world.record(grant).await.state, GrantState::NeedsReauthorization { .. })
+        })
+        .await;
     let Refusal::NeedsReauthorization(diagnosis) = refusal(world.keeper.token(grant).await) else { panic!() };
     assert_eq!(diagnosis.cause, Cause::LostRotationNotPersisted);
     assert_eq!(diagnosis.certainty, Certainty::Likely);
@@ -96,15 +90,12 @@ async fn a_500_after_the_commit_of_a_strict_provider_is_not_repeated_while_the_t
     let grant = world.connect("alice").await;
     world.advance(285);
     world.rehearsal.add_fault(on_refresh(Fault::after_commit(Action::status(500)))).unwrap();
-    while world.refreshes().is_empty() {
-        world.keeper.token(grant).await.unwrap();
-        tokio::task::yield_now().await;
-    }
+    world.keeper.token(grant).await.unwrap();
+    world.keeper.settled().await;
+    assert_eq!(world.refreshes().len(), 1);
     for _ in 0..8 {
         world.advance(1);
-        for _ in 0..50 {
-            tokio::task::yield_now().await;
-        }
+        world.keeper.settled().await;
         world.keeper.token(grant).await.unwrap();
     }
     assert_eq!(world.refreshes().len(), 1);
@@ -119,13 +110,13 @@ async fn retry_after_is_obeyed() {
     headers.insert("retry-after".to_owned(), "120".to_owned());
     let busy = Action::Respond { status: 429, headers, body: String::new() };
     world.rehearsal.add_fault(on_refresh(Fault::before(busy))).unwrap();
-    let Refusal::ProviderUnavailable { retry_after, .. } = refusal(world.keeper.token(grant).await) else { panic!() };
+    let Refusal::ProviderUnavailable { retry_after, .. } = refusal(world.keeper.token(grant).await) else {
+        panic!()
+    };
     assert!(retry_after.as_secs() >= 120, "{retry_after:?}");
     for _ in 0..119 {
         world.advance(1);
-        for _ in 0..20 {
-            tokio::task::yield_now().await;
-        }
+        world.keeper.settled().await;
     }
     assert_eq!(world.refreshes().len(), 1);
     world.advance_until(60, async || world.record(grant).await.state == GrantState::Active).await;

@@ -15,7 +15,9 @@ async fn a_dead_grant_comes_back_under_the_same_id() {
     world.rehearsal.with_provider(|provider, now| provider.change_password("alice", now)).unwrap();
     world.advance(400);
     assert!(matches!(refusal(world.keeper.token(grant).await), Refusal::NeedsReauthorization(_)));
-    let CallbackEnd::Connected { grant: repaired, .. } = world.authorize("alice", Some(grant)).await else { panic!() };
+    let CallbackEnd::Connected { grant: repaired, .. } = world.authorize("alice", Some(grant)).await else {
+        panic!()
+    };
     assert_eq!(repaired.id, grant);
     world.keeper.token(grant).await.unwrap();
     world.advance(400);
@@ -84,14 +86,13 @@ async fn a_reauthorization_waits_for_a_slow_refresh_and_is_not_overwritten_by_it
     let query = world.callback_query("alice", Some(grant)).await;
     let keeper = world.keeper.clone();
     let callback = tokio::spawn(async move { keeper.complete(&query).await });
-    // Ten virtual seconds of patience.
+    // Ten virtual seconds of patience, each step no faster than the store.
     while !callback.is_finished() {
-        world.advance(1);
-        for _ in 0..200 {
-            tokio::task::yield_now().await;
-        }
+        world.clock.advance(std::time::Duration::from_millis(100));
+        world.keeper.status().await.unwrap();
     }
-    let CallbackEnd::Connected { grant: connected, .. } = callback.await.unwrap().unwrap() else { panic!() };
+    let end = callback.await.unwrap().unwrap();
+    let CallbackEnd::Connected { grant: connected, .. } = end else { panic!("{end:?}") };
     world.rehearsal.remove_fault(hold);
     let _ = slow.await.unwrap();
     let after = world.record(grant).await;

@@ -2,12 +2,7 @@
 
 use evergrant::{
     ClientChanges,
-    proto::{
-        engine::Refusal,
-        grant::GrantState,
-        name::Namespace,
-        secret::ClientSecret,
-    },
+    proto::{engine::Refusal, grant::GrantState, name::Namespace, secret::ClientSecret},
 };
 use evergrant_rehearse::PolicyName;
 
@@ -38,31 +33,34 @@ async fn a_changed_secret_kills_no_grant_and_new_credentials_resume_all() {
     world.advance(400);
     for grant in grants {
         let refused = refusal(world.keeper.token(grant).await);
-        assert!(matches!(refused, Refusal::ClientRejected { .. } | Refusal::InProgress { .. }), "{refused:?}");
+        assert!(
+            matches!(refused, Refusal::ClientRejected { .. } | Refusal::InProgress { .. }),
+            "{refused:?}"
+        );
     }
     for _ in 0..1800 {
         world.advance(1);
-        for _ in 0..10 {
-            tokio::task::yield_now().await;
-        }
+        world.keeper.settled().await;
     }
     let probes = world.refreshes().len();
     assert!(probes <= 15, "{probes} requests with credentials that are known to be wrong");
     for grant in grants {
         assert!(!matches!(world.record(grant).await.state, GrantState::NeedsReauthorization { .. }));
     }
-    let changes = ClientChanges { secret: Some(ClientSecret::new("the-new-secret").unwrap()), ..Default::default() };
+    let changes =
+        ClientChanges { secret: Some(ClientSecret::new("the-new-secret").unwrap()), ..Default::default() };
     world.keeper.update_client(&Namespace::default(), &World::shop(), changes).await.unwrap();
     // By itself: nobody asks for a token.
-    world.advance_until(30, async || {
-        for grant in grants {
-            if world.record(grant).await.state != GrantState::Active {
-                return false;
+    world
+        .advance_until(30, async || {
+            for grant in grants {
+                if world.record(grant).await.state != GrantState::Active {
+                    return false;
+                }
             }
-        }
-        true
-    })
-    .await;
+            true
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +68,10 @@ async fn one_organization_that_disables_the_app_does_not_pause_the_others() {
     let world = World::playing(PolicyName::P2).await;
     let (alice, bob) = (world.connect("alice").await, world.connect("bob").await);
     let refusal_text = evergrant_rehearse::TenantRefusal::default();
-    world.rehearsal.with_provider(|provider, _| provider.disable_client_for_tenant("shop", "acme", refusal_text)).unwrap();
+    world
+        .rehearsal
+        .with_provider(|provider, _| provider.disable_client_for_tenant("shop", "acme", refusal_text))
+        .unwrap();
     world.advance(400);
     let refused = refusal(world.keeper.token(alice).await);
     assert!(matches!(refused, Refusal::ClientRejected { .. }), "{refused:?}");

@@ -17,7 +17,9 @@ use evergrant::{
         wire::{client_authentication::ClientIdentifier, redirect_uri::RedirectUri},
     },
 };
-use evergrant_rehearse::{ClientSettings, Endpoint, GrantType, JournalEntry, PolicyName, Rehearsal, Running, Settings, UserSettings};
+use evergrant_rehearse::{
+    ClientSettings, Endpoint, GrantType, JournalEntry, PolicyName, Rehearsal, Running, Settings, UserSettings,
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -52,7 +54,8 @@ impl World {
             ],
             ..Settings::bare()
         };
-        let rehearsal = Rehearsal::builder().settings(settings).start(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let rehearsal =
+            Rehearsal::builder().settings(settings).start(([127, 0, 0, 1], 0).into()).await.unwrap();
         let clock = ManualClock::starting_at(Timestamp(rehearsal.clock().now().0));
         let folder = tempfile::tempdir().unwrap();
         let (keeper, driver) = open(folder.path().join("store.sqlite"), &clock, true).await;
@@ -117,9 +120,7 @@ impl World {
     /// Moves time on in small steps until `done`, letting everything that is due happen at each.
     pub(crate) async fn advance_until(&self, limit: u64, mut done: impl AsyncFnMut() -> bool) {
         for _ in 0..limit {
-            for _ in 0..50 {
-                tokio::task::yield_now().await;
-            }
+            self.keeper.settled().await;
             if done().await {
                 return;
             }
@@ -134,16 +135,19 @@ impl World {
 
     /// Refresh requests that have reached the provider.
     pub(crate) fn refreshes(&self) -> Vec<JournalEntry> {
-        let is_refresh =
-            |entry: &JournalEntry| entry.endpoint == Endpoint::Token && entry.grant_type == Some(GrantType::RefreshToken);
+        let is_refresh = |entry: &JournalEntry| {
+            entry.endpoint == Endpoint::Token && entry.grant_type == Some(GrantType::RefreshToken)
+        };
         self.rehearsal.journal().into_iter().filter(is_refresh).collect()
     }
 
     async fn location_of(&self, url: &str) -> String {
         let path = url.strip_prefix(self.rehearsal.issuer()).unwrap();
         let mut stream = TcpStream::connect(self.rehearsal.local_addr()).await.unwrap();
-        let request =
-            format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.rehearsal.local_addr());
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+            self.rehearsal.local_addr()
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -201,4 +205,3 @@ pub(crate) fn refusal(result: Result<Token, TokenError>) -> Refusal {
         other => panic!("{other:?}"),
     }
 }
-
