@@ -160,15 +160,27 @@ pub(super) fn conclude_exchange(
         now: now.wall,
         secrets: &client.secret.as_ref().map(ClientSecret::expose).into_iter().collect::<Vec<_>>(),
     };
+    let names =
+        ExchangeNames { attempt, new_grant: GrantId(engine.entropy.id()), jitter: engine.entropy.jitter() };
     let tokens = match classify(&exchange) {
         Verdict::Success(tokens) => *tokens,
+        // Only for a new grant: whose these are is not known, and a repair must not take over another account.
+        Verdict::Salvaged { tokens, .. } if tokens.refresh_token.is_some() && record.grant.is_none() => {
+            return Exchanged::Brought(Box::new(Complete {
+                authorization: record.id,
+                attempt,
+                new_grant: names.new_grant,
+                issued: salvaged_from(*tokens, &AccessKey::default(), sent_at, names.jitter),
+                subject: None,
+                tenant: None,
+                wall: now.wall,
+            }));
+        }
         Verdict::Salvaged { failure, .. } | Verdict::Failure(failure) => {
             let diagnosis = diagnose(&failure, &History::default(), &client.provider);
             return Exchanged::Failed { reason: failure.summary, diagnosis: Some(Box::new(diagnosis)) };
         }
     };
-    let names =
-        ExchangeNames { attempt, new_grant: GrantId(engine.entropy.id()), jitter: engine.entropy.jitter() };
     match completion(tokens, record, client, names, sent_at, now.wall) {
         Ok(complete) => Exchanged::Brought(Box::new(complete)),
         Err(reason) => Exchanged::Failed { reason, diagnosis: None },

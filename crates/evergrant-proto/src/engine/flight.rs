@@ -6,6 +6,7 @@ use super::{
     Answer, CallId, Effect, Engine, FlowId, Issue, Next, Outcome, Output, Refusal, SlotId, StoreFailure,
     conclusion::{self, Conclusion},
     endpoint::{EndpointKey, Entry},
+    refusal::{backing_off, closed, owes_revocation, refused, store_unavailable},
 };
 use crate::{
     client::ClientRecord,
@@ -573,51 +574,6 @@ impl Flight {
         }
         if let Some(slot) = self.slot.take() {
             engine.perform_aside(Effect::Release(slot));
-        }
-    }
-}
-
-/// Why a grant in this state cannot be refreshed; `None` if it can.
-fn closed(grant: &GrantRecord) -> Option<Refusal> {
-    match &grant.state {
-        GrantState::Active | GrantState::Degraded { .. } => None,
-        GrantState::NeedsReauthorization { diagnosis } => {
-            Some(Refusal::NeedsReauthorization(diagnosis.clone()))
-        }
-        GrantState::NotRefreshable => Some(Refusal::NotRefreshable),
-        GrantState::Revoked => Some(Refusal::Revoked),
-    }
-}
-
-fn backing_off(grant: &GrantRecord, retry_after: Duration) -> Refusal {
-    use crate::grant::Degradation;
-    match &grant.state {
-        GrantState::Degraded { reason: Degradation::RequestRefused, diagnosis } => {
-            Refusal::RequestRefused(diagnosis.clone())
-        }
-        GrantState::Degraded { reason: Degradation::OutcomeUnknown, diagnosis } => {
-            Refusal::OutcomeUnknown { diagnosis: Some(diagnosis.clone()), retry_after }
-        }
-        state => {
-            Refusal::ProviderUnavailable { diagnosis: state.diagnosis().cloned().map(Box::new), retry_after }
-        }
-    }
-}
-
-fn owes_revocation(grant: &GrantRecord) -> bool {
-    grant.revocation.is_some_and(|revocation| revocation.confirmed_at.is_none())
-}
-
-fn refused(refusal: Refusal) -> Answer {
-    Answer::Refused(Box::new(refusal))
-}
-
-fn store_unavailable(failure: &StoreFailure) -> Refusal {
-    match failure {
-        StoreFailure::Conflict(crate::transaction::Conflict::NoSuchGrant) => Refusal::NoSuchGrant,
-        StoreFailure::Conflict(conflict) => Refusal::StoreUnavailable(conflict.to_string()),
-        StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail) => {
-            Refusal::StoreUnavailable(detail.clone())
         }
     }
 }

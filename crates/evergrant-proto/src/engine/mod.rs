@@ -15,6 +15,7 @@ mod endpoint;
 mod entropy;
 mod exchange;
 mod flight;
+mod refusal;
 mod revocation;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};

@@ -6,6 +6,7 @@ use super::{
     Answer, CallId, Effect, Engine, Next, Outcome, Refusal, StoreFailure,
     backoff::wait_after,
     conclusion::{self, Revoked},
+    refusal::store_unavailable,
 };
 use crate::{
     client::ClientRecord,
@@ -93,7 +94,7 @@ impl Revocation {
                 self.read()
             }
             Ok(_) => self.refuse(engine, Refusal::StoreUnavailable("unexpected reply".to_owned())),
-            Err(failure) => self.refuse(engine, unavailable(failure)),
+            Err(failure) => self.refuse(engine, store_unavailable(&failure)),
         }
     }
 
@@ -111,7 +112,7 @@ impl Revocation {
         let (grant, client) = match found {
             Ok(Some(found)) => *found,
             Ok(None) => return self.refuse(engine, Refusal::NoSuchGrant),
-            Err(failure) => return self.refuse(engine, unavailable(failure)),
+            Err(failure) => return self.refuse(engine, store_unavailable(&failure)),
         };
         let owed = grant.revocation.is_some_and(|revocation| revocation.confirmed_at.is_none());
         if !owed {
@@ -164,7 +165,7 @@ impl Revocation {
             Ok(Reply::Grant(grant)) => self.end(engine, *grant),
             Ok(_) => Next::Done,
             // It is still owed on record; the scheduler comes back to it.
-            Err(failure) => self.refuse(engine, unavailable(failure)),
+            Err(failure) => self.refuse(engine, store_unavailable(&failure)),
         }
     }
 
@@ -180,13 +181,5 @@ impl Revocation {
             engine.answer(call, Answer::Refused(Box::new(refusal)));
         }
         Next::Done
-    }
-}
-
-fn unavailable(failure: StoreFailure) -> Refusal {
-    match failure {
-        StoreFailure::Conflict(crate::transaction::Conflict::NoSuchGrant) => Refusal::NoSuchGrant,
-        StoreFailure::Conflict(conflict) => Refusal::StoreUnavailable(conflict.to_string()),
-        StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail) => Refusal::StoreUnavailable(detail),
     }
 }

@@ -1,0 +1,53 @@
+//! What callers are told when there is no access token.
+
+use std::time::Duration;
+
+use super::{Answer, Refusal, StoreFailure};
+use crate::{
+    grant::{Degradation, GrantRecord, GrantState},
+    transaction::Conflict,
+};
+
+/// Why a grant in this state cannot be refreshed; `None` if it can.
+pub(super) fn closed(grant: &GrantRecord) -> Option<Refusal> {
+    match &grant.state {
+        GrantState::Active | GrantState::Degraded { .. } => None,
+        GrantState::NeedsReauthorization { diagnosis } => {
+            Some(Refusal::NeedsReauthorization(diagnosis.clone()))
+        }
+        GrantState::NotRefreshable => Some(Refusal::NotRefreshable),
+        GrantState::Revoked => Some(Refusal::Revoked),
+    }
+}
+
+pub(super) fn backing_off(grant: &GrantRecord, retry_after: Duration) -> Refusal {
+    match &grant.state {
+        GrantState::Degraded { reason: Degradation::RequestRefused, diagnosis } => {
+            Refusal::RequestRefused(diagnosis.clone())
+        }
+        GrantState::Degraded { reason: Degradation::OutcomeUnknown, diagnosis } => {
+            Refusal::OutcomeUnknown { diagnosis: Some(diagnosis.clone()), retry_after }
+        }
+        state => {
+            Refusal::ProviderUnavailable { diagnosis: state.diagnosis().cloned().map(Box::new), retry_after }
+        }
+    }
+}
+
+pub(super) fn owes_revocation(grant: &GrantRecord) -> bool {
+    grant.revocation.is_some_and(|revocation| revocation.confirmed_at.is_none())
+}
+
+pub(super) fn refused(refusal: Refusal) -> Answer {
+    Answer::Refused(Box::new(refusal))
+}
+
+pub(super) fn store_unavailable(failure: &StoreFailure) -> Refusal {
+    match failure {
+        StoreFailure::Conflict(Conflict::NoSuchGrant) => Refusal::NoSuchGrant,
+        StoreFailure::Conflict(conflict) => Refusal::StoreUnavailable(conflict.to_string()),
+        StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail) => {
+            Refusal::StoreUnavailable(detail.clone())
+        }
+    }
+}
