@@ -1,1 +1,39 @@
-//! evergrant-server
+//! The HTTP server of Evergrant: access tokens for programs, links and pages for the people whose grants they are.
+//!
+//! ```no_run
+//! use evergrant_server::{ApiKey, Server, ServerConfig, listen};
+//!
+//! # async fn example(keeper: evergrant::Keeper, stop: impl Future<Output = ()> + Send) -> Result<(), Box<dyn std::error::Error>> {
+//! let key = ApiKey::generate();
+//! println!("API key, shown this once: {}", key.expose());
+//! let listener = listen("127.0.0.1:8780".parse()?).await?;
+//! let config = ServerConfig::new("http://127.0.0.1:8780".parse()?, [key.hash()]);
+//! // The driver of the keeper runs beside it, and is stopped after it: accepted requests need it.
+//! Server::new(keeper, config).serve(listener, stop).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! One file is one endpoint: `routes`. What they share: `problem` (every refusal), `extract` (what comes in),
+//! `view` (what goes out), `page` (what people see), `link` (how a grant is repaired).
+
+mod api_key;
+mod app;
+mod config;
+mod extract;
+mod link;
+mod listen;
+mod metrics;
+mod middleware;
+mod page;
+mod problem;
+mod random;
+mod routes;
+mod server;
+mod view;
+
+pub use api_key::{ApiKey, ApiKeyHash, InvalidApiKey, KnownKey};
+pub use config::ServerConfig;
+pub use link::LinkKey;
+pub use listen::{BindError, listen};
+pub use problem::{PROBLEM_JSON, Reason};
+pub use server::Server;

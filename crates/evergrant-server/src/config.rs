@@ -1,0 +1,65 @@
+//! What the operator decides.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::{KnownKey, LinkKey};
+
+/// What a server has to know besides its keeper.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Where browsers and programs reach this server, as they see it: scheme, host, maybe a port and a path prefix.
+    /// `callback` under it is the redirect URI to register at providers.
+    pub public_url: Url,
+    /// The API keys that are let in. Without any, nobody is.
+    pub api_keys: Vec<KnownKey>,
+    /// Signs the links for re-authorization. [`ServerConfig::new`] makes a new one, so links end with the process;
+    /// servers behind one address need the same.
+    pub link_key: LinkKey,
+    /// How long the server still accepts requests after it was told to stop, so that load balancers notice that
+    /// `/readyz` says 503 and send new ones elsewhere.
+    pub drain: Duration,
+    /// How long accepted requests may take to finish after that.
+    pub finish: Duration,
+}
+
+impl ServerConfig {
+    /// A server for these keys: an [`ApiKeyHash`](crate::ApiKeyHash) sees the default namespace.
+    pub fn new<K: Into<KnownKey>>(public_url: Url, api_keys: impl IntoIterator<Item = K>) -> Self {
+        Self {
+            public_url,
+            api_keys: api_keys.into_iter().map(Into::into).collect(),
+            link_key: LinkKey::generate(),
+            drain: Duration::ZERO,
+            // Longer than a flight of 30 s: a request that has waited for one still gets its token.
+            finish: Duration::from_secs(35),
+        }
+    }
+
+    /// An address under the public one. `path` has no slash before it.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}/{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+
+    /// The redirect URI that providers send browsers back to.
+    pub(crate) fn callback(&self) -> String {
+        self.address("callback")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_keep_a_path_prefix() {
+        for (public, callback) in [
+            ("http://127.0.0.1:8780", "http://127.0.0.1:8780/callback"),
+            ("https://a.example/grants/", "https://a.example/grants/callback"),
+        ] {
+            let config = ServerConfig::new::<KnownKey>(public.parse().unwrap(), []);
+            assert_eq!(config.callback(), callback);
+        }
+    }
+}

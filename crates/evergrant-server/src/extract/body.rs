@@ -1,0 +1,150 @@
+//! JSON bodies.
+
+use axum::{
+    body::to_bytes,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, header},
+};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::shown;
+use crate::problem::{Problem, Reason};
+
+/// Larger than any request needs: a refresh token of an odd provider has a few kilobytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// A body of JSON. `T` denies unknown fields.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::of(Reason::UnsupportedMediaType));
+        }
+        let bytes = to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|error| unread(&error))?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| invalid(&error))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn unread(error: &axum::Error) -> Problem {
+    let too_large = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
+        .any(|error| error.to_string().contains("length limit"));
+    if too_large {
+        Problem::of(Reason::BodyTooLarge)
+    } else {
+        Problem::new(Reason::InvalidBody, "The body ended before it was complete.")
+    }
+}
+
+fn invalid(error: &serde_json::Error) -> Problem {
+    let at = format!("line {}, column {}", error.line(), error.column());
+    let detail = match error.classify() {
+        Category::Data => format!("{} ({at}).", without_value(&error.to_string())),
+        Category::Eof => "The body ends in the middle of its JSON.".to_owned(),
+        Category::Syntax | Category::Io => format!("The body is not JSON ({at})."),
+    };
+    Problem::new(Reason::InvalidBody, detail)
+}
+
+/// serde repeats the value that does not fit, and that may be a secret in the wrong place.
+fn without_value(error: &str) -> String {
+    let message = error.split(" at line ").next().unwrap_or(error);
+    let shows_value = ["invalid type", "invalid value", "unknown variant", "invalid length"];
+    match message.rsplit_once("expected ") {
+        Some((_, expected)) if shows_value.iter().any(|start| message.starts_with(start)) => {
+            format!("A value is of another kind than expected: {}", shown(expected))
+        }
+        _ => shown(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body as Bytes;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only what is refused matters")]
+    struct Sample {
+        name: String,
+        count: Option<u8>,
+    }
+
+    async fn refusal(kind: Option<&str>, body: impl Into<Bytes>) -> Problem {
+        let mut request = Request::new(body.into());
+        if let Some(kind) = kind {
+            request.headers_mut().insert(header::CONTENT_TYPE, kind.parse().unwrap());
+        }
+        Body::<Sample>::from_request(request, &()).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn another_content_type_is_refused() {
+        for kind in
+            [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonp")]
+        {
+            assert_eq!(
+                refusal(kind, r#"{"name":"a"}"#).await.reason(),
+                Reason::UnsupportedMediaType,
+                "{kind:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_fit_is_refused_with_the_reason() {
+        let rows = [
+            (r#"{"name":"a","nam":1}"#, "unknown field `nam`"),
+            (r#"{"name":"a","name":"b"}"#, "duplicate field `name`"),
+            ("{}", "missing field `name`"),
+            (r#"{"name":"#, "ends in the middle"),
+            ("", "ends in the middle"),
+            ("name=a", "is not JSON"),
+            (r#"{"name":"a"} {}"#, "is not JSON"),
+            ("[1]", "of another kind"),
+        ];
+        for (body, expected) in rows {
+            let problem = refusal(Some("application/json; charset=utf-8"), body).await;
+            assert_eq!(problem.reason(), Reason::InvalidBody);
+            assert!(problem.detail().contains(expected), "{body}: {}", problem.detail());
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_not_utf_8_are_refused() {
+        let problem = refusal(Some("application/json"), b"{\"name\":\"\xff\"}".to_vec()).await;
+        assert_eq!(problem.reason(), Reason::InvalidBody);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_refused() {
+        let body = format!(r#"{{"name":"{}"}}"#, "a".repeat(MAX_BODY_BYTES));
+        assert_eq!(refusal(Some("application/json"), body).await.reason(), Reason::BodyTooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_value_in_the_wrong_place_is_not_repeated() {
+        for body in [r#""canary""#, r#"{"name":"a","count":"canary"}"#, r#"{"name":["canary"]}"#] {
+            let problem = refusal(Some("application/json"), body).await;
+            assert!(!problem.detail().contains("canary"), "{}", problem.detail());
+        }
+    }
+
+    #[tokio::test]
+    async fn deep_nesting_is_refused() {
+        let body = format!(r#"{{"name":{}"#, "[".repeat(50_000));
+        assert_eq!(refusal(Some("application/json"), body).await.reason(), Reason::InvalidBody);
+    }
+}

@@ -1,0 +1,31 @@
+//! What comes in. Every input is hostile: each extractor refuses with a problem that says what is wrong and repeats
+//! no value that could be a secret.
+
+mod body;
+mod caller;
+mod identifier;
+mod labels;
+mod parameters;
+mod return_url;
+mod scopes;
+mod secret;
+
+pub(crate) use self::{
+    body::Body,
+    caller::Caller,
+    identifier::{AuthorizationPath, ClientPath, GrantPath},
+    labels::{Labels, MAX_VALUE_BYTES},
+    parameters::Parameters,
+    return_url::return_url,
+    scopes::Scopes,
+    secret::Secret,
+};
+
+/// A piece of what came in, fit to be shown: one line, no escape codes, not long.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().filter(|letter| !letter.is_control()).take(200).collect();
+    if text.chars().count() > 200 {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,103 @@
+//! What people see: pages without scripts, in light and dark, escaped by the template engine.
+
+mod connect;
+mod notice;
+mod problem;
+
+use std::sync::LazyLock;
+
+use askama::Template;
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+pub(crate) use self::{connect::ConnectPage, notice::Notice, problem::ProblemPage};
+use crate::problem::{Problem, Reason};
+
+/// Every page's style, inside the page: a page is one answer, and works under any path prefix.
+pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
+
+/// What a page is for, by the sign at its top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Good,
+    Care,
+    Fault,
+}
+
+/// Nothing is loaded and nothing runs; only this very style applies. There is no `form-action`: browsers apply it to
+/// the redirects after a form, too, and these lead through the provider to wherever the client returns its users.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let style = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
+    let policy =
+        format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; frame-ancestors 'none'");
+    HeaderValue::from_str(&policy).expect("a policy is ASCII")
+});
+
+/// A page and its status.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    status: StatusCode,
+    template: T,
+}
+
+impl<T: Template> Page<T> {
+    pub(crate) fn new(status: StatusCode, template: T) -> Self {
+        Self { status, template }
+    }
+}
+
+impl<T: Template> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        match self.template.render() {
+            Ok(html) => (self.status, headers(), Html(html)).into_response(),
+            Err(error) => {
+                tracing::error!(target: "evergrant", %error, "a page cannot be rendered");
+                Problem::of(Reason::Internal).into_response()
+            }
+        }
+    }
+}
+
+/// The address of a page may be a link or hold a code: it is neither kept nor passed on.
+pub(crate) fn headers() -> [(HeaderName, HeaderValue); 5] {
+    [
+        (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_wrote_is_escaped() {
+        let hostile = "<script>alert('x')</script>\"";
+        let notice = Notice::denied(hostile).back_to(None).render().unwrap();
+        let connect = ConnectPage {
+            client: hostile.into(),
+            provider: hostile.into(),
+            host: Some(hostile.into()),
+            why: None,
+        };
+        for html in [notice, connect.render().unwrap()] {
+            assert!(!html.contains("<script"), "{html}");
+            assert!(html.contains("&#60;script"), "{html}");
+        }
+    }
+
+    #[test]
+    fn the_policy_names_the_style_that_is_in_the_page() {
+        let html = Notice::link_used().render().unwrap();
+        let (_, rest) = html.split_once("<style>").unwrap();
+        let (style, _) = rest.split_once("</style>").unwrap();
+        assert_eq!(style, STYLE);
+    }
+}

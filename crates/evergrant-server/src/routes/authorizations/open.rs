@@ -1,0 +1,89 @@
+//! `POST /v1/authorizations`: opens an authorization and gives its link.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use evergrant::{
+    AuthorizationOptions,
+    proto::{
+        grant::Owner,
+        name::{AuthorizationId, ClientName, GrantId},
+        wire::redirect_uri::RedirectUri,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    extract::{Body, Caller, Labels, Scopes},
+    problem::Problem,
+    routes::grants::external_id,
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpenAuthorization {
+    client: ClientName,
+    /// The grant to repair.
+    grant: Option<GrantId>,
+    /// Make a new grant even if this account has one.
+    #[serde(default)]
+    new: bool,
+    external_id: Option<String>,
+    #[serde(default)]
+    labels: Labels,
+    #[serde(default)]
+    scopes: Scopes,
+    #[serde(default)]
+    resources: Vec<String>,
+    /// One of the client's; none given: this server's own.
+    redirect_uri: Option<RedirectUri>,
+    return_url: Option<String>,
+    login_hint: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Opened {
+    id: AuthorizationId,
+    /// Whoever has it can finish the flow: give it to the user and to nobody else.
+    url: String,
+    expires_at: String,
+}
+
+pub(crate) async fn open(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(body): Body<OpenAuthorization>,
+) -> Result<Response, Problem> {
+    if let Some(grant) = body.grant {
+        app.grant(&caller.namespace, grant).await?;
+    }
+    let redirect_uri = match body.redirect_uri {
+        Some(uri) => Some(uri),
+        None => RedirectUri::new(app.config.callback()).ok(),
+    };
+    let owner =
+        Owner { external_id: external_id(body.external_id)?, labels: body.labels.0, ..Owner::default() };
+    let options = AuthorizationOptions {
+        namespace: caller.namespace,
+        grant: body.grant,
+        always_new: body.new,
+        owner,
+        scopes: body.scopes.0,
+        resources: body.resources,
+        redirect_uri,
+        return_url: body.return_url,
+        login_hint: body.login_hint,
+        ..AuthorizationOptions::new(body.client)
+    };
+    let opened = app.keeper.authorize(options).await?;
+    let location = format!("/v1/authorizations/{}", opened.id);
+    let expires_at = opened.expires_at.to_string();
+    let body = Opened { id: opened.id, url: opened.url.into(), expires_at };
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response())
+}

@@ -1,0 +1,5 @@
+//! `GET /livez`: the process answers.
+
+pub(super) async fn livez() -> &'static str {
+    "ok\n"
+}

@@ -1,0 +1,48 @@
+//! An authorization, without what would let somebody finish it.
+
+use evergrant::proto::{
+    authorization::{AuthorizationRecord, AuthorizationStatus},
+    name::{AuthorizationId, ClientName, GrantId},
+    time::Timestamp,
+};
+use serde::Serialize;
+
+use super::{list, time};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct AuthorizationView<'a> {
+    id: AuthorizationId,
+    client: &'a ClientName,
+    /// `open`, `exchanging`, `connected`, `wrong_account`, `failed` or `expired`.
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    /// The grant that it led to; before that, the one to be repaired.
+    grant: Option<GrantId>,
+    scopes: Vec<&'a str>,
+    created_at: String,
+    expires_at: String,
+}
+
+impl<'a> AuthorizationView<'a> {
+    pub(crate) fn new(record: &'a AuthorizationRecord, now: Timestamp) -> Self {
+        let (state, reason) = match &record.status {
+            AuthorizationStatus::Open if now >= record.expires_at => ("expired", None),
+            AuthorizationStatus::Open => ("open", None),
+            AuthorizationStatus::Exchanging(_) => ("exchanging", None),
+            AuthorizationStatus::Connected => ("connected", None),
+            AuthorizationStatus::WrongAccount => ("wrong_account", None),
+            AuthorizationStatus::Failed { reason } => ("failed", Some(reason.as_str())),
+        };
+        Self {
+            id: record.id,
+            client: &record.client,
+            state,
+            reason,
+            grant: record.result.or(record.grant),
+            scopes: list(&record.scopes),
+            created_at: time(record.created_at),
+            expires_at: time(record.expires_at),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What goes out: the JSON forms of what the keeper holds. None has a field for a secret, but [`TokenView`].
+
+mod attempt;
+mod authorization;
+mod client;
+mod diagnosis;
+mod event;
+mod grant;
+mod token;
+
+use evergrant::proto::{scope::ScopeSet, time::Timestamp};
+
+pub(crate) use self::{
+    attempt::AttemptView, authorization::AuthorizationView, client::ClientView, diagnosis::DiagnosisView,
+    event::EventView, grant::GrantView, token::TokenView,
+};
+
+/// RFC 3339.
+fn time(at: Timestamp) -> String {
+    at.to_string()
+}
+
+fn list(scopes: &ScopeSet) -> Vec<&str> {
+    scopes.iter().map(evergrant::proto::scope::Scope::as_str).collect()
+}

@@ -1,0 +1,55 @@
+//! An access token, as it is handed out: the one view that holds a secret.
+
+use axum::{
+    Json,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use evergrant::{
+    Token,
+    proto::{name::Generation, time::Timestamp},
+};
+use serde::Serialize;
+
+use super::{DiagnosisView, time};
+
+#[derive(Serialize)]
+pub(crate) struct TokenView<'a> {
+    access_token: &'a str,
+    token_type: &'a str,
+    /// Absent if the provider did not say, or the token has no end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u64>,
+    scope: String,
+    /// What a rejection names.
+    generation: Generation,
+    /// The token works, and its grant is in trouble.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<DiagnosisView<'a>>,
+}
+
+impl<'a> TokenView<'a> {
+    pub(crate) fn new(token: &'a Token, now: Timestamp) -> Self {
+        Self {
+            access_token: token.expose(),
+            token_type: token.token_type(),
+            expires_at: token.expires_at().map(time),
+            expires_in: token.expires_at().map(|end| end.since(now).as_secs()),
+            scope: token.scope().to_string(),
+            generation: token.generation(),
+            warning: token.warning().map(DiagnosisView::new),
+        }
+    }
+}
+
+impl IntoResponse for TokenView<'_> {
+    fn into_response(self) -> Response {
+        // RFC 6749 5.1 asks the same of token endpoints.
+        let no_store = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let no_cache = (header::PRAGMA, HeaderValue::from_static("no-cache"));
+        ([no_store, no_cache], Json(self)).into_response()
+    }
+}
