@@ -87,6 +87,21 @@ pub struct NewGrant {
     pub into: Option<GrantId>,
 }
 
+impl NewGrant {
+    /// A refresh token of which nothing else is known.
+    pub fn new(client: ClientName, refresh_token: RefreshToken) -> Self {
+        Self {
+            namespace: Namespace::default(),
+            client,
+            refresh_token,
+            access_token: None,
+            scopes: ScopeSet::new(),
+            owner: Owner::default(),
+            into: None,
+        }
+    }
+}
+
 /// What a resource server answered to an access token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rejection {

@@ -54,6 +54,27 @@ pub struct NewClient {
     pub rotation: Option<RotationPolicy>,
 }
 
+impl NewClient {
+    /// A public client of a provider that is still to be named, by `issuer`, `provider` or `endpoints`.
+    pub fn new(name: ClientName, identifier: ClientIdentifier) -> Self {
+        Self {
+            namespace: Namespace::default(),
+            name,
+            provider: None,
+            issuer: None,
+            endpoints: Endpoints::default(),
+            parameters: BTreeMap::new(),
+            identifier,
+            secret: None,
+            authentication: None,
+            redirect_uris: Vec::new(),
+            scopes: ScopeSet::new(),
+            return_urls: Vec::new(),
+            rotation: None,
+        }
+    }
+}
+
 /// Changes of a client; `None` leaves as it is.
 #[derive(Debug, Clone, Default)]
 pub struct ClientChanges {
