@@ -13,13 +13,8 @@ use crate::store::StoreError;
 /// this in four days; what matters for longer is in the events.
 const KEPT_GENERATIONS: u64 = 100;
 
-/// The attempts that a transaction needs: those of the grant's generation, open ones of any, and the one that the
-/// command names; in the order of their fences.
-pub(super) fn load(
-    connection: &Connection,
-    grant: &GrantRecord,
-    named: Option<AttemptId>,
-) -> Result<Vec<Attempt>, StoreError> {
+/// The attempts of the grant's generation and open ones of any, in the order of their fences.
+pub(super) fn load(connection: &Connection, grant: &GrantRecord) -> Result<Vec<Attempt>, StoreError> {
     // Two searches: with OR the whole journal of the grant would be read.
     let mut statement = connection.prepare_cached(
         "SELECT record FROM attempts WHERE grant_id = ?1 AND generation = ?2
@@ -27,11 +22,21 @@ pub(super) fn load(
     )?;
     let texts = statement.query_map(params![id(grant.id.0), integer(grant.generation.0)], text)?;
     let mut attempts = texts.map(|text| parse("an attempt", &text?)).collect::<Result<Vec<Attempt>, _>>()?;
-    if let Some(named) = named.filter(|named| attempts.iter().all(|attempt| attempt.id != *named)) {
-        attempts.extend(find(connection, grant.id, named)?);
-    }
     attempts.sort_by_key(|attempt| attempt.fence);
     Ok(attempts)
+}
+
+/// Adds the attempt that a command names, if it is not among those loaded.
+pub(super) fn complete(
+    connection: &Connection,
+    grant: &mut GrantRecord,
+    named: Option<AttemptId>,
+) -> Result<(), StoreError> {
+    if let Some(named) = named.filter(|named| grant.attempts.iter().all(|attempt| attempt.id != *named)) {
+        grant.attempts.extend(find(connection, grant.id, named)?);
+        grant.attempts.sort_by_key(|attempt| attempt.fence);
+    }
+    Ok(())
 }
 
 /// An attempt that ended before the grant reached its generation. Reads the journal of the grant, which happens

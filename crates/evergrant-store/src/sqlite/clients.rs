@@ -47,12 +47,6 @@ impl ClientCache {
         }
         Ok(client)
     }
-
-    /// Forgets everything: a transaction that was rolled back may have been read from, and its numbers are given
-    /// out again.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
 }
 
 /// The client of that name, also a removed one.

@@ -81,7 +81,8 @@ pub(super) fn load(
     let row = connection.prepare_cached(FIND)?.query_row([id(grant.0)], GrantRow::read).optional()?;
     let Some(row) = row else { return Ok(None) };
     let mut record = row.open(keys)?;
-    record.attempts = attempts::load(connection, &record, named)?;
+    record.attempts = attempts::load(connection, &record)?;
+    attempts::complete(connection, &mut record, named)?;
     Ok(Some(record))
 }
 
@@ -125,7 +126,8 @@ fn columns(
     let name = grant.id.to_string();
     // What is sealed is sealed for one generation.
     let moved = before.is_none_or(|before| before.generation != grant.generation);
-    let mut columns = vec![("record", Value::Text(json(grant)))];
+    let mut columns =
+        vec![("written", Value::Integer(integer(change))), ("record", Value::Text(json(grant)))];
     let mut put = |differs: fn(&GrantRecord, &GrantRecord) -> bool, name, value: &dyn Fn() -> Value| {
         if before.is_none_or(|before| differs(before, grant)) {
             columns.push((name, value()));
@@ -259,12 +261,14 @@ pub(super) fn resume(
     connection: &Connection,
     namespace: &Namespace,
     client: &ClientName,
+    number: u64,
 ) -> Result<(), StoreError> {
     // Due since the beginning of time: before whatever else waits.
     connection
         .prepare_cached(
-            "UPDATE grants SET next_due_at = 0 WHERE namespace = ?1 AND client = ?2 AND state = 'degraded'",
+            "UPDATE grants SET next_due_at = 0, written = ?3
+             WHERE namespace = ?1 AND client = ?2 AND state = 'degraded'",
         )?
-        .execute(params![namespace.as_str(), client.as_str()])?;
+        .execute(params![namespace.as_str(), client.as_str(), integer(number)])?;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod codec;
 mod connect;
 mod events;
 mod fault;
+mod grant_cache;
 mod grants;
 mod identity;
 mod listing;

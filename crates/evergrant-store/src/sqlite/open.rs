@@ -10,11 +10,11 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{
     SqliteStore,
-    clients::ClientCache,
     connect::{self, ConnectError},
     identity::{self, Identity},
     paths::Paths,
     readers::Readers,
+    transact::Caches,
     worker::{self, Worker},
     writer::Writer,
 };
@@ -137,7 +137,7 @@ pub(super) fn prepare(
         clock,
         anchor,
         identity,
-        clients: ClientCache::default(),
+        caches: Caches::default(),
         anchored: (identity.change, None),
         commit: worker::commit,
     })

@@ -1,5 +1,5 @@
 -- Times are milliseconds since 1970, ids 16 bytes, `record` JSON without secrets. `change` is the number of the
--- change that wrote the row: it only grows, so that other processes find what is new by an index.
+-- last change that others have to know of: it only grows, so that they find what is new by an index.
 CREATE TABLE store (
     only        INTEGER PRIMARY KEY CHECK (only = 1),
     id          TEXT    NOT NULL,
@@ -29,6 +29,7 @@ CREATE TABLE grants (
     removed     INTEGER NOT NULL,
     next_due_at INTEGER,
     change      INTEGER NOT NULL,
+    written     INTEGER NOT NULL,               -- the number of the last change of anything in the row
     fingerprint BLOB,                           -- keyed, of the refresh token
     record      TEXT    NOT NULL,
     credential  BLOB,

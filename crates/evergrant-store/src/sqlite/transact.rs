@@ -14,7 +14,9 @@ use rusqlite::Connection;
 use super::{
     authorizations,
     clients::{self, ClientCache},
-    events, grants,
+    events,
+    grant_cache::GrantCache,
+    grants,
 };
 use crate::{
     key::KeyRing,
@@ -39,40 +41,60 @@ struct Subjects {
     authorization: Option<AuthorizationRecord>,
 }
 
-/// Executes a command within a transaction; `change` is its number.
-pub(super) fn execute(
+/// What the writer remembers between commands.
+#[derive(Debug, Default)]
+pub(super) struct Caches {
+    clients: ClientCache,
+    grants: GrantCache,
+}
+
+impl Caches {
+    /// Forgets everything: what a transaction wrote that was rolled back may be in here, and its numbers are given
+    /// out again.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// What a command is going to write.
+#[derive(Debug)]
+pub(super) struct Decided {
+    before: Option<GrantRecord>,
+    change: Change,
+}
+
+/// Decides what a command does. Writes nothing: an error here leaves the transaction as it was.
+pub(super) fn decide(
     connection: &Connection,
     surroundings: &Surroundings<'_>,
-    cache: &mut ClientCache,
+    caches: &mut Caches,
     command: &Command,
-    change: u64,
-) -> Result<Reply, StoreError> {
-    let subjects = load(connection, surroundings.keys, cache, command)?;
-    let grant = subjects.grant.clone();
-    let named = command.subjects().grant.or(grant.as_ref().map(|grant| grant.id));
+) -> Result<Decided, StoreError> {
+    let subjects = load(connection, surroundings.keys, caches, command)?;
+    let before = subjects.grant.clone();
+    let named = command.subjects().grant.or(before.as_ref().map(|grant| grant.id));
     let loaded = Loaded {
-        ended_holders: grant
-            .as_ref()
-            .map_or_else(|| Ok(BTreeSet::new()), |grant| ended_holders(surroundings, grant))?,
+        ended_holders: match &before {
+            Some(grant) => ended_holders(surroundings, grant)?,
+            None => BTreeSet::new(),
+        },
         held_by: match command.brings() {
             Some(token) => grants::holder_of(connection, surroundings.keys, token, named)?,
             None => None,
         },
-        grant,
+        grant: subjects.grant,
         client: subjects.client,
         authorization: subjects.authorization,
         now: surroundings.now,
         quarantined: surroundings.quarantined,
     };
-    let outcome = apply(loaded, command)?;
-    write(connection, surroundings.keys, subjects.grant.as_ref(), &outcome, change)?;
-    Ok(outcome.reply)
+    Ok(Decided { before, change: apply(loaded, command)? })
 }
 
 fn load(
     connection: &Connection,
     keys: &KeyRing,
-    cache: &mut ClientCache,
+    caches: &mut Caches,
     command: &Command,
 ) -> Result<Subjects, StoreError> {
     let named = command.subjects();
@@ -86,7 +108,7 @@ fn load(
         (None, None) => None,
     };
     let grant = match id {
-        Some(id) => grants::load(connection, keys, id, command.attempt())?,
+        Some(id) => caches.grants.load(connection, keys, id, command.attempt())?,
         None => None,
     };
     let name = named
@@ -94,7 +116,7 @@ fn load(
         .or_else(|| grant.as_ref().map(|held| (held.namespace.clone(), held.client.clone())))
         .or_else(|| authorization.as_ref().map(|record| (record.namespace.clone(), record.client.clone())));
     let client = match name {
-        Some((namespace, name)) => cache.load(connection, keys, &namespace, &name)?,
+        Some((namespace, name)) => caches.clients.load(connection, keys, &namespace, &name)?,
         None => None,
     };
     Ok(Subjects { grant, client, authorization })
@@ -143,29 +165,37 @@ fn has_ended(surroundings: &Surroundings<'_>, holder: HolderId) -> Result<bool, 
     Ok(!alive && !surroundings.lifeboat.holds_record_of(holder)?)
 }
 
-fn write(
-    connection: &Connection,
-    keys: &KeyRing,
-    before: Option<&GrantRecord>,
-    outcome: &Change,
-    change: u64,
-) -> Result<(), StoreError> {
-    if let Some((namespace, client)) = &outcome.resume {
-        // Before the grant of the command is written: it knows its own schedule.
-        grants::resume(connection, namespace, client)?;
+impl Decided {
+    /// Writes it as the change of that number; returns what to tell the one who asked. After an error the
+    /// transaction has to be rolled back.
+    pub(super) fn write(
+        self,
+        connection: &Connection,
+        keys: &KeyRing,
+        caches: &mut Caches,
+        number: u64,
+    ) -> Result<Reply, StoreError> {
+        let Change { grant, client, authorization, events, resume, closes_links_of, reply } = self.change;
+        if let Some((namespace, client)) = &resume {
+            // Before the grant of the command is written: it knows its own schedule.
+            grants::resume(connection, namespace, client, number)?;
+        }
+        if let Some(grant) = grant {
+            let before = self.before.as_ref().filter(|before| before.id == grant.id);
+            grants::save(connection, keys, before, &grant, number)?;
+            caches.grants.keep(grant, number);
+        }
+        if let Some(client) = &client {
+            clients::save(connection, keys, client, number)?;
+        }
+        if let Some(authorization) = &authorization {
+            authorizations::save(connection, keys, authorization)?;
+        }
+        if let Some(grant) = closes_links_of {
+            let newest = authorization.as_ref().map(|authorization| authorization.id);
+            authorizations::close_links(connection, keys, grant, newest)?;
+        }
+        events.iter().try_for_each(|event| events::append(connection, event))?;
+        Ok(reply)
     }
-    if let Some(grant) = &outcome.grant {
-        grants::save(connection, keys, before.filter(|before| before.id == grant.id), grant, change)?;
-    }
-    if let Some(client) = &outcome.client {
-        clients::save(connection, keys, client, change)?;
-    }
-    if let Some(authorization) = &outcome.authorization {
-        authorizations::save(connection, keys, authorization)?;
-    }
-    if let Some(grant) = outcome.closes_links_of {
-        let newest = outcome.authorization.as_ref().map(|authorization| authorization.id);
-        authorizations::close_links(connection, keys, grant, newest)?;
-    }
-    outcome.events.iter().try_for_each(|event| events::append(connection, event))
 }

@@ -1,6 +1,6 @@
 //! Batches of commands, each batch one transaction.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, slice, sync::Arc, time::Duration};
 
 use evergrant_proto::{
     grant::StoreTime,
@@ -9,10 +9,9 @@ use evergrant_proto::{
 use rusqlite::{Connection, ErrorCode};
 
 use super::{
-    clients::ClientCache,
     connect,
     identity::{self, Identity},
-    transact::{self, Surroundings},
+    transact::{self, Caches, Surroundings},
 };
 use crate::{
     anchor::{Anchor, Epoch},
@@ -38,7 +37,7 @@ pub(super) struct Worker {
     pub(super) anchor: Anchor,
     /// As of the newest batch.
     pub(super) identity: Identity,
-    pub(super) clients: ClientCache,
+    pub(super) caches: Caches,
     /// The newest change that the anchor knows of, and when it was told.
     pub(super) anchored: (u64, Option<StoreTime>),
     /// How a transaction is ended; tests make it fail.
@@ -59,8 +58,10 @@ type Outcomes = Vec<Result<Reply, StoreError>>;
 
 /// Why a batch did not come to its end.
 enum Broken {
-    /// Nothing of it was or will be written.
+    /// Nothing of it was or will be written: the store is away.
     Undone(StoreError),
+    /// Nothing of it was or will be written, since one of its commands could not be.
+    Spoilt(StoreError),
     /// The disk failed during the commit: it may be read back after a crash.
     InDoubt(Unavailable),
 }
@@ -78,11 +79,7 @@ pub(super) fn commit(connection: &Connection) -> rusqlite::Result<()> {
 impl Worker {
     /// Executes commands in one transaction; what is `Ok` is durable. A command that fails leaves the others alone.
     pub(super) fn execute(&mut self, commands: &[Command]) -> Outcomes {
-        let outcomes = match self.transaction(commands) {
-            Ok(outcomes) => outcomes,
-            Err(Broken::Undone(error)) => commands.iter().map(|_| Err(error.clone())).collect(),
-            Err(Broken::InDoubt(fault)) => self.settle(commands, &fault),
-        };
+        let outcomes = self.run(commands);
         let now = self.clock.now();
         let rests = self.anchored.1.is_some_and(|told| !now.is_past(told.plus(ANCHOR_EVERY)));
         if !rests {
@@ -129,16 +126,23 @@ impl Worker {
         Ok(adopted)
     }
 
+    /// Executes commands together, or one by one if they cannot be written together.
+    fn run(&mut self, commands: &[Command]) -> Outcomes {
+        match (self.transaction(commands), commands) {
+            (Ok(outcomes), _) => outcomes,
+            (Err(Broken::InDoubt(fault)), _) => self.settle(commands, &fault),
+            (Err(Broken::Spoilt(_)), [_, _, ..]) => {
+                commands.iter().flat_map(|command| self.run(slice::from_ref(command))).collect()
+            }
+            (Err(Broken::Undone(error) | Broken::Spoilt(error)), _) => {
+                commands.iter().map(|_| Err(error.clone())).collect()
+            }
+        }
+    }
+
     fn transaction(&mut self, commands: &[Command]) -> Result<Outcomes, Broken> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let outcome = self.fill(commands);
-        let (outcomes, identity) = match outcome {
-            Ok(filled) => filled,
-            Err(error) => {
-                self.roll_back();
-                return Err(Broken::Undone(error));
-            }
-        };
+        let (outcomes, identity) = self.fill(commands).inspect_err(|_| self.roll_back())?;
         if let Err(error) = (self.commit)(&self.connection) {
             self.roll_back();
             return Err(if may_have_landed(&error) { Broken::InDoubt(error.into()) } else { error.into() });
@@ -147,12 +151,11 @@ impl Worker {
         Ok(outcomes)
     }
 
-    fn fill(&mut self, commands: &[Command]) -> Result<(Outcomes, Identity), StoreError> {
-        let mut identity = identity::read(&self.connection)?;
+    fn fill(&mut self, commands: &[Command]) -> Result<(Outcomes, Identity), Broken> {
+        let mut identity = identity::read(&self.connection).map_err(Broken::Undone)?;
         if identity.epoch != self.identity.epoch {
-            return Err(
-                Unavailable::new(Reason::Adopted, format_args!("its epoch is {}", identity.epoch)).into()
-            );
+            let adopted = Unavailable::new(Reason::Adopted, format_args!("its epoch is {}", identity.epoch));
+            return Err(Broken::Undone(adopted.into()));
         }
         let surroundings = Surroundings {
             keys: &self.keys,
@@ -164,13 +167,16 @@ impl Worker {
         let mut outcomes = Vec::with_capacity(commands.len());
         for command in commands {
             identity.change += 1;
-            outcomes.push(execute_alone(
-                &self.connection,
-                &surroundings,
-                &mut self.clients,
-                command,
-                identity.change,
-            )?);
+            let decided = transact::decide(&self.connection, &surroundings, &mut self.caches, command);
+            let outcome = decided.map(|decided| {
+                decided.write(&self.connection, &self.keys, &mut self.caches, identity.change)
+            });
+            outcomes.push(match outcome {
+                Ok(written) => Ok(written.map_err(Broken::Spoilt)?),
+                // SQLite gives up the whole transaction by itself where the disk fails.
+                Err(error) if self.connection.is_autocommit() => return Err(Broken::Spoilt(error)),
+                Err(error) => Err(error),
+            });
         }
         identity::set_change(&self.connection, identity.change)?;
         Ok((outcomes, identity))
@@ -196,35 +202,12 @@ impl Worker {
     }
 
     fn roll_back(&mut self) {
-        self.clients.clear();
+        self.caches.clear();
         if !self.connection.is_autocommit() {
             // SQLite has rolled back by itself if this fails.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
     }
-}
-
-/// Executes a command so that its failure undoes it alone. `Err`: the whole transaction is lost.
-fn execute_alone(
-    connection: &Connection,
-    surroundings: &Surroundings<'_>,
-    clients: &mut ClientCache,
-    command: &Command,
-    change: u64,
-) -> Result<Result<Reply, StoreError>, StoreError> {
-    connection.prepare_cached("SAVEPOINT command")?.execute([])?;
-    let outcome = transact::execute(connection, surroundings, clients, command, change);
-    if let Err(error) = &outcome {
-        if connection.is_autocommit() {
-            return Err(error.clone());
-        }
-        if !matches!(error, StoreError::Conflict(_)) {
-            clients.clear();
-        }
-        connection.prepare_cached("ROLLBACK TO command")?.execute([])?;
-    }
-    connection.prepare_cached("RELEASE command")?.execute([])?;
-    Ok(outcome)
 }
 
 /// Whether a transaction that failed to commit with this error may be read back later. When the disk is full or

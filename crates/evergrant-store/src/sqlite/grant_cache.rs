@@ -1,0 +1,63 @@
+//! Grants whose request is under way, between their claim and its outcome.
+
+use std::collections::HashMap;
+
+use evergrant_proto::{
+    grant::GrantRecord,
+    name::{AttemptId, GrantId},
+};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{
+    attempts,
+    codec::{counter, id},
+    grants,
+};
+use crate::{key::KeyRing, store::StoreError};
+
+/// More grants than this process refreshes at once; beyond, the cache starts again.
+const CACHED: usize = 512;
+
+/// Grants as this process wrote them last, if they have an open attempt: its outcome is usually the next thing that
+/// is written, and then nothing has to be opened and parsed again. The row says by the number of its last change
+/// whether it is still the one that was written.
+#[derive(Debug, Default)]
+pub(super) struct GrantCache(HashMap<GrantId, (u64, GrantRecord)>);
+
+impl GrantCache {
+    /// The grant with the attempts that a transaction needs, `named` among them.
+    pub(super) fn load(
+        &mut self,
+        connection: &Connection,
+        keys: &KeyRing,
+        grant: GrantId,
+        named: Option<AttemptId>,
+    ) -> Result<Option<GrantRecord>, StoreError> {
+        if let Some((cached, mut record)) = self.0.remove(&grant)
+            && written(connection, grant)? == Some(cached)
+        {
+            attempts::complete(connection, &mut record, named)?;
+            return Ok(Some(record));
+        }
+        grants::load(connection, keys, grant, named)
+    }
+
+    /// Keeps a grant that was just written as change `number`.
+    pub(super) fn keep(&mut self, grant: GrantRecord, number: u64) {
+        if !grant.attempts.iter().any(evergrant_proto::grant::Attempt::is_open) {
+            return;
+        }
+        if self.0.len() >= CACHED {
+            self.0.clear();
+        }
+        self.0.insert(grant.id, (number, grant));
+    }
+}
+
+fn written(connection: &Connection, grant: GrantId) -> Result<Option<u64>, StoreError> {
+    let written = connection
+        .prepare_cached("SELECT written FROM grants WHERE id = ?1")?
+        .query_row([id(grant.0)], |row| row.get(0))
+        .optional()?;
+    Ok(written.map(counter))
+}
