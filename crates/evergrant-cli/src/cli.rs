@@ -1,0 +1,119 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use evergrant::proto::name::Namespace;
+
+use crate::{
+    commands::{clients, connect, grants, keys, rehearse, request, serve, store, token},
+    demo, exit,
+    failure::Failure,
+    location::StoreLocation,
+};
+
+/// Keeps OAuth 2.0 grants alive: hands out access tokens that work, and says why when there is none.
+#[derive(Debug, Parser)]
+#[command(name = "evergrant", version, after_help = exit::HELP, subcommand_required = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch a grant being kept alive, broken, explained and repaired
+    Demo(demo::Options),
+    /// Run the server: HTTP API, web pages, refreshes ahead of time
+    Serve(serve::Options),
+    /// Run an authorization server that plays every failure on demand
+    Rehearse(rehearse::Options),
+    /// Registrations at providers
+    Clients(clients::Group),
+    /// Grants that are kept
+    Grants(grants::Group),
+    /// Connect an account through its provider, or repair a grant
+    Connect(connect::Options),
+    /// Print an access token that works
+    Token(token::Options),
+    /// Send a request with a grant's access token
+    Request(request::Options),
+    /// Keys that seal credentials
+    Keys(keys::Group),
+    /// The store itself
+    Store(store::Group),
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Demo(_) => unreachable!("the demonstration brings its own runtime"),
+            Self::Serve(options) => serve::run(options).await,
+            Self::Rehearse(options) => rehearse::run(options).await,
+            Self::Clients(group) => clients::run(group).await,
+            Self::Grants(group) => grants::run(group).await,
+            Self::Connect(options) => connect::run(options).await,
+            Self::Token(options) => token::run(options).await,
+            Self::Request(options) => request::run(options).await,
+            Self::Keys(group) => keys::run(group).await,
+            Self::Store(group) => store::run(group).await,
+        }
+    }
+
+    /// In which form an error is reported.
+    pub(crate) fn format(&self) -> Format {
+        match self {
+            Self::Clients(group) => group.format.format,
+            Self::Grants(group) => group.format.format,
+            Self::Connect(options) => options.format.format,
+            Self::Token(options) => options.error_format(),
+            Self::Keys(group) => group.format.format,
+            Self::Store(group) => group.format.format,
+            Self::Demo(_) | Self::Serve(_) | Self::Rehearse(_) | Self::Request(_) => Format::Text,
+        }
+    }
+}
+
+/// Where the grants are, and whose.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StoreOptions {
+    /// The store [default: sqlite: in $XDG_DATA_HOME/evergrant]
+    #[arg(long, global = true, env = "EVERGRANT_STORE", value_name = "sqlite:PATH")]
+    pub(crate) store: Option<StoreLocation>,
+    /// The tenant boundary that everything named here belongs to
+    #[arg(long, global = true, env = "EVERGRANT_NAMESPACE", default_value = "default", value_parser = Namespace::new)]
+    pub(crate) namespace: Namespace,
+    /// Settings: networks, CA bundle, proxy, own catalogue (docs/cli.md)
+    #[arg(long, global = true, env = "EVERGRANT_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<std::path::PathBuf>,
+    /// Follow the clock of a rehearsal
+    #[arg(long, global = true, env = "EVERGRANT_CLOCK", value_name = "URL", hide_short_help = true)]
+    pub(crate) clock: Option<String>,
+    /// Say what is being waited for
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// In which form results are printed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct FormatOptions {
+    /// For people, or for programs; errors as JSON go to stderr
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+}

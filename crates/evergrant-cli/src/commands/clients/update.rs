@@ -1,0 +1,100 @@
+//! `evergrant clients update`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use evergrant::{
+    ClientChanges,
+    proto::{
+        name::ClientName,
+        provider::RotationPolicy,
+        scope::ScopeSet,
+        secret::ClientSecret,
+        wire::{client_authentication::ClientIdentifier, redirect_uri::RedirectUri},
+    },
+};
+
+use super::{Method, read_secret, show};
+use crate::{
+    cli::Format,
+    commands::arguments::{identifier, redirect_uri, rotation, scopes, union},
+    failure::Failure,
+    output,
+    session::Session,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The client
+    #[arg(value_parser = ClientName::new)]
+    client: ClientName,
+    /// Another identifier
+    #[arg(long, value_parser = identifier)]
+    client_id: Option<ClientIdentifier>,
+    /// Read a new client secret from stdin
+    #[arg(long, conflicts_with_all = ["secret_file", "secret_prompt"])]
+    secret_stdin: bool,
+    /// Read a new client secret from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "secret_prompt")]
+    secret_file: Option<PathBuf>,
+    /// Type a new client secret
+    #[arg(long)]
+    secret_prompt: bool,
+    /// Another way to authenticate
+    #[arg(long, value_enum)]
+    authentication: Option<Method>,
+    /// All redirect URIs; may be repeated
+    #[arg(long, value_name = "URI", value_parser = redirect_uri)]
+    redirect_uri: Vec<RedirectUri>,
+    /// All scopes to ask for; may be repeated
+    #[arg(long, value_parser = scopes)]
+    scope: Vec<ScopeSet>,
+    /// All addresses that users may be returned to; may be repeated
+    #[arg(long, value_name = "URL")]
+    return_url: Vec<String>,
+    /// What the provider does with used refresh tokens
+    #[arg(long, value_name = "KIND", value_parser = rotation)]
+    rotation: Option<RotationPolicy>,
+}
+
+pub(super) struct Prepared {
+    options: Options,
+    secret: Option<ClientSecret>,
+}
+
+impl Options {
+    /// Reads the secret, if a new one is announced.
+    pub(super) async fn prepare(mut self) -> Result<Prepared, Failure> {
+        let announced = self.secret_stdin || self.secret_file.is_some() || self.secret_prompt;
+        let secret = match announced {
+            true => read_secret(self.secret_stdin, self.secret_file.take()).await?,
+            false => None,
+        };
+        if announced && secret.is_none() {
+            return Err(Failure::usage("there is no terminal to type a secret on")
+                .advise("give --secret-file FILE or --secret-stdin"));
+        }
+        Ok(Prepared { options: self, secret })
+    }
+}
+
+pub(super) async fn run(session: &Session, prepared: Prepared, format: Format) -> Result<(), Failure> {
+    let Prepared { options, secret } = prepared;
+    session.client(&options.client).await?;
+    let changes = ClientChanges {
+        identifier: options.client_id,
+        secret,
+        authentication: options.authentication.map(Into::into),
+        redirect_uris: Some(options.redirect_uri).filter(|uris| !uris.is_empty()),
+        scopes: Some(union(&options.scope)).filter(|scopes| !scopes.is_empty()),
+        return_urls: Some(options.return_url).filter(|urls| !urls.is_empty()),
+        rotation: options.rotation,
+    };
+    let client = session.keeper.update_client(&session.namespace, &options.client, changes).await?;
+    match format {
+        Format::Json => output::print_json(&show::view(&client)),
+        Format::Text => {
+            output::print(&format!("updated client {}; its grants resume by themselves", client.name))
+        }
+    }
+}

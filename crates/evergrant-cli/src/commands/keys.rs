@@ -1,0 +1,66 @@
+//! `evergrant keys`: what seals the credentials.
+
+use clap::{Args, Subcommand};
+use evergrant::store::{key::KeyStatus, sqlite::Paths};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{Format, FormatOptions, StoreOptions},
+    failure::Failure,
+    output::{
+        self,
+        style::{self, Tone},
+        table::Table,
+    },
+    session::with_session,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Group {
+    #[command(flatten)]
+    store: StoreOptions,
+    #[command(flatten)]
+    pub(crate) format: FormatOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the loaded keys by name; never the keys themselves
+    Status,
+}
+
+pub(crate) async fn run(group: Group) -> Result<(), Failure> {
+    let Group { store, format: FormatOptions { format }, command: Command::Status } = group;
+    with_session(&store, async |session| {
+        let status = session.keeper.status().await?;
+        let file = Paths::beside(session.location.path()).keys;
+        if format == Format::Json {
+            let keys: Vec<_> = status.keys.iter().map(view).collect();
+            return output::print_json(&json!({ "keys": keys, "file": file }));
+        }
+        let mut table = Table::new(&["KEY", "USE", "MADE"]);
+        for key in &status.keys {
+            let made = key.created.map_or("unknown".to_owned(), |made| made.to_string());
+            let (tone, purpose) =
+                if key.primary { (Tone::Good, "seals and opens") } else { (Tone::Plain, "opens") };
+            table.row([(Tone::Plain, key.id.to_string()), (tone, purpose.to_owned()), (Tone::Plain, made)]);
+        }
+        output::print(&table.render(style::of_stdout()))?;
+        output::note(&format!(
+            "key file: {}; keep a copy of it, apart from the backups of the store",
+            file.display()
+        ));
+        Ok(())
+    })
+    .await
+}
+
+fn view(key: &KeyStatus) -> Value {
+    json!({
+        "id": key.id.to_string(),
+        "primary": key.primary,
+        "created_at": key.created.map(|made| made.to_string()),
+    })
+}

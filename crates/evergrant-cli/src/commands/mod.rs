@@ -1,0 +1,14 @@
+//! The commands, one file or folder each.
+
+pub(crate) mod clients;
+pub(crate) mod connect;
+pub(crate) mod grants;
+pub(crate) mod keys;
+pub(crate) mod rehearse;
+pub(crate) mod request;
+pub(crate) mod serve;
+pub(crate) mod store;
+pub(crate) mod token;
+
+mod arguments;
+mod waiting;

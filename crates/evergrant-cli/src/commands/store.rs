@@ -1,0 +1,88 @@
+//! `evergrant store`: the store itself.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::{
+    cli::{Format, FormatOptions, StoreOptions},
+    failure::Failure,
+    output::{
+        self,
+        style::{self, Tone},
+        table::Table,
+    },
+    session::{Session, with_session},
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Group {
+    #[command(flatten)]
+    store: StoreOptions,
+    #[command(flatten)]
+    pub(crate) format: FormatOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show where it is and whether it may refresh
+    Status,
+    /// Declare a restored or copied store to be the one that holds these grants from now on
+    Adopt,
+}
+
+pub(crate) async fn run(group: Group) -> Result<(), Failure> {
+    let Group { store, format: FormatOptions { format }, command } = group;
+    with_session(&store, async |session| match command {
+        Command::Status => status(session, format).await,
+        Command::Adopt => adopt(session, format).await,
+    })
+    .await
+}
+
+async fn status(session: &Session, format: Format) -> Result<(), Failure> {
+    let status = session.keeper.status().await?;
+    let path = session.location.path();
+    if format == Format::Json {
+        return output::print_json(&json!({
+            "path": path,
+            "quarantined": status.quarantine.is_some(),
+            "processes": status.holders,
+            "change": status.change,
+            "lifeboat_free": status.lifeboat_free,
+            "lifeboat_records": status.lifeboat_records,
+        }));
+    }
+    let mut table = Table::of_one();
+    table.pair("store", path.display().to_string());
+    match status.quarantine {
+        None => table.toned("state", Tone::Good, "ok".to_owned()),
+        Some(_) => table.toned(
+            "state",
+            Tone::Bad,
+            "quarantined: restored from a backup or copied, so it refreshes nothing".to_owned(),
+        ),
+    }
+    table.pair("processes", status.holders.to_string());
+    table.pair("lifeboat", format!("{} free, {} waiting", status.lifeboat_free, status.lifeboat_records));
+    output::print(&table.render(style::of_stdout()))?;
+    if status.quarantine.is_some() {
+        output::note("next: if this copy shall hold the grants from now on, `evergrant store adopt`");
+    }
+    Ok(())
+}
+
+async fn adopt(session: &Session, format: Format) -> Result<(), Failure> {
+    let quarantined = session.keeper.status().await?.quarantine.is_some();
+    if quarantined {
+        session.store.adopt().await?;
+    }
+    match format {
+        Format::Json => output::print_json(&json!({ "adopted": quarantined })),
+        Format::Text if quarantined => {
+            output::print("adopted: this store holds the grants from now on; start its other processes again")
+        }
+        Format::Text => output::print("nothing to adopt: the store is not quarantined"),
+    }
+}

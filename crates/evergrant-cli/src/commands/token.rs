@@ -1,0 +1,142 @@
+//! `evergrant token`.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use evergrant::{
+    Keeper, Token, TokenError,
+    proto::{
+        engine::Settings,
+        grant::{AccessKey, GrantRecord},
+        name::GrantId,
+    },
+};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{arguments::seconds, waiting::explained};
+use crate::{
+    cli::{Format, StoreOptions},
+    failure::Failure,
+    output::{self, diagnosis, text::clean},
+    session::{Purpose, Session, with_session_for},
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    store: StoreOptions,
+    /// The grant
+    grant: GrantId,
+    /// How the token is printed
+    #[arg(long, value_enum, default_value_t = TokenFormat::Text)]
+    format: TokenFormat,
+    /// Demand so many seconds of life left (at most 80 % of the token's lifetime)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    min_ttl: Option<Duration>,
+    /// Refresh even if the token held is good
+    #[arg(long)]
+    refresh: bool,
+    /// Wait at most so long for a refresh
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
+    wait: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TokenFormat {
+    /// Token, type, dates, scope
+    Json,
+    /// The token alone
+    Text,
+    /// `Authorization: Bearer ...`, for `curl -H @-`
+    Header,
+    /// Assignments, for `eval`
+    Env,
+}
+
+impl Options {
+    pub(crate) fn error_format(&self) -> Format {
+        if self.format == TokenFormat::Json { Format::Json } else { Format::Text }
+    }
+}
+
+pub(crate) async fn run(options: Options) -> Result<(), Failure> {
+    let mut purpose = Purpose::command();
+    purpose.settings = Settings { caller_wait: options.wait, ..purpose.settings };
+    with_session_for(&options.store, purpose, async |session| {
+        let grant = session.grant(options.grant).await?;
+        let asking = ask(&session.keeper, &grant, &options);
+        match explained(session, grant.id, asking).await {
+            Ok(token) => {
+                output::print(&shown(&token, options.format, session))?;
+                warn(&token);
+                Ok(())
+            }
+            Err(error) => Err(Failure::without_token(&error, &grant)),
+        }
+    })
+    .await
+}
+
+async fn ask(keeper: &Keeper, grant: &GrantRecord, options: &Options) -> Result<Token, TokenError> {
+    if options.refresh {
+        return keeper.refresh(grant.id, grant.generation).await;
+    }
+    match options.min_ttl {
+        Some(min_ttl) => keeper.token_for(grant.id, AccessKey::default(), min_ttl).await,
+        None => keeper.token(grant.id).await,
+    }
+}
+
+fn shown(token: &Token, format: TokenFormat, session: &Session) -> Zeroizing<String> {
+    let expires_at = token.expires_at();
+    Zeroizing::new(match format {
+        TokenFormat::Text => token.expose().to_owned(),
+        TokenFormat::Header => format!("Authorization: {}", *token.authorization_header()),
+        TokenFormat::Env => {
+            let mut lines = format!(
+                "export EVERGRANT_ACCESS_TOKEN={}\nexport EVERGRANT_TOKEN_TYPE={}",
+                quoted(token.expose()),
+                quoted(token.token_type())
+            );
+            if let Some(end) = expires_at {
+                lines.push_str(&format!("\nexport EVERGRANT_EXPIRES_AT={}", quoted(&end.to_string())));
+            }
+            lines
+        }
+        TokenFormat::Json => json!({
+            "access_token": token.expose(),
+            "token_type": token.token_type(),
+            "expires_at": expires_at.map(|end| end.to_string()),
+            "expires_in": expires_at.map(|end| end.since(session.keeper.clock().now().wall).as_secs()),
+            "scope": token.scope(),
+            "generation": token.generation(),
+            "grant": token.grant(),
+            "warning": token.warning(),
+        })
+        .to_string(),
+    })
+}
+
+/// A word that a shell takes as it is (POSIX 2.2.2).
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The token works, and soon there may be none.
+fn warn(token: &Token) {
+    if let Some(warning) = token.warning() {
+        output::note("warning: this token works, but its grant is in trouble:");
+        output::note(clean(&diagnosis::describe(warning)).trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_word_ends_only_where_it_should() {
+        assert_eq!(quoted("a'b$(c)"), r"'a'\''b$(c)'");
+    }
+}

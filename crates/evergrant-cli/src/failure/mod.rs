@@ -1,0 +1,188 @@
+//! Why a command failed, and what to do next.
+
+mod from;
+
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+use evergrant::{
+    TokenError,
+    proto::{
+        diagnosis::Diagnosis,
+        engine::Refusal,
+        grant::GrantRecord,
+        name::{ClientName, GrantId},
+    },
+};
+use serde_json::json;
+
+use crate::{
+    cli::Format,
+    exit::Exit,
+    output::{
+        diagnosis,
+        style::{self, Tone},
+        text::clean,
+    },
+};
+
+/// A failure: what happened, what is known of it, and the next step. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+    advice: Option<String>,
+    diagnosis: Option<Box<Diagnosis>>,
+    retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// An error of no special kind.
+    pub(crate) fn new(what: &str, why: impl fmt::Display) -> Self {
+        Self::of(Exit::Other, format!("{what}: {why}"))
+    }
+
+    /// An error of a kind that the exit code names.
+    pub(crate) fn of(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), advice: None, diagnosis: None, retry_after: None }
+    }
+
+    /// The command line is wrong in a way that its parser cannot see.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::of(Exit::Usage, message)
+    }
+
+    /// The person wants to stop.
+    pub(crate) fn interrupted() -> Self {
+        Self::of(Exit::Interrupted, "interrupted")
+    }
+
+    pub(crate) fn no_such_grant(id: GrantId) -> Self {
+        Self::of(Exit::NotFound, format!("there is no grant {id} in this namespace"))
+            .advise("see `evergrant grants list`")
+    }
+
+    pub(crate) fn no_such_client(name: &ClientName) -> Self {
+        Self::of(Exit::NotFound, format!("there is no client {name} in this namespace"))
+            .advise("see `evergrant clients list`, or add it with `evergrant clients add`")
+    }
+
+    /// Why there is no access token of this grant.
+    pub(crate) fn without_token(error: &TokenError, grant: &GrantRecord) -> Self {
+        let Some(refusal) = error.refusal() else { return Self::of(Exit::Other, error.to_string()) };
+        let connect = format!("run `evergrant connect {} --grant {}`", grant.client, grant.id);
+        let mut failure = Self::of(exit_of(refusal), refusal.to_string());
+        failure.diagnosis = error.diagnosis().cloned().map(Box::new);
+        failure.retry_after = retry_after(refusal);
+        failure.advice = match refusal {
+            Refusal::NeedsReauthorization(_) | Refusal::NotRefreshable => Some(connect),
+            Refusal::Revoked => Some(format!("{connect} to connect it again")),
+            Refusal::NoSuchGrant => Some("see `evergrant grants list`".to_owned()),
+            Refusal::ClientRejected { .. } => Some(format!(
+                "correct it with `evergrant clients update {}`; its grants resume by themselves",
+                grant.client
+            )),
+            Refusal::RequestRefused(_) => {
+                Some(format!("see what is asked for with `evergrant clients show {}`", grant.client))
+            }
+            Refusal::InProgress { .. }
+            | Refusal::OutcomeUnknown { .. }
+            | Refusal::ProviderUnavailable { .. } => {
+                failure.retry_after.map(|after| format!("try again in {} s", after.as_secs().max(1)))
+            }
+            Refusal::Quarantined => {
+                Some("if this copy shall hold the grants from now on: `evergrant store adopt`".to_owned())
+            }
+            Refusal::StoreUnavailable(_) => None,
+        };
+        failure
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// What is held to be the cause.
+    #[must_use]
+    pub(crate) fn diagnosed(mut self, diagnosis: Option<Box<Diagnosis>>) -> Self {
+        self.diagnosis = diagnosis;
+        self
+    }
+
+    /// Tells the person, or the program, and gives the exit code.
+    pub(crate) fn report(&self, format: Format) -> ExitCode {
+        let text = match format {
+            Format::Text => self.for_people(),
+            Format::Json => self.for_programs(),
+        };
+        // Nobody may be reading, and the exit code says the rest.
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+        self.exit.into()
+    }
+
+    fn for_people(&self) -> String {
+        let style = style::of_stderr();
+        let mut text = format!("{} {}\n", style.paint(Tone::Bad, "error:"), clean(&self.message));
+        if let Some(known) = &self.diagnosis {
+            text.push_str(&diagnosis::describe(known));
+        }
+        if let Some(advice) = &self.advice {
+            text.push_str(&format!("{} {}\n", style.paint(Tone::Heading, "next:"), clean(advice)));
+        }
+        text
+    }
+
+    /// A problem as of RFC 9457, on one line.
+    fn for_programs(&self) -> String {
+        let page = self
+            .diagnosis
+            .as_ref()
+            .map_or("about:blank".to_owned(), |known| format!("/problems/{}", known.cause));
+        let problem = json!({
+            "type": page,
+            "title": self.exit.name(),
+            "detail": self.message,
+            "exit_code": self.exit.code(),
+            "next": self.advice,
+            "retry_after": self.retry_after.map(|after| after.as_secs().max(1)),
+            "diagnosis": self.diagnosis,
+        });
+        format!("{problem}\n")
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+fn exit_of(refusal: &Refusal) -> Exit {
+    match refusal {
+        Refusal::NoSuchGrant | Refusal::Revoked => Exit::NotFound,
+        Refusal::NeedsReauthorization(_) | Refusal::NotRefreshable => Exit::NeedsReauthorization,
+        Refusal::RequestRefused(_) => Exit::RequestRefused,
+        Refusal::ClientRejected { .. } => Exit::ClientRejected,
+        Refusal::InProgress { .. } | Refusal::OutcomeUnknown { .. } | Refusal::ProviderUnavailable { .. } => {
+            Exit::RetryLater
+        }
+        Refusal::StoreUnavailable(_) | Refusal::Quarantined => Exit::StoreUnavailable,
+    }
+}
+
+fn retry_after(refusal: &Refusal) -> Option<Duration> {
+    match refusal {
+        Refusal::ClientRejected { retry_after, .. }
+        | Refusal::InProgress { retry_after }
+        | Refusal::OutcomeUnknown { retry_after, .. }
+        | Refusal::ProviderUnavailable { retry_after, .. } => Some(*retry_after),
+        _ => None,
+    }
+}

@@ -1,0 +1,85 @@
+use crate::support::{CLIENT_ID, CLIENT_SECRET, World};
+
+#[tokio::test]
+async fn a_client_is_added_by_its_issuer_and_shown_without_its_secret() {
+    let world = World::new().await;
+    world.add_client().await;
+    let shown = world.run(&["clients", "show", "crm", "--format", "json"]).await.json();
+    assert_eq!(shown["issuer"], world.rehearsal.issuer());
+    assert_eq!(shown["client_id"], CLIENT_ID);
+    assert_eq!(shown["has_secret"], true);
+    assert_eq!(shown["authentication"], "client_secret_basic");
+    assert_eq!(shown["endpoints"]["token"], format!("{}/token", world.rehearsal.issuer()));
+    let listed = world.run(&["clients", "list"]).await.good();
+    assert!(listed.contains("crm") && listed.contains("ok"), "{listed}");
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once() {
+    let world = World::new().await;
+    world.add_client().await;
+    let issuer = world.rehearsal.issuer();
+    let again = ["clients", "add", "crm", "--issuer", issuer, "--client-id", "x", "--public"];
+    let said = world.run(&again).await.bad(1);
+    assert!(said.contains("evergrant clients update crm"), "{said}");
+}
+
+#[tokio::test]
+async fn a_secret_that_nobody_names_is_asked_for_by_its_options() {
+    let world = World::new().await;
+    let issuer = world.rehearsal.issuer();
+    let said = world.run(&["clients", "add", "crm", "--issuer", issuer, "--client-id", "x"]).await.bad(2);
+    assert!(said.contains("--secret-file") && said.contains("--public"), "{said}");
+    assert!(!world.store().exists(), "nothing was begun");
+}
+
+#[tokio::test]
+async fn a_client_that_grants_need_is_not_removed() {
+    let world = World::new().await;
+    world.add_client().await;
+    let grant = world.import().await;
+    let said = world.run(&["clients", "remove", "crm"]).await.bad(1);
+    assert!(said.contains("evergrant grants list --client crm"), "{said}");
+    world.run(&["grants", "remove", &grant]).await.good();
+    world.run(&["clients", "remove", "crm"]).await.good();
+    world.run(&["clients", "show", "crm"]).await.bad(8);
+}
+
+#[tokio::test]
+async fn new_credentials_resume_what_the_provider_rejected() {
+    let world = World::new().await;
+    world.add_client().await;
+    let grant = world.import().await;
+    world.rehearsal.change_secret(CLIENT_ID, "another-secret-Zz71").unwrap();
+    let said = world.run(&["token", &grant]).await.bad(5);
+    assert!(said.contains("evergrant clients update crm"), "{said}");
+    let state = world.run(&["grants", "show", &grant, "--format", "json"]).await.json()["state"].clone();
+    assert_ne!(state, "needs_reauthorization", "no grant dies of it");
+    world.run_with(&["clients", "update", "crm", "--secret-stdin"], "another-secret-Zz71").await.good();
+    world.run(&["token", &grant]).await.good();
+}
+
+#[tokio::test]
+async fn a_namespace_sees_its_own_clients_only() {
+    let world = World::new().await;
+    world.add_client().await;
+    let elsewhere = world.run(&["clients", "list", "--namespace", "other", "--format", "json"]).await.json();
+    assert_eq!(elsewhere, serde_json::json!([]));
+    let grant = world.import().await;
+    world.run(&["token", &grant, "--namespace", "other"]).await.bad(8);
+}
+
+#[tokio::test]
+async fn the_secret_comes_from_a_file_as_well() {
+    let world = World::new().await;
+    let file = world.directory.path().join("secret");
+    std::fs::write(&file, format!("{CLIENT_SECRET}\n")).unwrap();
+    let issuer = world.rehearsal.issuer();
+    let file = file.to_str().unwrap();
+    let add = ["clients", "add", "crm", "--issuer", issuer, "--client-id", CLIENT_ID, "--secret-file", file];
+    let done = world.run(&add).await;
+    assert!(done.stderr.contains("chmod 600"), "a file that others can read is worth a word: {done:?}");
+    done.good();
+    let grant = world.import().await;
+    world.run(&["token", &grant]).await.good();
+}
