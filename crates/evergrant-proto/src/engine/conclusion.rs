@@ -359,6 +359,8 @@ fn fail(
             end(Ending::Unknown(manner(failure))),
             Refusal::OutcomeUnknown { diagnosis: Some(boxed), retry_after: wait },
         ),
+        // The configuration forbids it, the guard for one: nothing is wrong at the provider, and waiting does not help.
+        Consequence::Alarm => (end(Ending::NotProcessed), Refusal::RequestRefused(boxed)),
         _ if never_sent(failure) => {
             (end(Ending::NotSent), Refusal::ProviderUnavailable { diagnosis: Some(boxed), retry_after: wait })
         }

@@ -75,6 +75,11 @@ impl Exchange {
         (exchange, Next::Perform(find))
     }
 
+    /// Whether a process that ends may leave it: what came of it is in the lifeboat.
+    pub(crate) fn may_be_left(&self) -> bool {
+        matches!(&self.step, Step::RetryPause(recording, _) if recording.rescued)
+    }
+
     pub(crate) fn step(&mut self, engine: &mut Engine, outcome: Option<Outcome>, now: Now) -> Option<Next> {
         match (std::mem::replace(&mut self.step, Step::Blocking), outcome) {
             (Step::Finding(callback), Some(Outcome::Authorization(found))) => {

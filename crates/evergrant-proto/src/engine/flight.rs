@@ -145,6 +145,14 @@ impl Flight {
         !matches!(self.step, Step::Reading | Step::Queued | Step::Pausing { .. } | Step::Reserving)
     }
 
+    /// Whether a process that ends may leave it: nothing of it is sent, or what came of it is in the lifeboat.
+    pub(crate) fn may_be_left(&self) -> bool {
+        match &self.step {
+            Step::RetryPause { recording, .. } => recording.rescued,
+            _ => !self.is_flying(),
+        }
+    }
+
     pub(crate) fn owed_revocation(&self) -> Option<(GrantId, bool)> {
         self.owes_revocation.then_some((self.grant, false))
     }

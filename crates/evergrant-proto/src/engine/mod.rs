@@ -18,7 +18,7 @@ mod flight;
 mod refusal;
 mod revocation;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,6 +95,10 @@ pub struct Engine {
     next_id: u64,
     next_tick: Moment,
     due_read: Option<EffectId>,
+    due_limit: usize,
+    /// More was due than could be begun: the index is read again as soon as there is room.
+    backlog: bool,
+    revoking: HashSet<GrantId>,
     background: usize,
     draining: bool,
 }
@@ -138,6 +142,9 @@ impl Engine {
             next_id: 0,
             next_tick: now.moment,
             due_read: None,
+            due_limit: 0,
+            backlog: false,
+            revoking: HashSet::new(),
             background: 0,
             draining: false,
         }
@@ -177,6 +184,7 @@ impl Engine {
     /// Somebody wants a grant ended.
     pub fn handle_revoke(&mut self, call: CallId, grant: GrantId, remove: bool, now: Now) {
         let id = self.new_flow();
+        self.revoking.insert(grant);
         let (revocation, next) = Revocation::begin(Some(call), grant, remove, self.holder, now);
         self.flows.insert(id, Flow::Revocation(Box::new(revocation)));
         self.follow(id, next, now);
@@ -187,9 +195,14 @@ impl Engine {
         self.draining = true;
     }
 
-    /// Whether nothing is under way.
+    /// Whether nothing is under way that must be seen through: what only waits has sent nothing, or is durable.
     pub fn is_idle(&self) -> bool {
-        self.flows.is_empty() && self.outputs.is_empty()
+        let may_be_left = |flow: &Flow| match flow {
+            Flow::Flight(flight) => flight.may_be_left(),
+            Flow::Exchange(exchange) => exchange.may_be_left(),
+            Flow::Revocation(revocation) => revocation.may_be_left(),
+        };
+        self.flows.values().all(may_be_left) && self.outputs.is_empty()
     }
 
     /// Callers that wait for an answer.
@@ -214,12 +227,17 @@ impl Engine {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Now) {
+        let mut fired = false;
         while let Some(&(moment, id)) = self.timers.first() {
             if moment > now.moment {
                 break;
             }
             self.timers.pop_first();
             self.step(id, None, now);
+            fired = true;
+        }
+        if fired {
+            self.expire_queued(now);
         }
         if self.settings.scheduler
             && !self.draining
@@ -231,6 +249,7 @@ impl Engine {
             if limit > 0 {
                 let effect = self.new_effect();
                 self.due_read = Some(effect);
+                self.due_limit = limit;
                 self.outputs.push_back(Output::Perform(effect, Effect::ReadDue { until: now.wall, limit }));
             }
         }
@@ -282,8 +301,9 @@ impl Engine {
 
     fn begin_due(&mut self, outcome: Outcome, now: Now) {
         let Outcome::Due(grants) = outcome else { return };
+        self.backlog = self.due_limit > 0 && grants.len() >= self.due_limit;
         for grant in grants {
-            if self.running.contains_key(&grant) {
+            if self.running.contains_key(&grant) || self.revoking.contains(&grant) {
                 continue;
             }
             let mut flight = Flight::new(grant, AccessKey::default(), Want::Early);
@@ -303,7 +323,6 @@ impl Engine {
             // A timer that is not the flow's own: it goes on waiting for what it waits for.
             None => {
                 self.flows.insert(id, flow);
-                self.expire_queued(now);
             }
             Some(Next::Done) => self.finish(flow, now),
             Some(next) => {
@@ -314,12 +333,24 @@ impl Engine {
     }
 
     fn finish(&mut self, flow: Flow, now: Now) {
-        let Flow::Flight(flight) = flow else { return };
+        let flight = match flow {
+            Flow::Flight(flight) => flight,
+            Flow::Exchange(_) => return,
+            Flow::Revocation(revocation) => {
+                self.revoking.remove(&revocation.grant());
+                return;
+            }
+        };
         let grant = flight.grant;
         self.running.remove(&grant);
         self.background -= usize::from(flight.is_background());
+        if self.backlog && self.background < self.settings.background_limit / 2 {
+            self.backlog = false;
+            self.next_tick = now.moment;
+        }
         if let Some((grant, remove)) = flight.owed_revocation() {
             let id = self.new_flow();
+            self.revoking.insert(grant);
             let (revocation, next) = Revocation::begin(None, grant, remove, self.holder, now);
             self.flows.insert(id, Flow::Revocation(Box::new(revocation)));
             self.follow(id, next, now);

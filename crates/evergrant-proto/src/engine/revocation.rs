@@ -54,6 +54,15 @@ impl Revocation {
         (revocation, next)
     }
 
+    pub(crate) fn grant(&self) -> GrantId {
+        self.grant
+    }
+
+    /// Whether a process that ends may leave it: the grant is marked, and what is owed is on record.
+    pub(crate) fn may_be_left(&self) -> bool {
+        self.call.is_none()
+    }
+
     pub(crate) fn step(&mut self, engine: &mut Engine, outcome: Option<Outcome>, now: Now) -> Option<Next> {
         match (std::mem::replace(&mut self.step, Step::Reading), outcome) {
             (Step::Marking, Some(Outcome::Transacted(reply))) => Some(self.marked(engine, reply, now)),
