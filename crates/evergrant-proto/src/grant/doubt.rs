@@ -2,18 +2,16 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{
-    access::{AccessEntry, AccessKey},
-    attempt::Attempt,
-    lease::StoreTime,
-    record::GrantRecord,
-};
+use super::{access::AccessKey, attempt::Attempt, lease::StoreTime, record::GrantRecord};
 use crate::{
     name::HolderId,
     provider::{RotationKind, RotationPolicy},
     time::Timestamp,
     transaction::deadlines,
 };
+
+/// How often a grant in doubt is looked at while it serves a token without an end.
+const ENDLESS_RECHECK: Duration = Duration::from_secs(60 * 60);
 
 /// What the answer depends on besides the grant itself.
 #[derive(Debug, Clone, Copy)]
@@ -103,13 +101,12 @@ fn inside_window(rules: &PresentationRules<'_>, first: Timestamp, presentations:
 /// Under a policy that kills the family on a replay, the token is presented again only when nothing can be lost by
 /// it: the access token is no longer any good, and no answer can still come.
 fn last_resort(grant: &GrantRecord, rules: &PresentationRules<'_>, doubtful: &[&Attempt]) -> Permission {
-    let serving_until = grant
-        .access_for(rules.key)
-        .filter(|entry| !entry.rejected)
-        .and_then(AccessEntry::usable_until)
-        .filter(|end| *end > rules.wall);
-    if let Some(end) = serving_until {
-        return Permission::NotBefore(end);
+    if let Some(entry) = grant.access_for(rules.key).filter(|entry| !entry.rejected) {
+        // A token that does not end by itself is given up only when a resource server rejects it.
+        let end = entry.presumed_end().unwrap_or_else(|| rules.wall.plus(ENDLESS_RECHECK));
+        if end > rules.wall {
+            return Permission::NotBefore(end);
+        }
     }
     let longest_wait = doubtful
         .iter()

@@ -14,6 +14,12 @@ const TRANSIT: Duration = Duration::from_secs(5);
 /// Age at which a token of unknown expiry is renewed in the background. Half of the hour that most providers give.
 const UNKNOWN_EXPIRY_RENEWAL: Duration = Duration::from_secs(30 * 60);
 
+/// Age at which a token of unknown expiry is held to have ended where that matters: the hour that most providers give.
+const UNKNOWN_EXPIRY_END: Duration = Duration::from_secs(60 * 60);
+
+/// A token from further in the future was issued before the wall clock was set back: its age is not known.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(10 * 60);
+
 /// What may be done with an access token now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Freshness {
@@ -37,11 +43,24 @@ impl AccessEntry {
     pub fn freshness(&self, now: Timestamp) -> Freshness {
         if self.rejected || self.usable_until().is_some_and(|end| now >= end) {
             Freshness::Expired
-        } else if self.stale_at().is_some_and(|stale| now >= stale) {
+        } else if self.is_from_the_future(now) || self.stale_at().is_some_and(|stale| now >= stale) {
             Freshness::Stale
         } else {
             Freshness::Fresh
         }
+    }
+
+    /// When it is held to have ended by itself; `None`: never.
+    pub fn presumed_end(&self) -> Option<Timestamp> {
+        match self.expiry {
+            Expiry::At(_) => self.usable_until(),
+            Expiry::Unknown => Some(self.issued_at.plus(UNKNOWN_EXPIRY_END)),
+            Expiry::Never => None,
+        }
+    }
+
+    fn is_from_the_future(&self, now: Timestamp) -> bool {
+        self.issued_at > now.plus(CLOCK_TOLERANCE)
     }
 
     /// The last instant at which it is handed out; `None` if no end is known.
