@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use super::{Change, Conflict, Loaded, Reply, deadlines, outcome, schedule::schedule};
+use super::{
+    Change, Conflict, Loaded, Reply, deadlines, outcome,
+    schedule::{renewal, schedule},
+};
 use crate::{
     client::{Admission, ClientRecord, Probe},
-    diagnosis::Diagnosis,
+    diagnosis::{Diagnosis, PreviousOutcome},
     grant::{
-        AccessKey, Attempt, Credential, Freshness, GrantRecord, GrantState, Lease, Pace, Permission,
+        AccessKey, Attempt, Credential, Freshness, GrantRecord, GrantState, Lease, Outcome, Pace, Permission,
         PresentationRules, StoreTime, may_present,
     },
     name::{AttemptId, Fence, Generation, GrantId, HolderId},
     time::Timestamp,
 };
+
+/// Longer than any backoff, and than any `Retry-After` that is obeyed.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How often the scheduler looks at a grant of a quarantined store.
 const QUARANTINE_RECHECK: Duration = Duration::from_secs(60);
@@ -42,7 +48,7 @@ pub enum Want {
         /// Zero for any token that can be handed out.
         min_ttl: Duration,
     },
-    /// A token outside the margin: a refresh ahead of time.
+    /// A token outside the margin, and a refresh token that is not in doubt: a refresh ahead of time.
     Early,
     /// A token of a later generation than this one.
     Newer {
@@ -119,7 +125,8 @@ impl Want {
             Self::Usable { min_ttl } => {
                 freshness != Freshness::Expired && entry.lives_at_least(min_ttl, wall)
             }
-            Self::Early => freshness == Freshness::Fresh,
+            // A token in doubt is looked after at once: some providers forgive a repetition for a short time only.
+            Self::Early => freshness == Freshness::Fresh && grant.doubtful_attempts().next().is_none(),
             Self::Newer { than } => entry.generation > than && freshness != Freshness::Expired,
         }
     }
@@ -129,7 +136,7 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let client = loaded.client.clone().ok_or(Conflict::NoSuchClient)?;
     if let Some(wait) = standing(&grant, &client, loaded, command) {
-        return Ok(deferred(grant, wait, command.wall));
+        return Ok(deferred(grant, &client, wait, command.wall));
     }
     let mut events = Vec::new();
     if grant.verdict.is_some() {
@@ -140,12 +147,12 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
             return Ok(Change {
                 grant: Some(grant.clone()),
                 events,
-                ..deferred(grant, Wait::Closed, command.wall)
+                ..deferred(grant, &client, Wait::Closed, command.wall)
             });
         }
     }
     let Some(credential) = grant.credential.clone() else {
-        return Ok(deferred(grant, Wait::Closed, command.wall));
+        return Ok(deferred(grant, &client, Wait::Closed, command.wall));
     };
     let mut admitted = client.clone();
     let probe = Probe { attempt: command.attempt, until: loaded.now.plus(deadlines::LEASE) };
@@ -156,21 +163,23 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
                 return Ok(Change {
                     grant: Some(grant.clone()),
                     events,
-                    ..deferred(grant, wait, command.wall)
+                    ..deferred(grant, &client, wait, command.wall)
                 });
             }
-            return Ok(deferred(grant, Wait::ClientSuspended { until, diagnosis }, command.wall));
+            return Ok(deferred(grant, &client, Wait::ClientSuspended { until, diagnosis }, command.wall));
         }
         Admission::Open | Admission::AsProbe => {}
     }
-    journal(&mut grant, command, loaded.now);
+    let pace = Pace::of(&client.provider.rotation);
+    close_what_is_over(&mut grant, loaded, command);
+    journal(&mut grant, command, pace, loaded.now);
     let claimed = Claimed {
         grant: grant.clone(),
         client: admitted.clone(),
         credential,
         attempt: command.attempt,
         fence: grant.fence,
-        pace: Pace::of(&client.provider.rotation),
+        pace,
     };
     let client = (admitted != client).then_some(admitted);
     Ok(Change { grant: Some(grant), client, events, ..Change::none(Reply::Claimed(Box::new(claimed))) })
@@ -194,7 +203,8 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
     if let Some(for_at_most) = occupied(grant, loaded, command.holder) {
         return Some(Wait::Leased { for_at_most });
     }
-    if command.want == Want::Early && client.provider.refresh.ends_access_token {
+    let doubted = grant.doubtful_attempts().next().is_some();
+    if command.want == Want::Early && client.provider.refresh.ends_access_token && !doubted {
         let usable = grant
             .access_for(&command.key)
             .filter(|entry| entry.freshness(command.wall) != Freshness::Expired);
@@ -202,7 +212,9 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
             return Some(Wait::Satisfied);
         }
     }
-    if let Some(until) = grant.retry_at.filter(|until| *until > command.wall) {
+    // A wall clock that was set back must not freeze the retries: no backoff is that long.
+    let in_force = |until: &Timestamp| *until > command.wall && until.since(command.wall) <= LONGEST_BACKOFF;
+    if let Some(until) = grant.retry_at.filter(in_force) {
         return Some(Wait::BackingOff { until });
     }
     let rules = PresentationRules {
@@ -231,13 +243,26 @@ pub(super) fn occupied(grant: &GrantRecord, loaded: &Loaded, holder: HolderId) -
     lease.into_iter().chain(block).max().filter(|wait| !wait.is_zero())
 }
 
-fn journal(grant: &mut GrantRecord, command: &Claim, now: StoreTime) {
+/// Attempts whose process can tell nothing any more get the outcome that they have: nobody knows.
+fn close_what_is_over(grant: &mut GrantRecord, loaded: &Loaded, command: &Claim) {
+    let is_over = |holder| holder == command.holder || loaded.ended_holders.contains(&holder);
+    for attempt in grant.attempts.iter_mut().filter(|attempt| attempt.is_open() && is_over(attempt.holder)) {
+        attempt.outcome = Some(Outcome::Unknown {
+            manner: PreviousOutcome::NotRecorded,
+            reason: "the process that made it ended before it recorded an outcome".to_owned(),
+        });
+        attempt.ended_at = Some(command.wall);
+    }
+}
+
+fn journal(grant: &mut GrantRecord, command: &Claim, pace: Pace, now: StoreTime) {
     grant.fence = grant.fence.next();
     grant.lease =
         Some(Lease { holder: command.holder, fence: grant.fence, until: now.plus(deadlines::LEASE) });
     grant.blocked_until = None;
-    // Should this process end, the scheduler of another one finds the grant when the lease has run out.
-    grant.next_due_at = Some(command.wall.plus(deadlines::LEASE));
+    // Should this process end, the scheduler of another one finds the grant as soon as an answer is overdue: a window
+    // in which the provider forgives a repetition may be shorter than the lease.
+    grant.next_due_at = Some(command.wall.plus(pace.total()));
     grant.attempts.push(Attempt {
         id: command.attempt,
         generation: grant.generation,
@@ -252,14 +277,15 @@ fn journal(grant: &mut GrantRecord, command: &Claim, now: StoreTime) {
 }
 
 /// A grant that is due and cannot be helped now is put off, so that the scheduler does not find it at every tick.
-fn deferred(mut grant: GrantRecord, wait: Wait, wall: Timestamp) -> Change {
+fn deferred(mut grant: GrantRecord, client: &ClientRecord, wait: Wait, wall: Timestamp) -> Change {
     let until = match &wait {
         Wait::BackingOff { until } | Wait::ClientSuspended { until, .. } | Wait::OutcomeUnknown { until } => {
             Some(*until)
         }
         Wait::Leased { for_at_most } => Some(wall.plus(*for_at_most)),
         Wait::Quarantined => Some(wall.plus(QUARANTINE_RECHECK)),
-        Wait::Satisfied | Wait::Closed => None,
+        Wait::Satisfied => renewal(&grant, Some(client), wall),
+        Wait::Closed => None,
     };
     let late = until.filter(|until| grant.next_due_at.is_some_and(|due| due <= wall && due < *until));
     if late.is_some() {

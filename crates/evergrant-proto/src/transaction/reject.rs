@@ -35,7 +35,7 @@ pub(super) fn reject(loaded: &Loaded, command: &Reject) -> Result<Change, Confli
         return Ok(Change::grant(grant, Vec::new()));
     };
     entry.rejected = true;
-    if matches!(grant.state, GrantState::Active) {
+    if matches!(grant.state, GrantState::Active | GrantState::Degraded { .. }) {
         schedule(&mut grant, loaded.client.as_ref(), command.wall);
     }
     let event = grant.event(EventKind::AccessTokenRejected, command.wall);

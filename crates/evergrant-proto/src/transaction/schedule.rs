@@ -3,7 +3,7 @@
 use super::{Change, Conflict, Loaded, Reply};
 use crate::{
     client::ClientRecord,
-    grant::{AccessEntry, AccessKey, Degradation, GrantRecord, GrantState},
+    grant::{AccessKey, GrantRecord, GrantState},
     name::GrantId,
     time::Timestamp,
 };
@@ -33,11 +33,7 @@ pub(super) fn postpone(loaded: &Loaded, command: &Postpone) -> Result<Change, Co
 pub(super) fn schedule(grant: &mut GrantRecord, client: Option<&ClientRecord>, wall: Timestamp) {
     grant.next_due_at = match &grant.state {
         GrantState::Active => grant.credential.as_ref().and_then(|_| renewal(grant, client, wall)),
-        GrantState::Degraded { reason: Degradation::OutcomeUnknown, .. } => {
-            // A strict provider is asked again only when nothing can be lost by it.
-            let serving_until = grant.access_for(&AccessKey::default()).and_then(AccessEntry::usable_until);
-            Some(serving_until.unwrap_or(wall).max(grant.retry_at.unwrap_or(wall)))
-        }
+        // Also with a token in doubt: a window may be about to close, and a claim that comes too early is put off.
         GrantState::Degraded { .. } => Some(grant.retry_at.unwrap_or(wall)),
         GrantState::NeedsReauthorization { .. } | GrantState::NotRefreshable => None,
         GrantState::Revoked => grant
@@ -47,7 +43,12 @@ pub(super) fn schedule(grant: &mut GrantRecord, client: Option<&ClientRecord>, w
     };
 }
 
-fn renewal(grant: &GrantRecord, client: Option<&ClientRecord>, wall: Timestamp) -> Option<Timestamp> {
+/// When the current default access token is to be renewed ahead of time; `None`: never.
+pub(super) fn renewal(
+    grant: &GrantRecord,
+    client: Option<&ClientRecord>,
+    wall: Timestamp,
+) -> Option<Timestamp> {
     let Some(entry) = grant.access_for(&AccessKey::default()) else { return Some(wall) };
     if entry.rejected {
         return Some(wall);
