@@ -125,6 +125,17 @@ fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) 
 /// Another refresh moved the generation first. What this one brought may be the only live credential.
 fn keep_spare(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) {
     let Some(refresh_token) = &command.issued.refresh_token else { return };
+    let spares = grant.spares.iter().map(|spare| &spare.credential);
+    if grant
+        .credential
+        .iter()
+        .chain(&grant.predecessor)
+        .chain(spares)
+        .any(|held| held.refresh_token == *refresh_token)
+    {
+        // A provider that answers a repetition with the same successor: it was installed, or spent, already.
+        return;
+    }
     if grant.spares.len() >= MAX_SPARES {
         grant.spares.remove(0);
     }
@@ -147,6 +158,8 @@ fn keep_spare(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event
 /// A success that arrives after we revoked the grant: the provider has a live token again, and it owes its revocation.
 fn keep_for_revocation(grant: &mut GrantRecord, command: &Succeed) {
     if let Some(refresh_token) = &command.issued.refresh_token {
+        // Another generation: the answer to a revocation of the old token must not pass for one of this.
+        grant.generation = grant.generation.next();
         grant.credential = Some(Credential {
             refresh_token: refresh_token.clone(),
             generation: grant.generation,
