@@ -2,7 +2,7 @@
 
 use evergrant_rehearse::{Action, Fault, PolicyName};
 
-use crate::world::{SECRET, World};
+use crate::world::{SECRET, World, see};
 
 /// Everything that people, logs or callers can see of a story with every kind of trouble.
 #[tokio::test(flavor = "multi_thread")]
@@ -23,12 +23,7 @@ async fn no_secret_appears_in_records_events_errors_or_files() {
     let all = evergrant_store::EventFilter { namespace: None, grant: None, after: 0, limit: 1000 };
     seen += &format!("{:?}", world.keeper.events(all).await.unwrap());
     seen += &format!("{:?}", world.keeper.clients(&Default::default()).await.unwrap());
-    for entry in std::fs::read_dir(world.folder.path()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            seen += &String::from_utf8_lossy(&std::fs::read(path).unwrap());
-        }
-    }
+    see(&seen);
     for secret in secrets {
         assert!(!seen.contains(&secret), "a secret is visible");
     }

@@ -1,6 +1,11 @@
 //! One rehearsal server, one store, one or more keepers, and a clock that only the test moves.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, Once},
+    time::Duration,
+};
 
 use evergrant::{
     AuthorizationOptions, Keeper, NewClient, OpenOptions, Token, TokenError,
@@ -24,6 +29,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::oneshot,
     task::JoinHandle,
 };
 
@@ -35,6 +41,7 @@ pub(crate) struct World {
     pub(crate) keeper: Keeper,
     pub(crate) folder: TempDir,
     driver: JoinHandle<()>,
+    stop: Option<oneshot::Sender<()>>,
 }
 
 impl World {
@@ -44,6 +51,12 @@ impl World {
     }
 
     pub(crate) async fn with(client: ClientSettings) -> Self {
+        Self::inside(tempfile::tempdir().unwrap(), client).await
+    }
+
+    /// A world whose store lies in a folder that the test has prepared.
+    pub(crate) async fn inside(folder: TempDir, client: ClientSettings) -> Self {
+        watch_logs();
         let rotation = known(client.rotation.policy, client.rotation.window_s);
         let settings = Settings {
             clients: vec![client],
@@ -57,9 +70,8 @@ impl World {
         let rehearsal =
             Rehearsal::builder().settings(settings).start(([127, 0, 0, 1], 0).into()).await.unwrap();
         let clock = ManualClock::starting_at(Timestamp(rehearsal.clock().now().0));
-        let folder = tempfile::tempdir().unwrap();
-        let (keeper, driver) = open(folder.path().join("store.sqlite"), &clock, true).await;
-        let world = Self { rehearsal, clock, keeper, folder, driver };
+        let (keeper, driver, stop) = open(folder.path().join("store.sqlite"), &clock, true).await;
+        let world = Self { rehearsal, clock, keeper, folder, driver, stop: Some(stop) };
         world.keeper.add_client(world.new_client(rotation)).await.unwrap();
         world
     }
@@ -69,18 +81,33 @@ impl World {
         open(self.folder.path().join("store.sqlite"), &self.clock, false).await.0
     }
 
+    /// Asks the driver to end; it sees through what it has sent.
+    pub(crate) fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            stop.send(()).unwrap();
+        }
+    }
+
+    /// Waits for the driver's end.
+    pub(crate) async fn ended(&mut self) {
+        (&mut self.driver).await.unwrap();
+    }
+
     /// Ends the keeper as a killed process does, does something, and starts another.
     pub(crate) async fn restart_after(&mut self, meanwhile: impl FnOnce()) {
         self.driver.abort();
-        let _ = (&mut self.driver).await;
+        if !self.driver.is_finished() {
+            let _ = (&mut self.driver).await;
+        }
         // The last handle of the old keeper, and with it the store's locks, go when the new one takes its place.
         let nothing = tempfile::tempdir().unwrap();
-        let (placeholder, _) = open(nothing.path().join("nothing.sqlite"), &self.clock, false).await;
+        let (placeholder, ..) = open(nothing.path().join("nothing.sqlite"), &self.clock, false).await;
         self.keeper = placeholder;
         meanwhile();
-        let (keeper, driver) = open(self.folder.path().join("store.sqlite"), &self.clock, true).await;
+        let (keeper, driver, stop) = open(self.folder.path().join("store.sqlite"), &self.clock, true).await;
         self.keeper = keeper;
         self.driver = driver;
+        self.stop = Some(stop);
     }
 
     pub(crate) fn shop() -> ClientName {
@@ -189,19 +216,97 @@ fn known(policy: PolicyName, window_s: Option<u64>) -> RotationPolicy {
     RotationPolicy { kind, window: window_s.map(Duration::from_secs), ..RotationPolicy::default() }
 }
 
-async fn open(database: PathBuf, clock: &ManualClock, scheduler: bool) -> (Keeper, JoinHandle<()>) {
+async fn open(
+    database: PathBuf,
+    clock: &ManualClock,
+    scheduler: bool,
+) -> (Keeper, JoinHandle<()>, oneshot::Sender<()>) {
     let mut options = OpenOptions::at(database);
     options.egress = EgressConfig { allow_loopback_http: true, ..EgressConfig::default() };
     options.clock = Arc::new(clock.clone());
     options.settings.scheduler = scheduler;
     let opened = Keeper::open(options).await.unwrap();
-    (opened.keeper, tokio::spawn(opened.driver.run()))
+    let (stop, stopped) = oneshot::channel();
+    let driver = opened.driver.run_until(async {
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    });
+    (opened.keeper, tokio::spawn(driver), stop)
 }
 
 /// The refusal behind an error.
 pub(crate) fn refusal(result: Result<Token, TokenError>) -> Refusal {
-    match result {
-        Err(TokenError::Refused(refusal)) => *refusal,
-        other => panic!("{other:?}"),
+    let error = result.unwrap_err();
+    see(&format!("{error} {error:?} {:?}", error.diagnosis()));
+    match error {
+        TokenError::Refused(refusal) => *refusal,
+        TokenError::NotRunning => panic!("the driver does not run"),
     }
+}
+
+/// Everything that people could see: logs of all tests of this binary, and what tests show it.
+static SEEN: Mutex<String> = Mutex::new(String::new());
+
+/// Notes what a person could have seen, to be searched for secrets when the world ends.
+pub(crate) fn see(text: &str) {
+    SEEN.lock().unwrap().push_str(text);
+}
+
+/// How tokens and codes of the rehearsal begin; 43 characters of base64url follow.
+const PREFIXES: [&str; 4] = ["rt_", "at_", "code_", "dc_"];
+
+fn visible_secret(seen: &str) -> Option<&str> {
+    let is_token = |found: &(usize, &str)| {
+        let rest = &seen.as_bytes()[found.0 + found.1.len()..];
+        rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count() >= 43
+    };
+    let tokens = PREFIXES.iter().flat_map(|prefix| seen.match_indices(prefix)).find(is_token);
+    tokens.map(|found| found.1).or_else(|| seen.contains(SECRET).then_some(SECRET))
+}
+
+/// Every world ends with a search for secrets: in logs and errors of all tests, and in the files of its store.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let mut seen = SEEN.lock().unwrap().clone();
+        seen += &format!("{:?}", self.keeper);
+        for entry in std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten() {
+            seen += &String::from_utf8_lossy(&std::fs::read(entry.path()).unwrap_or_default());
+        }
+        if let Some(secret) = visible_secret(&seen) {
+            panic!("a secret that begins with {secret:?} is visible");
+        }
+    }
+}
+
+fn watch_logs() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let log =
+            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(|| Log).finish();
+        tracing::subscriber::set_global_default(log).unwrap();
+    });
+}
+
+struct Log;
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        see(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_search_for_secrets_finds_them() {
+    assert_eq!(visible_secret(&format!("a start_of rt_{}", "x".repeat(43))), Some("rt_"));
+    assert_eq!(visible_secret(SECRET), Some(SECRET));
+    assert_eq!(visible_secret("insert_into at_the end"), None);
 }
