@@ -136,3 +136,21 @@ async fn many_commands_at_once_are_all_answered() {
     }
     assert_eq!(store.due(super::world::NOW, 1000).await.unwrap().len(), 300);
 }
+
+#[tokio::test]
+async fn a_command_that_cannot_be_written_fails_alone() {
+    let host = Host::new();
+    let store = host.open();
+    store.execute(put_client()).await.unwrap();
+    let trap = "CREATE TRIGGER trap BEFORE INSERT ON grants WHEN NEW.id = x'00000000000000000000000000000002'
+                BEGIN SELECT RAISE(ABORT, 'trapped'); END";
+    host.database().execute_batch(trap).unwrap();
+    let (first, second, third) = tokio::join!(
+        store.execute(Command::Import(Box::new(import(1)))),
+        store.execute(Command::Import(Box::new(import(2)))),
+        store.execute(Command::Import(Box::new(import(3)))),
+    );
+    assert!(first.is_ok() && third.is_ok(), "{first:?} {third:?}");
+    assert_eq!(unavailable(second).reason, Reason::Disk);
+    assert_eq!(store.due(super::world::NOW, 9).await.unwrap(), [GrantId(1), GrantId(3)]);
+}
