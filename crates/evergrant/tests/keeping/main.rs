@@ -1,5 +1,7 @@
 //! The keeper against the rehearsal server: a real store, real HTTP, one virtual clock.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod outages;
 mod races;
 mod reauthorization;

@@ -1,8 +1,9 @@
 //! No secret appears where it does not belong.
 
+use evergrant::proto::name::Namespace;
 use evergrant_rehearse::{Action, Fault, PolicyName};
 
-use crate::world::{SECRET, World, see};
+use crate::world::{SECRET, World, see, seen};
 
 /// Everything that people, logs or callers can see of a story with every kind of trouble.
 #[tokio::test(flavor = "multi_thread")]
@@ -16,14 +17,13 @@ async fn no_secret_appears_in_records_events_errors_or_files() {
     world.rehearsal.add_fault(Fault::before(Action::respond(400, &echo))).unwrap();
     world.advance(400);
     let error = world.keeper.token(grant).await.unwrap_err();
-    let mut seen = format!("{error} {error:?} {:?}", error.diagnosis());
-    seen += &format!("{:?}", world.keeper);
-    seen += &format!("{:?}", world.record(grant).await);
-    seen += &format!("{:?}", world.keeper.attempts(grant, 100).await.unwrap());
+    see(&format!("{error} {error:?} {:?} {:?}", error.diagnosis(), world.keeper));
+    see(&format!("{:?}", world.record(grant).await));
+    see(&format!("{:?}", world.keeper.attempts(grant, 100).await.unwrap()));
     let all = evergrant_store::EventFilter { namespace: None, grant: None, after: 0, limit: 1000 };
-    seen += &format!("{:?}", world.keeper.events(all).await.unwrap());
-    seen += &format!("{:?}", world.keeper.clients(&Default::default()).await.unwrap());
-    see(&seen);
+    see(&format!("{:?}", world.keeper.events(all).await.unwrap()));
+    see(&format!("{:?}", world.keeper.clients(&Namespace::default()).await.unwrap()));
+    let seen = seen();
     for secret in secrets {
         assert!(!seen.contains(&secret), "a secret is visible");
     }

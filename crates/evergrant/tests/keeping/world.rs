@@ -1,7 +1,6 @@
 //! One rehearsal server, one store, one or more keepers, and a clock that only the test moves.
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, Once},
     time::Duration,
@@ -14,7 +13,7 @@ use evergrant::{
     proto::{
         engine::{CallbackEnd, Refusal},
         grant::GrantRecord,
-        name::{ClientName, GrantId, Namespace},
+        name::{ClientName, GrantId},
         provider::{RotationKind, RotationPolicy},
         scope::ScopeSet,
         secret::ClientSecret,
@@ -184,19 +183,13 @@ impl World {
 
     fn new_client(&self, rotation: RotationPolicy) -> NewClient {
         NewClient {
-            namespace: Namespace::default(),
-            name: Self::shop(),
             provider: Some("rehearse".to_owned()),
             issuer: Some(self.rehearsal.issuer().to_owned()),
-            endpoints: Default::default(),
-            parameters: BTreeMap::new(),
-            identifier: ClientIdentifier::new("shop").unwrap(),
             secret: Some(ClientSecret::new(SECRET).unwrap()),
-            authentication: None,
             redirect_uris: vec![RedirectUri::new("http://127.0.0.1/callback").unwrap()],
             scopes: ScopeSet::parse("openid profile", ' ').unwrap(),
-            return_urls: Vec::new(),
             rotation: Some(rotation),
+            ..NewClient::new(Self::shop(), ClientIdentifier::new("shop").unwrap())
         }
     }
 }
@@ -253,6 +246,11 @@ pub(crate) fn see(text: &str) {
     SEEN.lock().unwrap().push_str(text);
 }
 
+/// All of it so far.
+pub(crate) fn seen() -> String {
+    SEEN.lock().unwrap().clone()
+}
+
 /// How tokens and codes of the rehearsal begin; 43 characters of base64url follow.
 const PREFIXES: [&str; 4] = ["rt_", "at_", "code_", "dc_"];
 
@@ -271,8 +269,8 @@ impl Drop for World {
         if std::thread::panicking() {
             return;
         }
-        let mut seen = SEEN.lock().unwrap().clone();
-        seen += &format!("{:?}", self.keeper);
+        see(&format!("{:?}", self.keeper));
+        let mut seen = seen();
         for entry in std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten() {
             seen += &String::from_utf8_lossy(&std::fs::read(entry.path()).unwrap_or_default());
         }
