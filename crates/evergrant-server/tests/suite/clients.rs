@@ -1,0 +1,109 @@
+use serde_json::json;
+
+use crate::world::{SECRET, World};
+
+#[tokio::test]
+async fn a_client_is_added_read_and_listed_without_its_secret() {
+    let world = World::empty().await;
+    let added = world.add_shop(json!({ "return_urls": ["https://app.example/done"] })).await;
+    assert_eq!(added["has_secret"], true);
+    assert_eq!(added["authentication"], "client_secret_basic");
+    assert_eq!(added["redirect_uris"], json!([format!("{}/callback", world.url)]));
+    assert!(added["endpoints"]["token"].as_str().unwrap().starts_with(world.rehearsal.issuer()));
+    assert_eq!(world.get("/v1/clients/shop").await.ok(), added);
+    assert_eq!(world.get("/v1/clients").await.ok()["clients"], json!([added]));
+    assert!(!added.to_string().contains(SECRET));
+}
+
+#[tokio::test]
+async fn a_client_is_added_once() {
+    let world = World::new().await;
+    let again = json!({ "name": "shop", "issuer": world.rehearsal.issuer(), "client_id": "shop" });
+    world.post("/v1/clients", again).await.problem(409, "client_exists");
+}
+
+#[tokio::test]
+async fn a_client_that_cannot_work_is_refused_with_what_to_change() {
+    let world = World::empty().await;
+    let rows = [
+        (json!({ "name": "a", "client_id": "a" }), 422, "unprocessable", "token endpoint"),
+        (json!({ "name": "a", "client_id": "a", "provider": "nobody" }), 422, "unprocessable", "catalogue"),
+        (json!({ "name": "a", "client_id": "a", "provider": "keycloak" }), 422, "unprocessable", "host"),
+        (
+            json!({ "name": "a", "client_id": "a", "issuer": "http://127.0.0.1:1" }),
+            422,
+            "discovery_failed",
+            "metadata",
+        ),
+        (json!({ "name": "A b", "client_id": "a" }), 400, "invalid_body", "is not a name"),
+        (json!({ "name": "a", "client_id": "" }), 400, "invalid_body", "empty"),
+        (json!({ "name": "a" }), 400, "invalid_body", "client_id"),
+        (json!({ "name": "a", "client_id": "a", "secret": "ü" }), 400, "invalid_body", "secret"),
+        (
+            json!({ "name": "a", "client_id": "a", "return_urls": ["javascript:alert(1)"] }),
+            400,
+            "invalid_body",
+            "return URL",
+        ),
+        (
+            json!({ "name": "a", "client_id": "a", "redirect_uris": ["/callback"] }),
+            400,
+            "invalid_body",
+            "absolute",
+        ),
+        (
+            json!({ "name": "a", "client_id": "a", "endpoints": { "token": "javascript:1" } }),
+            400,
+            "invalid_body",
+            "endpoint",
+        ),
+        (
+            json!({ "name": "a", "client_id": "a", "endpoints": { "tokn": "https://a.example" } }),
+            400,
+            "invalid_body",
+            "tokn",
+        ),
+        (json!({ "name": "a", "client_id": "a", "scopes": ["a b"] }), 400, "invalid_body", "scope"),
+    ];
+    for (body, status, reason, words) in rows {
+        let problem = world.post("/v1/clients", body.clone()).await.problem(status, reason);
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{body}: {problem}");
+    }
+    assert_eq!(world.get("/v1/clients").await.ok(), json!({ "clients": [] }));
+}
+
+#[tokio::test]
+async fn an_update_changes_only_what_it_names() {
+    let world = World::new().await;
+    let before = world.get("/v1/clients/shop").await.ok();
+    let after = world
+        .patch("/v1/clients/shop", json!({ "scopes": ["openid"], "secret": "another-canary" }))
+        .await
+        .ok();
+    world.remember("another-canary");
+    assert_eq!(after["scopes"], json!(["openid"]));
+    assert_eq!(after["redirect_uris"], before["redirect_uris"]);
+    assert_eq!(after["version"], before["version"].as_u64().unwrap() + 1);
+}
+
+#[tokio::test]
+async fn a_client_with_grants_is_not_removed() {
+    let world = World::new().await;
+    let grant = world.connect("alice").await;
+    let problem = world.delete("/v1/clients/shop").await.problem(409, "client_in_use");
+    assert_eq!(problem["grant"], grant.as_str());
+    world.delete(&format!("/v1/grants/{grant}")).await.ok();
+    assert_eq!(world.delete("/v1/clients/shop").await.status, 204);
+    world.get("/v1/clients/shop").await.problem(404, "no_such_client");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_exist_is_a_problem() {
+    let world = World::empty().await;
+    for name in ["nobody", "NOT-A-NAME", "%ff"] {
+        let path = format!("/v1/clients/{name}");
+        world.get(&path).await.problem(404, "no_such_client");
+        world.patch(&path, json!({})).await.problem(404, "no_such_client");
+        world.delete(&path).await.problem(404, "no_such_client");
+    }
+}

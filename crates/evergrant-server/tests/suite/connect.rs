@@ -1,0 +1,106 @@
+use reqwest::Method;
+use serde_json::json;
+
+use crate::world::World;
+
+async fn dead(world: &World) -> (String, String) {
+    let grant = world.connect("alice").await;
+    world.kill("alice").await;
+    let problem = world.token(&grant).await.problem(409, "needs_reauthorization");
+    (grant, problem["reauthorize_url"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_dead_grant_is_repaired_through_the_link_of_its_problem() {
+    let world = World::new().await;
+    let (grant, link) = dead(&world).await;
+    let asked = world.browse(Method::GET, &link).await;
+    let page = asked.page(200);
+    assert!(page.contains("Reconnect") && page.contains("<b>shop</b>") && page.contains("Why"), "{page}");
+
+    let led = world.browse(Method::POST, &link).await;
+    assert_eq!(led.status, 303, "{led:?}");
+    assert_eq!(led.header("referrer-policy"), "no-referrer");
+    let callback = world.sign_in(led.header("location"), "alice").await;
+    world.browse(Method::GET, &callback).await.page(200);
+    world.token(&grant).await.ok();
+
+    let again = world.browse(Method::GET, &link).await;
+    assert!(again.page(200).contains("nothing to do"), "{}", again.body);
+}
+
+#[tokio::test]
+async fn asking_for_a_dead_grant_ends_no_link_that_its_user_follows() {
+    let world = World::new().await;
+    let (grant, _) = dead(&world).await;
+    let followed = world.link(json!({ "grant": grant })).await;
+    for _ in 0..3 {
+        world.token(&grant).await.problem(409, "needs_reauthorization");
+    }
+    let callback = world.sign_in(&followed, "alice").await;
+    world.browse(Method::GET, &callback).await.page(200);
+}
+
+#[tokio::test]
+async fn looking_at_a_link_opens_nothing() {
+    let world = World::new().await;
+    let (grant, link) = dead(&world).await;
+    let open = world.link(json!({ "grant": grant })).await;
+    for method in [Method::GET, Method::HEAD, Method::GET] {
+        assert_eq!(world.browse(method, &link).await.status, 200);
+    }
+    let callback = world.sign_in(&open, "alice").await;
+    world.browse(Method::GET, &callback).await.page(200);
+}
+
+#[tokio::test]
+async fn a_loop_ends_and_the_problem_says_so() {
+    let world = World::new().await;
+    let (grant, link) = dead(&world).await;
+    for _ in 0..5 {
+        assert_eq!(world.browse(Method::POST, &link).await.status, 303);
+    }
+    let answer = world.browse(Method::POST, &link).await;
+    assert!(answer.page(429).contains("60 minutes"), "{}", answer.body);
+    let problem = world.token(&grant).await.problem(409, "needs_reauthorization");
+    assert!(problem.get("reauthorize_url").is_none(), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("too often"), "{problem}");
+    world.advance(3600);
+    let problem = world.token(&grant).await.problem(409, "needs_reauthorization");
+    let link = problem["reauthorize_url"].as_str().unwrap();
+    assert_eq!(world.browse(Method::POST, link).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_link_that_was_forged_or_has_expired_leads_nowhere() {
+    let world = World::new().await;
+    let (_, link) = dead(&world).await;
+    let forged = format!("{}A{}", &link[..link.len() - 10], &link[link.len() - 9..]);
+    for method in [Method::GET, Method::POST] {
+        world.browse(method.clone(), "/connect/nonsense").await.page(410);
+        if forged != link {
+            world.browse(method, &forged).await.page(410);
+        }
+    }
+    world.advance(30 * 60);
+    world.browse(Method::POST, &link).await.page(410);
+}
+
+#[tokio::test]
+async fn a_link_to_a_revoked_grant_says_that_it_has_ended() {
+    let world = World::new().await;
+    let (grant, link) = dead(&world).await;
+    world.post(&format!("/v1/grants/{grant}/revoke"), json!({})).await.ok();
+    assert!(world.browse(Method::GET, &link).await.page(410).contains("ended on purpose"));
+    world.delete(&format!("/v1/grants/{grant}")).await.ok();
+    world.browse(Method::POST, &link).await.page(410);
+}
+
+#[tokio::test]
+async fn a_client_without_this_servers_redirect_uri_names_what_is_missing() {
+    let world = World::new().await;
+    let (_, link) = dead(&world).await;
+    world.patch("/v1/clients/shop", json!({ "redirect_uris": ["https://elsewhere.example/cb"] })).await.ok();
+    let answer = world.browse(Method::POST, &link).await;
+    assert!(answer.page(422).contains("not one of the client"), "{}", answer.body);
+}

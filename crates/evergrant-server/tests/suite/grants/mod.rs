@@ -1,0 +1,10 @@
+mod attempts;
+mod events;
+mod import;
+mod list;
+mod read;
+mod refresh;
+mod rejections;
+mod remove;
+mod revoke;
+mod token;
