@@ -129,11 +129,11 @@ fn show(response: &HttpResponse, options: &Options) -> Result<(), Failure> {
     if options.include {
         let style = style::of_stdout();
         let tone = if response.status < 400 { Tone::Good } else { Tone::Bad };
-        let mut head = style.paint(tone, &format!("HTTP {}", response.status));
+        output::print(&style.paint(tone, &format!("HTTP {}", response.status)))?;
         for (name, value) in &response.headers {
-            head.push_str(&format!("\n{}: {}", clean_line(name), clean_line(value)));
+            output::print(&format!("{}: {}", clean_line(name), clean_line(value)))?;
         }
-        output::print(&format!("{head}\n"))?;
+        output::print("")?;
     }
     show_body(response)?;
     if response.status >= 400 {

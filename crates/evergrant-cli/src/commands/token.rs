@@ -93,17 +93,7 @@ fn shown(token: &Token, format: TokenFormat, session: &Session) -> Zeroizing<Str
     Zeroizing::new(match format {
         TokenFormat::Text => token.expose().to_owned(),
         TokenFormat::Header => format!("Authorization: {}", *token.authorization_header()),
-        TokenFormat::Env => {
-            let mut lines = format!(
-                "export EVERGRANT_ACCESS_TOKEN={}\nexport EVERGRANT_TOKEN_TYPE={}",
-                quoted(token.expose()),
-                quoted(token.token_type())
-            );
-            if let Some(end) = expires_at {
-                lines.push_str(&format!("\nexport EVERGRANT_EXPIRES_AT={}", quoted(&end.to_string())));
-            }
-            lines
-        }
+        TokenFormat::Env => assignments(token),
         TokenFormat::Json => json!({
             "access_token": token.expose(),
             "token_type": token.token_type(),
@@ -116,6 +106,17 @@ fn shown(token: &Token, format: TokenFormat, session: &Session) -> Zeroizing<Str
         })
         .to_string(),
     })
+}
+
+fn assignments(token: &Token) -> String {
+    let end = token.expires_at().map(|end| end.to_string());
+    let values = [
+        ("EVERGRANT_ACCESS_TOKEN", Some(token.expose())),
+        ("EVERGRANT_TOKEN_TYPE", Some(token.token_type())),
+        ("EVERGRANT_EXPIRES_AT", end.as_deref()),
+    ];
+    let known = values.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    known.map(|(name, value)| format!("export {name}={}", quoted(value))).collect::<Vec<_>>().join("\n")
 }
 
 /// A word that a shell takes as it is (POSIX 2.2.2).

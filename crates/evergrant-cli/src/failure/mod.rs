@@ -3,8 +3,8 @@
 mod from;
 
 use std::{
-    fmt,
-    io::{self, Write},
+    fmt::{self, Write as _},
+    io::{self, Write as _},
     process::ExitCode,
     time::Duration,
 };
@@ -134,7 +134,8 @@ impl Failure {
             text.push_str(&diagnosis::describe(known));
         }
         if let Some(advice) = &self.advice {
-            text.push_str(&format!("{} {}\n", style.paint(Tone::Heading, "next:"), clean(advice)));
+            // Writing into a String cannot fail.
+            writeln!(text, "{} {}", style.paint(Tone::Heading, "next:"), clean(advice)).unwrap_or_default();
         }
         text
     }

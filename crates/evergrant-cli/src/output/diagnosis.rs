@@ -19,7 +19,7 @@ pub(crate) fn describe(diagnosis: &Diagnosis) -> String {
         line(if index == 0 { "evidence" } else { "" }, evidence);
     }
     for (index, remedy) in diagnosis.remedies.iter().enumerate() {
-        line(if index == 0 { "remedy" } else { "then" }, &describe_remedy(remedy));
+        line(if index == 0 { "remedy" } else { "then" }, &describe_remedy(*remedy));
     }
     if !diagnosis.alternatives.is_empty() {
         let names: Vec<_> = diagnosis.alternatives.iter().map(|cause| cause.as_str()).collect();
@@ -37,7 +37,7 @@ pub(crate) fn certainty(certainty: Certainty) -> &'static str {
     }
 }
 
-fn describe_remedy(remedy: &Remedy) -> String {
+fn describe_remedy(remedy: Remedy) -> String {
     let what = match remedy.action {
         Action::RetryWithBackoff => "wait and try again, slower each time",
         Action::Reauthorize => "sign in again; the grant keeps its id",

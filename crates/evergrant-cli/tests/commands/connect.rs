@@ -13,8 +13,8 @@ async fn link(world: &World, arguments: &[&str]) -> (Live, String) {
 
 /// A browser that follows every redirect: its last page.
 async fn visit(link: &str) -> (u16, String) {
-    let answer = reqwest::get(link).await.unwrap();
-    (answer.status().as_u16(), answer.text().await.unwrap())
+    let answer = reqwest::get(link).await.expect("the page answers");
+    (answer.status().as_u16(), answer.text().await.expect("the page is text"))
 }
 
 async fn connected(world: &World, arguments: &[&str]) -> Done {
@@ -115,7 +115,7 @@ async fn a_user_who_says_no_is_reported_and_nothing_is_kept() {
 async fn nobody_who_comes_back_is_waited_for_only_so_long() {
     let world = World::new().await;
     world.add_client().await;
-    let (program, _link) = link(&world, &["--timeout", "1"]).await;
+    let (program, _link) = link(&world, &["--timeout", "0"]).await;
     let said = program.finish().await.bad(1);
     assert!(said.contains("--timeout"), "{said}");
 }

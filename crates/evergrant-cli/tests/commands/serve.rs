@@ -1,3 +1,5 @@
+use rustix::process::Signal;
+
 use crate::support::{Live, World};
 
 /// Starts a server on a free port: where it listens, and the API key if it says one.
@@ -8,13 +10,8 @@ async fn serve(world: &World, arguments: &[&str]) -> (Live, String, Option<Strin
     if key.is_some() {
         line = program.first_line().await;
     }
-    let address = line.strip_prefix("listening on ").unwrap().split(',').next().unwrap();
-    (program, format!("http://{address}"), key)
-}
-
-fn stop(program: &Live) {
-    let id = rustix::process::Pid::from_raw(program.id()).unwrap();
-    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    let (address, _) = line.split_once(", store ").expect("it says where it listens");
+    (program, format!("http://{}", address.trim_start_matches("listening on ")), key)
 }
 
 #[tokio::test]
@@ -33,7 +30,7 @@ async fn a_server_shows_its_key_once_serves_tokens_and_stops_when_told() {
     // Beside it, a command works on the same store and finds the same token.
     assert_eq!(world.run(&["token", &grant]).await.good(), served["access_token"].as_str().unwrap());
     assert_eq!(world.refreshes(), 1);
-    stop(&program);
+    program.signal(Signal::TERM);
     let done = program.finish().await;
     assert!(!done.stderr.contains(&key), "the log names no key");
     done.good();
@@ -42,7 +39,7 @@ async fn a_server_shows_its_key_once_serves_tokens_and_stops_when_told() {
     assert_eq!(key_again, None, "a key is shown once");
     let token = format!("{address}/v1/grants/{grant}/token");
     assert_eq!(http.get(&token).bearer_auth(&key).send().await.unwrap().status(), 200);
-    stop(&program);
+    program.signal(Signal::TERM);
     program.finish().await.good();
 }
 
@@ -64,7 +61,7 @@ async fn a_server_says_that_it_does_not_reach_providers_on_its_host_unless_allow
     world.clock = false;
     let (mut program, _, _) = serve(&world, &[]).await;
     program.line_with("--allow-loopback-http").await;
-    stop(&program);
+    program.signal(Signal::TERM);
     program.finish().await.good();
 }
 
@@ -73,7 +70,7 @@ async fn a_rehearsal_prints_what_a_person_needs_and_stops_when_told() {
     let world = World::new().await;
     let mut program = world.start(&["rehearse", "--listen", "127.0.0.1:0"]);
     assert_eq!(program.first_line().await, "Rehearsal authorization server");
-    stop(&program);
+    program.signal(Signal::TERM);
     let banner = program.finish().await.good();
     for part in ["issuer", "rehearse-basic", "alice", "admin", "curl"] {
         assert!(banner.contains(part), "{part} is missing in {banner}");

@@ -70,7 +70,7 @@ async fn an_outage_is_something_to_try_again_later() {
     let grant = world.import().await;
     let down = Fault::before(Action::status(503)).at(Endpoint::Token).always();
     world.rehearsal.add_fault(down).unwrap();
-    let said = world.run(&["token", &grant, "--wait", "1"]).await.bad(4);
+    let said = world.run(&["token", &grant]).await.bad(4);
     assert!(said.contains("try again in"), "{said}");
     world.rehearsal.clear_faults();
     world.rehearsal.advance(Duration::from_secs(3600));
@@ -86,8 +86,7 @@ async fn an_interrupted_command_sees_its_refresh_through() {
     let hold = world.rehearsal.add_fault(hold).unwrap();
     let mut program = world.start(&["token", &grant]);
     world.rehearsal.wait_held(hold, 1).await;
-    let id = rustix::process::Pid::from_raw(program.id()).unwrap();
-    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    program.signal(rustix::process::Signal::INT);
     // It has been told, and still waits for the answer that holds the only refresh token.
     program.line_with("seeing through").await;
     world.rehearsal.release(hold);

@@ -1,4 +1,5 @@
 //! A rehearsal, a store of its own, and the real program.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
@@ -167,6 +168,12 @@ impl Live {
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, lines, heard: String::new() }
+    }
+
+    /// Tells it to stop.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_raw(self.id()).unwrap();
+        rustix::process::kill_process(id, signal).unwrap();
     }
 
     /// What the system calls it.

@@ -76,6 +76,7 @@ pub(super) struct Options {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "the names are those of RFC 8414 2, and of the options")]
 struct EndpointOptions {
     /// The token endpoint (RFC 6749 3.2)
     #[arg(long, value_name = "URL", help_heading = "Endpoints")]
@@ -103,10 +104,8 @@ impl Options {
     /// Reads the secret.
     pub(super) async fn prepare(mut self) -> Result<Prepared, Failure> {
         let public = self.public || self.authentication == Some(Method::None);
-        let secret = match public {
-            true => None,
-            false => read_secret(self.secret_stdin, self.secret_file.take()).await?,
-        };
+        let secret =
+            if public { None } else { read_secret(self.secret_stdin, self.secret_file.take()).await? };
         if !public && secret.is_none() {
             return Err(Failure::usage("nobody says what the client secret is")
                 .advise("give --secret-file FILE, --secret-stdin, or --public if there is none"));

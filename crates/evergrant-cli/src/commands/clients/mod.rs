@@ -53,15 +53,15 @@ pub(crate) async fn run(group: Group) -> Result<(), Failure> {
     let Group { store, format: FormatOptions { format }, command } = group;
     let command = match command {
         // Secrets are read before the store is opened: a person who types holds nothing up.
-        Command::Add(options) => Prepared::Add(options.prepare().await?),
-        Command::Update(options) => Prepared::Update(options.prepare().await?),
+        Command::Add(options) => Prepared::Add(Box::new(options.prepare().await?)),
+        Command::Update(options) => Prepared::Update(Box::new(options.prepare().await?)),
         Command::List => Prepared::List,
         Command::Show { client } => Prepared::Show(client),
         Command::Remove { client } => Prepared::Remove(client),
     };
     with_session(&store, async |session| match command {
-        Prepared::Add(prepared) => add::run(session, prepared, format).await,
-        Prepared::Update(prepared) => update::run(session, prepared, format).await,
+        Prepared::Add(prepared) => add::run(session, *prepared, format).await,
+        Prepared::Update(prepared) => update::run(session, *prepared, format).await,
         Prepared::List => show::list(session, format).await,
         Prepared::Show(client) => show::one(session, &client, format).await,
         Prepared::Remove(client) => remove(session, &client, format).await,
@@ -70,8 +70,8 @@ pub(crate) async fn run(group: Group) -> Result<(), Failure> {
 }
 
 enum Prepared {
-    Add(add::Prepared),
-    Update(update::Prepared),
+    Add(Box<add::Prepared>),
+    Update(Box<update::Prepared>),
     List,
     Show(ClientName),
     Remove(ClientName),

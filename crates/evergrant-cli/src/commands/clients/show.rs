@@ -1,6 +1,6 @@
 //! `evergrant clients list` and `show`.
 
-use evergrant::proto::{client::ClientRecord, name::ClientName};
+use evergrant::proto::{client::ClientRecord, name::ClientName, wire::redirect_uri::RedirectUri};
 use serde_json::{Value, json};
 
 use crate::{
@@ -52,7 +52,7 @@ pub(super) async fn one(session: &Session, name: &ClientName, format: Format) ->
     table.pair("authentication", name_of(&client.authentication));
     table.pair("secret", client.secret.as_ref().map(|_| "set".to_owned()));
     table.pair("scopes", client.scopes.to_string());
-    table.pair("redirect URIs", list(client.redirect_uris.iter().map(|uri| uri.as_str()).collect()));
+    table.pair("redirect URIs", list(client.redirect_uris.iter().map(RedirectUri::as_str).collect()));
     table.pair("return URLs", list(client.return_urls.iter().map(String::as_str).collect()));
     table.pair("authorization", endpoint(&client.endpoints.authorization));
     table.pair("token", endpoint(&client.endpoints.token));

@@ -66,10 +66,8 @@ impl Options {
     /// Reads the secret, if a new one is announced.
     pub(super) async fn prepare(mut self) -> Result<Prepared, Failure> {
         let announced = self.secret_stdin || self.secret_file.is_some() || self.secret_prompt;
-        let secret = match announced {
-            true => read_secret(self.secret_stdin, self.secret_file.take()).await?,
-            false => None,
-        };
+        let secret =
+            if announced { read_secret(self.secret_stdin, self.secret_file.take()).await? } else { None };
         if announced && secret.is_none() {
             return Err(Failure::usage("there is no terminal to type a secret on")
                 .advise("give --secret-file FILE or --secret-stdin"));

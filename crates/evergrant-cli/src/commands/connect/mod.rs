@@ -77,9 +77,10 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         if let Some(id) = options.grant {
             check(&session.grant(id).await?, &options.client)?;
         }
-        let end = match options.device {
-            true => device::lead(session, &options).await?,
-            false => link::lead(session, &options).await?,
+        let end = if options.device {
+            device::lead(session, &options).await?
+        } else {
+            link::lead(session, &options).await?
         };
         conclude(&end, options.grant.is_some(), format)
     })

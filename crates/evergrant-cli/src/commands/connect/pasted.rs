@@ -33,11 +33,11 @@ pub(super) fn lines(wanted: bool) -> mpsc::Receiver<String> {
 }
 
 /// The query of a pasted address, if it answers the link that was shown.
-pub(super) fn query(line: &str, link: &Url) -> Result<String, &'static str> {
-    let line = line.trim();
-    let query = match Url::parse(line) {
+pub(super) fn query(pasted: &str, link: &Url) -> Result<String, &'static str> {
+    let pasted = pasted.trim();
+    let query = match Url::parse(pasted) {
         Ok(url) => url.query().unwrap_or_default().to_owned(),
-        Err(_) => line.strip_prefix('?').unwrap_or(line).to_owned(),
+        Err(_) => pasted.strip_prefix('?').unwrap_or(pasted).to_owned(),
     };
     let parameter = |query: &str, wanted: &str| {
         let mut pairs = url::form_urlencoded::parse(query.as_bytes());

@@ -43,17 +43,17 @@ pub(super) async fn run(session: &Session, id: GrantId, format: Format) -> Resul
         return output::print_json(&shown);
     }
     let style = style::of_stdout();
-    let mut text = details(&grant).render(style);
+    let mut sections = vec![details(&grant).render(style)];
     if let Some(known) = grant.state.diagnosis() {
-        text.push_str(&format!("\n\n{}", diagnosis::describe(known).trim_end()));
+        sections.push(diagnosis::describe(known).trim_end().to_owned());
     }
     if !attempts.is_empty() {
-        text.push_str(&format!("\n\n{}", attempt_table(&attempts).render(style)));
+        sections.push(attempt_table(&attempts).render(style));
     }
     if !events.is_empty() {
-        text.push_str(&format!("\n\n{}", event_table(&events).render(style)));
+        sections.push(event_table(&events).render(style));
     }
-    output::print(&text)
+    output::print(&sections.join("\n\n"))
 }
 
 fn details(grant: &GrantRecord) -> Table {

@@ -68,10 +68,10 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     let server = Server::new(session.keeper.clone(), ServerConfig::new(public_url, keys.known));
     let running = Running::start(driver);
     // Accepted requests still need the driver: it stops after them.
-    let served = server.serve(listener, interruption).await;
+    let ended = server.serve(listener, interruption).await;
     running.stop().await;
     output::note("stopped; everything that was sent has been seen through");
-    served.map_err(|error| Failure::new("the server stopped", error))
+    ended.map_err(|error| Failure::new("the server stopped", error))
 }
 
 fn url_of(address: SocketAddr) -> Url {
