@@ -3,7 +3,9 @@
 use std::{env, fmt::Write as _, fs, path::Path};
 
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalogue");
+    // Asked for at run time: a target folder that two checkouts share keeps one build of this script for both.
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package");
+    let folder = Path::new(&package).join("../../catalogue");
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut files: Vec<_> = fs::read_dir(&folder)
         .expect("the folder catalogue is part of the source")
