@@ -11,7 +11,7 @@ use crate::{
         Consequence, Culprit, Exchange, Failure, Processed, Stage, Verdict, classify,
         retry_after::retry_after,
     },
-    grant::{AccessEntry, AccessKey, Attempt, Expiry, GrantRecord, IssuedTokens, Outcome},
+    grant::{AccessEntry, AccessKey, Attempt, Expiry, GrantRecord, IssuedTokens, Outcome, repeat_before},
     name::{AttemptId, GrantId},
     secret::{AuthorizationCode, ClientSecret},
     time::{Now, Timestamp},
@@ -312,6 +312,11 @@ fn fail(
     let grant = &claimed.grant;
     let retry_after = failure.retry_after_seconds.map(Duration::from_secs);
     let wait = wait_after(grant.failures, retry_after, &mut engine.entropy);
+    let wait = if failure.processed == Processed::Maybe && retry_after.is_none() {
+        inside_window(wait, claimed, now.wall)
+    } else {
+        wait
+    };
     let diagnosis = diagnose(failure, &history(claimed, sent_at, now.wall), &claimed.client.provider);
     let code = failure
         .error
@@ -370,6 +375,14 @@ fn fail(
         ),
     };
     Conclusion { command, endpoint: endpoint_verdict(failure, retry_after), refusal }
+}
+
+/// A backoff that lets a repetition of a token in doubt still arrive while the provider forgives it.
+fn inside_window(wait: Duration, claimed: &Claimed, wall: Timestamp) -> Duration {
+    let end = repeat_before(&claimed.grant, &claimed.client.provider.rotation, claimed.pace);
+    let left = end.map(|end| end.since(wall)).filter(|left| !left.is_zero());
+    // Half of what is left: the scheduler needs its time to find the grant.
+    left.map_or(wait, |left| wait.min(left / 2))
 }
 
 /// Our own doing, before any byte: no sign of trouble at the provider.

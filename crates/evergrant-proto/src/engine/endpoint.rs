@@ -62,12 +62,13 @@ impl Endpoints {
         Self { limit, known: HashMap::new() }
     }
 
-    pub(crate) fn enter(&mut self, key: &EndpointKey, flow: FlowId, now: Moment) -> Entry {
+    /// What is `urgent` goes to an endpoint that is not doing well, too: later it would be of no use.
+    pub(crate) fn enter(&mut self, key: &EndpointKey, flow: FlowId, urgent: bool, now: Moment) -> Entry {
         let endpoint = self.known.entry(key.clone()).or_default();
-        if let Some(not_before) = endpoint.not_before.filter(|not_before| *not_before > now) {
+        if let Some(not_before) = endpoint.not_before.filter(|not_before| *not_before > now && !urgent) {
             return Entry::NotBefore(not_before);
         }
-        let limit = if endpoint.failures >= UNHEALTHY_AFTER { 1 } else { self.limit };
+        let limit = if endpoint.failures >= UNHEALTHY_AFTER && !urgent { 1 } else { self.limit };
         if endpoint.in_flight >= limit {
             if endpoint.waiting.insert(flow) {
                 endpoint.line.push_back(flow);

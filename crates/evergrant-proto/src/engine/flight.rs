@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     client::ClientRecord,
-    grant::{AccessKey, GrantRecord, GrantState},
+    grant::{AccessEntry, AccessKey, GrantRecord, GrantState, Pace, repeat_before},
     name::{AttemptId, GrantId},
     time::{Moment, Now, Timestamp},
-    transaction::{Claim, Claimed, Command, Deferral, Postpone, Reply, Wait, Want},
+    transaction::{Claim, Claimed, Command, Deferral, Postpone, Reply, Wait, Want, deadlines},
 };
 
 /// First pause of a flight that waits for another process; doubled up to [`LONGEST_POLL`].
@@ -29,6 +29,9 @@ const RESERVE_TRIES: u32 = 8;
 /// A caller is kept waiting through an obstacle that ends within this time.
 const WORTH_WAITING: Duration = Duration::from_secs(3);
 
+/// How long a revocation takes at the most.
+const REVOCATION: Duration = deadlines::SEND_WITHIN.saturating_add(deadlines::FLIGHT);
+
 /// Longest pause between two tries to write an outcome to a store that is away.
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
@@ -40,6 +43,8 @@ pub(crate) struct Flight {
     pub(crate) want: Want,
     waiters: Vec<Waiter>,
     scheduled: bool,
+    /// The token is in doubt, and the provider forgives a repetition for a short time only.
+    urgent: bool,
     step: Step,
     entered: Option<EndpointKey>,
     slot: Option<SlotId>,
@@ -104,6 +109,7 @@ impl Flight {
             want,
             waiters: Vec::new(),
             scheduled: false,
+            urgent: false,
             step: Step::Reading,
             entered: None,
             slot: None,
@@ -131,8 +137,8 @@ impl Flight {
         self.waiters.len()
     }
 
-    pub(crate) fn first_deadline(&self) -> Option<Moment> {
-        self.waiters.iter().map(|waiter| waiter.deadline).min()
+    pub(crate) fn deadlines(&self) -> impl Iterator<Item = Moment> {
+        self.waiters.iter().map(|waiter| waiter.deadline)
     }
 
     /// Whether those who join now can be answered without waiting.
@@ -243,17 +249,36 @@ impl Flight {
         self.answer_satisfied(engine, now.wall);
         if let Some(refusal) = closed(&grant) {
             self.owes_revocation = self.scheduled && owes_revocation(&grant);
+            if self.owes_revocation {
+                // This process sees to it: no other one, and no later tick, until it must have come to an end.
+                self.put_off(engine, now.wall.plus(REVOCATION), now);
+            }
+            let removed = grant.removed_at.is_some();
+            let refusal = if removed { Refusal::NoSuchGrant } else { refusal };
             return self.refuse_all(engine, &refusal, now);
         }
         if self.waiters.is_empty() && !self.wants_more(&grant, now.wall) {
+            let renewal = grant.access_for(&self.key).and_then(AccessEntry::stale_at);
+            if let Some(until) = renewal.filter(|_| self.scheduled) {
+                // Due and yet in order, as after a forced refresh that failed: found once, not at every tick.
+                self.put_off(engine, until, now);
+            }
             return Next::Done;
         }
         let somebody_else = grant.lease.is_some_and(|lease| lease.holder != engine.holder);
         if self.polls > 0 && somebody_else && !self.polls.is_multiple_of(POLLS_PER_CLAIM) {
             return self.poll_later(now);
         }
+        let policy = &client.provider.rotation;
+        self.urgent = repeat_before(&grant, policy, Pace::of(policy)).is_some_and(|end| end > now.wall);
         self.entered = Some(EndpointKey::of(&client));
         self.enter(engine, id, now)
+    }
+
+    /// Keeps the scheduler from finding the grant before this time.
+    fn put_off(&self, engine: &mut Engine, until: Timestamp, now: Now) {
+        let postpone = Postpone { grant: self.grant, until, wall: now.wall };
+        engine.perform_aside(Effect::Transact(Box::new(Command::Postpone(postpone))));
     }
 
     /// Whether a refresh is due although nobody waits.
@@ -264,7 +289,7 @@ impl Flight {
 
     fn enter(&mut self, engine: &mut Engine, id: FlowId, now: Now) -> Next {
         let Some(key) = self.entered.take() else { return Next::Perform(Effect::Read(self.grant)) };
-        match engine.endpoints.enter(&key, id, now.moment) {
+        match engine.endpoints.enter(&key, id, self.urgent, now.moment) {
             Entry::Entered => {
                 self.entered = Some(key);
                 self.step = Step::Reserving;
@@ -282,8 +307,7 @@ impl Flight {
     fn endpoint_is_down(&mut self, engine: &mut Engine, until: Moment, now: Now) -> Next {
         let wait = until.since(now.moment);
         if self.waiters.is_empty() {
-            let postpone = Postpone { grant: self.grant, until: now.wall.plus(wait), wall: now.wall };
-            engine.perform_aside(Effect::Transact(Box::new(Command::Postpone(postpone))));
+            self.put_off(engine, now.wall.plus(wait), now);
             return Next::Done;
         }
         if wait <= WORTH_WAITING {
@@ -443,7 +467,7 @@ impl Flight {
                 engine.publish(&grant, &self.key);
                 self.see(&grant);
                 if succeeded {
-                    self.answer_brought(engine, &grant);
+                    self.answer_brought(engine, &grant, now.wall);
                     return self.leave(engine);
                 }
                 self.answer_satisfied(engine, now.wall);
@@ -549,7 +573,10 @@ impl Flight {
     }
 
     /// A refresh worked: everyone who waited gets what it brought, however short-lived; a second one would bring no more.
-    fn answer_brought(&mut self, engine: &mut Engine, grant: &GrantRecord) {
+    fn answer_brought(&mut self, engine: &mut Engine, grant: &GrantRecord, wall: Timestamp) {
+        if !(Want::Usable { min_ttl: Duration::ZERO }).is_satisfied(grant, &self.key, wall) {
+            return;
+        }
         let Some(issue) = Issue::of(grant, &self.key).map(Arc::new) else { return };
         for waiter in self.waiters.drain(..) {
             engine.answer(waiter.call, Answer::Token(Arc::clone(&issue)));

@@ -185,7 +185,7 @@ impl Engine {
     pub fn handle_revoke(&mut self, call: CallId, grant: GrantId, remove: bool, now: Now) {
         let id = self.new_flow();
         self.revoking.insert(grant);
-        let (revocation, next) = Revocation::begin(Some(call), grant, remove, self.holder, now);
+        let (revocation, next) = Revocation::begin(self, Some(call), grant, remove, now);
         self.flows.insert(id, Flow::Revocation(Box::new(revocation)));
         self.follow(id, next, now);
     }
@@ -283,18 +283,16 @@ impl Engine {
             self.timers.insert((deadline, self.running[&grant]));
             self.queued.entry(grant).or_default().push_back(flight);
         } else {
-            self.begin(flight, deadline, now);
+            self.begin(flight, now);
         }
     }
 
-    fn begin(&mut self, flight: Flight, deadline: Moment, now: Now) {
+    fn begin(&mut self, flight: Flight, now: Now) {
         let id = self.new_flow();
         self.running.insert(flight.grant, id);
         self.background += usize::from(flight.is_background());
         let next = flight.first();
-        if flight.waiting() > 0 {
-            self.timers.insert((deadline, id));
-        }
+        self.timers.extend(flight.deadlines().map(|deadline| (deadline, id)));
         self.flows.insert(id, Flow::Flight(Box::new(flight)));
         self.follow(id, next, now);
     }
@@ -308,7 +306,7 @@ impl Engine {
             }
             let mut flight = Flight::new(grant, AccessKey::default(), Want::Early);
             flight.begun_by_scheduler();
-            self.begin(flight, now.moment, now);
+            self.begin(flight, now);
         }
     }
 
@@ -351,7 +349,7 @@ impl Engine {
         if let Some((grant, remove)) = flight.owed_revocation() {
             let id = self.new_flow();
             self.revoking.insert(grant);
-            let (revocation, next) = Revocation::begin(None, grant, remove, self.holder, now);
+            let (revocation, next) = Revocation::begin(self, None, grant, remove, now);
             self.flows.insert(id, Flow::Revocation(Box::new(revocation)));
             self.follow(id, next, now);
         }
@@ -362,14 +360,12 @@ impl Engine {
         }
         let remaining = flight.into_remaining();
         if let Some(next) = next {
-            let deadline = next.first_deadline().unwrap_or(now.moment);
-            self.begin(next, deadline, now);
+            self.begin(next, now);
             if let Some(remaining) = remaining {
                 self.queued.entry(grant).or_default().push_back(remaining);
             }
         } else if let Some(remaining) = remaining {
-            let deadline = remaining.first_deadline().unwrap_or(now.moment);
-            self.begin(remaining, deadline, now);
+            self.begin(remaining, now);
         }
         self.wake_endpoint_waiters(now);
     }

@@ -42,15 +42,16 @@ enum Step {
 impl Revocation {
     /// Without a caller, the grant is marked already and only the provider is owed a request.
     pub(crate) fn begin(
+        engine: &Engine,
         call: Option<CallId>,
         grant: GrantId,
         remove: bool,
-        holder: HolderId,
         now: Now,
     ) -> (Self, Next) {
         let patience = now.moment.plus(deadlines::EXCHANGE_WAIT);
+        let holder = engine.holder;
         let mut revocation = Self { call, grant, remove, holder, patience, step: Step::Marking };
-        let next = if revocation.call.is_some() { revocation.mark(now) } else { revocation.read() };
+        let next = if revocation.call.is_some() { revocation.mark(engine, now) } else { revocation.read() };
         (revocation, next)
     }
 
@@ -66,7 +67,7 @@ impl Revocation {
     pub(crate) fn step(&mut self, engine: &mut Engine, outcome: Option<Outcome>, now: Now) -> Option<Next> {
         match (std::mem::replace(&mut self.step, Step::Reading), outcome) {
             (Step::Marking, Some(Outcome::Transacted(reply))) => Some(self.marked(engine, reply, now)),
-            (Step::Pausing(until), None) if until <= now.moment => Some(self.mark(now)),
+            (Step::Pausing(until), None) if until <= now.moment => Some(self.mark(engine, now)),
             (Step::Reading, Some(Outcome::Found(found))) => Some(self.found(engine, found, now)),
             (Step::Sending { grant, credential }, Some(Outcome::Answered(answer))) => {
                 Some(self.answered(engine, &grant, credential, &answer, now))
@@ -79,7 +80,10 @@ impl Revocation {
         }
     }
 
-    fn mark(&mut self, now: Now) -> Next {
+    fn mark(&mut self, engine: &Engine, now: Now) -> Next {
+        if engine.is_flying(self.grant) && now.moment < self.patience {
+            return self.wait(now);
+        }
         self.step = Step::Marking;
         let revoke = Revoke {
             grant: self.grant,
@@ -93,11 +97,7 @@ impl Revocation {
 
     fn marked(&mut self, engine: &mut Engine, reply: Result<Reply, StoreFailure>, now: Now) -> Next {
         match reply {
-            Ok(Reply::Busy { .. }) => {
-                let until = now.moment.plus(POLL);
-                self.step = Step::Pausing(until);
-                Next::Sleep(until)
-            }
+            Ok(Reply::Busy { .. }) => self.wait(now),
             Ok(Reply::Grant(grant)) => {
                 engine.publish(&grant, &AccessKey::default());
                 self.read()
@@ -105,6 +105,12 @@ impl Revocation {
             Ok(_) => self.refuse(engine, Refusal::StoreUnavailable("unexpected reply".to_owned())),
             Err(failure) => self.refuse(engine, store_unavailable(&failure)),
         }
+    }
+
+    fn wait(&mut self, now: Now) -> Next {
+        let until = now.moment.plus(POLL);
+        self.step = Step::Pausing(until);
+        Next::Sleep(until)
     }
 
     fn read(&mut self) -> Next {

@@ -85,6 +85,20 @@ pub fn may_present(grant: &GrantRecord, rules: &PresentationRules<'_>) -> Permis
     if repeatable { Permission::Granted } else { last_resort(grant, rules, &doubtful) }
 }
 
+/// Until when a refresh token in doubt can be claimed again so that it arrives inside the provider's window; `None` if it
+/// is not in doubt, or the policy has no window.
+pub fn repeat_before(grant: &GrantRecord, policy: &RotationPolicy, pace: Pace) -> Option<Timestamp> {
+    let windowed = matches!(
+        policy.kind,
+        RotationKind::GraceSame
+            | RotationKind::GraceNew
+            | RotationKind::LatestWins
+            | RotationKind::LongOverlap
+    );
+    let first = grant.doubtful_attempts().map(|attempt| attempt.journalled_at).min()?;
+    policy.window.filter(|_| windowed).map(|window| first.plus(window).minus(pace.total()))
+}
+
 /// The provider forgives a repetition that arrives inside its window. The window opens when the provider first sees
 /// the token, which is not before we journalled it: counting from the journal errs on the safe side.
 fn inside_window(rules: &PresentationRules<'_>, first: Timestamp, presentations: usize) -> bool {

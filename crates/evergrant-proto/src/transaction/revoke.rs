@@ -1,6 +1,6 @@
 //! Ending a grant ourselves.
 
-use super::{Change, Conflict, Loaded, Reply, claim::occupied, schedule::schedule};
+use super::{Change, Conflict, Loaded, Reply, claim::occupied, deadlines, schedule::schedule};
 use crate::{
     grant::{EventKind, GrantState, Revocation},
     name::{Generation, GrantId, HolderId},
@@ -56,6 +56,9 @@ pub(super) fn revoke(loaded: &Loaded, command: &Revoke) -> Result<Change, Confli
         grant.removed_at = Some(command.wall);
     }
     schedule(&mut grant, loaded.client.as_ref(), command.wall);
+    // The process that asks tells the provider, too; a scheduler comes to it only if that process has ended.
+    let turn = command.wall.plus(deadlines::SEND_WITHIN + deadlines::FLIGHT);
+    grant.next_due_at = grant.next_due_at.map(|due| due.max(turn));
     Ok(Change::grant(grant, events))
 }
 

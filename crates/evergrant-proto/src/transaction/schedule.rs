@@ -32,7 +32,10 @@ pub(super) fn postpone(loaded: &Loaded, command: &Postpone) -> Result<Change, Co
 /// resources are renewed when they are asked for.
 pub(super) fn schedule(grant: &mut GrantRecord, client: Option<&ClientRecord>, wall: Timestamp) {
     grant.next_due_at = match &grant.state {
-        GrantState::Active => grant.credential.as_ref().and_then(|_| renewal(grant, client, wall)),
+        GrantState::Active => {
+            let renewal = grant.credential.as_ref().and_then(|_| renewal(grant, client, wall));
+            renewal.map(|at| grant.retry_at.map_or(at, |not_before| at.max(not_before)))
+        }
         // Also with a token in doubt: a window may be about to close, and a claim that comes too early is put off.
         GrantState::Degraded { .. } => Some(grant.retry_at.unwrap_or(wall)),
         GrantState::NeedsReauthorization { .. } | GrantState::NotRefreshable => None,

@@ -1,9 +1,14 @@
 //! Committing what a refresh brought, before anybody uses it (DESIGN, steps 5 to 7).
 
+use std::time::Duration;
+
 use super::{Change, Conflict, Loaded, schedule::schedule};
 use crate::{
     client::ClientRecord,
-    grant::{Attempt, Credential, Event, EventKind, GrantRecord, GrantState, IssuedTokens, Outcome, Spare},
+    grant::{
+        Attempt, Credential, Event, EventKind, Freshness, GrantRecord, GrantState, IssuedTokens, Outcome,
+        Spare,
+    },
     name::{AttemptId, GrantId},
     time::Timestamp,
 };
@@ -113,13 +118,25 @@ fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) 
     }
     grant.state = GrantState::Active;
     grant.verdict = None;
-    grant.failures = 0;
-    grant.retry_at = None;
     grant.last_success_at = command.wall;
+    if is_usable(grant, command) {
+        grant.failures = 0;
+        grant.retry_at = None;
+    } else {
+        // A success without a token that could be handed out: the next one is no sooner than after a failure.
+        let pause = Duration::from_secs(2 << grant.failures.min(7));
+        grant.retry_at = Some(command.wall.plus(pause));
+        grant.failures = grant.failures.saturating_add(1);
+    }
     events.push(grant.event(EventKind::Refreshed, command.wall));
     if troubled {
         events.push(grant.event(EventKind::Recovered, command.wall));
     }
+}
+
+fn is_usable(grant: &GrantRecord, command: &Succeed) -> bool {
+    let brought = command.issued.access.as_ref().and_then(|access| grant.access_for(&access.key));
+    brought.is_some_and(|access| access.freshness(command.wall) != Freshness::Expired)
 }
 
 /// Another refresh moved the generation first. What this one brought may be the only live credential.
