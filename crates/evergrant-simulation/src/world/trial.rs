@@ -52,7 +52,7 @@ impl World {
                         && wall.0 - entry.issued_at.0 > NEWS
                 });
                 let blind = matches!(**refusal, Refusal::StoreUnavailable(_));
-                if good && !blind {
+                if good && !blind && self.was_never_paused(call) {
                     objections.push(format!("got {refusal} although a valid token is in the store"));
                 }
             }
@@ -66,6 +66,12 @@ impl World {
     fn was_never_paused(&self, call: CallId) -> bool {
         let process = self.calls[&call].process;
         !self.stopped_since.get(&process).is_some_and(|at| *at >= self.calls[&call].asked_at)
+    }
+
+    /// Whether the provider would take this token now, be it for access or for a refresh.
+    pub fn works(&mut self, token: &str) -> bool {
+        let now = self.provider_time();
+        self.party.accepts(token, now)
     }
 
     /// The provider's journal of refreshes, also of those that a fault ended.

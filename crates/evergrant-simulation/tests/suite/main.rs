@@ -2,5 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
+mod clocks;
+mod crashes;
 mod crowd;
+mod doubt;
+mod outage;
+mod registration;
+mod repair;
+mod revocation;
+mod storage;
 mod support;

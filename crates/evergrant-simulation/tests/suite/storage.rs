@@ -1,0 +1,149 @@
+//! The store is away, or does not say what it did.
+
+use evergrant_proto::{engine::Refusal, grant::GrantState, transaction::Command};
+use evergrant_simulation::{Fate, Mishap, Scene, StoreFault};
+
+use crate::support::{is_dead, issue, lively, minutes, quiet, refusal, seconds};
+
+fn of_success(command: &Command) -> bool {
+    matches!(command, Command::Succeed(_))
+}
+
+fn of_claim(command: &Command) -> bool {
+    matches!(command, Command::Claim(_))
+}
+
+fn of_ending(command: &Command) -> bool {
+    matches!(command, Command::End(_) | Command::Refuse(_))
+}
+
+#[test]
+fn a_success_that_the_store_cannot_take_is_served_from_the_lifeboat_and_lands_once() {
+    let (mut world, process, grant) = quiet(Scene::strict());
+    world.run_for(minutes(61));
+    world.store.faults.push(StoreFault { strikes: of_success, fate: Fate::Away, times: 8 });
+    let token = issue(&world.token(process, grant)).access.token.clone();
+    assert_eq!(world.store.rescued().count(), 1);
+    assert_eq!(world.grant(grant).generation.0, 1, "the store does not have it yet");
+    assert_eq!(issue(&world.token(process, grant)).access.token, token);
+    world.run_for(minutes(2));
+    assert_eq!(world.grant(grant).generation.0, 2);
+    assert_eq!(world.grant(grant).access[0].token, token);
+    assert_eq!(world.store.places_taken(), 0);
+    assert_eq!(world.refreshes().len(), 1);
+    world.run_for(minutes(61));
+    issue(&world.token(process, grant));
+    assert_eq!(world.refreshes().len(), 2);
+    world.expect_order();
+}
+
+#[test]
+fn what_a_killed_process_has_rescued_lands_when_the_next_one_starts() {
+    let (mut world, process, grant) = quiet(Scene::strict());
+    world.run_for(minutes(61));
+    world.store.faults.push(StoreFault { strikes: of_success, fate: Fate::Away, times: 1000 });
+    let token = issue(&world.token(process, grant)).access.token.clone();
+    world.kill(process);
+    world.run_for(minutes(1));
+    world.store.faults.clear();
+    let next = world.start_without_scheduler();
+    assert_eq!(world.store.places_taken(), 0);
+    assert_eq!(issue(&world.token(next, grant)).access.token, token);
+    assert_eq!(world.refreshes().len(), 1);
+    world.expect_order();
+}
+
+#[test]
+fn a_commit_in_doubt_is_made_once() {
+    for fate in [Fate::CommittedInDoubt, Fate::LostInDoubt] {
+        let (mut world, process, grant) = quiet(Scene::strict());
+        world.run_for(minutes(61));
+        world.store.faults.push(StoreFault { strikes: of_success, fate, times: 2 });
+        issue(&world.token(process, grant));
+        world.run_for(minutes(1));
+        assert_eq!(world.grant(grant).generation.0, 2);
+        assert_eq!(world.store.places_taken(), 0);
+        assert!(world.engine(process).is_idle());
+        world.expect_order();
+    }
+}
+
+#[test]
+fn a_claim_in_doubt_sends_nothing_and_leaves_no_doubt() {
+    for fate in [Fate::CommittedInDoubt, Fate::LostInDoubt] {
+        let (mut world, process, grant) = quiet(Scene::strict());
+        world.run_for(minutes(61));
+        world.store.faults.push(StoreFault { strikes: of_claim, fate, times: 1 });
+        refusal(&world.token(process, grant));
+        assert_eq!(world.refreshes().len(), 0);
+        world.run_for(seconds(5));
+        issue(&world.token(process, grant));
+        assert_eq!(world.store.attempts(grant).filter(|attempt| attempt.is_open()).count(), 0);
+        world.expect_order();
+    }
+}
+
+#[test]
+fn nothing_is_sent_while_the_store_or_the_lifeboat_is_away() {
+    let (mut world, process, grant) = lively(Scene::strict());
+    world.run_for(minutes(50));
+    world.store.away = true;
+    world.run_for(minutes(20));
+    assert!(matches!(refusal(&world.token(process, grant)), Refusal::StoreUnavailable(_)));
+    world.store.away = false;
+    world.store.lifeboat_away = true;
+    world.run_for(minutes(20));
+    assert!(matches!(refusal(&world.token(process, grant)), Refusal::StoreUnavailable(_)));
+    assert_eq!(world.refreshes().len(), 0);
+    world.store.lifeboat_away = false;
+    world.run_for(minutes(1));
+    issue(&world.token(process, grant));
+    world.expect_order();
+}
+
+#[test]
+fn a_failure_that_the_store_cannot_take_is_told_at_once_and_recorded_later() {
+    let (mut world, process, grant) = quiet(Scene::strict());
+    world.run_for(minutes(61));
+    world.withdraw_consent("alice");
+    world.store.faults.push(StoreFault { strikes: of_ending, fate: Fate::Away, times: 6 });
+    assert!(matches!(refusal(&world.token(process, grant)), Refusal::NeedsReauthorization(_)));
+    assert!(!is_dead(&world, grant));
+    world.run_for(minutes(1));
+    assert!(is_dead(&world, grant));
+    assert_eq!(world.refreshes().len(), 1);
+    world.expect_order();
+}
+
+#[test]
+fn a_quarantined_store_serves_and_refreshes_nothing() {
+    let (mut world, process, grant) = lively(Scene::strict());
+    world.store.quarantined = true;
+    world.run_for(minutes(58));
+    issue(&world.token(process, grant));
+    world.run_for(minutes(5));
+    assert_eq!(*refusal(&world.token(process, grant)), Refusal::Quarantined);
+    assert_eq!(world.refreshes().len(), 0);
+    world.store.quarantined = false;
+    world.run_for(minutes(2));
+    assert_eq!(world.grant(grant).state, GrantState::Active);
+    issue(&world.token(process, grant));
+    world.expect_order();
+}
+
+#[test]
+fn an_outcome_is_recorded_although_the_lifeboat_and_the_store_are_away() {
+    let (mut world, process, grant) = quiet(Scene::strict());
+    world.run_for(minutes(61));
+    world.network.next.push_back(Mishap::ResponseDelayed(2_000));
+    let call = world.ask(process, grant);
+    world.run_for(seconds(1));
+    (world.store.away, world.store.lifeboat_away) = (true, true);
+    refusal(&world.await_answer(call));
+    world.run_for(minutes(1));
+    (world.store.away, world.store.lifeboat_away) = (false, false);
+    world.run_for(seconds(10));
+    issue(&world.token(process, grant));
+    assert_eq!(world.refreshes().len(), 1);
+    world.expect_order();
+}
