@@ -3,12 +3,16 @@
 //! ```no_run
 //! use evergrant_server::{ApiKey, Server, ServerConfig, listen};
 //!
-//! # async fn example(keeper: evergrant::Keeper, stop: impl Future<Output = ()> + Send) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn example(
+//! #     keeper: evergrant::Keeper,
+//! #     stop: tokio::sync::oneshot::Receiver<()>,
+//! # ) -> Result<(), Box<dyn std::error::Error>> {
 //! let key = ApiKey::generate();
 //! println!("API key, shown this once: {}", key.expose());
 //! let listener = listen("127.0.0.1:8780".parse()?).await?;
 //! let config = ServerConfig::new("http://127.0.0.1:8780".parse()?, [key.hash()]);
 //! // The driver of the keeper runs beside it, and is stopped after it: accepted requests need it.
+//! let stop = async { stop.await.unwrap_or_default() };
 //! Server::new(keeper, config).serve(listener, stop).await?;
 //! # Ok(()) }
 //! ```

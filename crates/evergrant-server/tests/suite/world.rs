@@ -215,7 +215,9 @@ impl World {
         }
         let mut headers = answer.headers.clone();
         headers.remove("location");
-        self.answers.lock().unwrap().push_str(&format!("{headers:?}\n{body}\n"));
+        let mut answers = self.answers.lock().unwrap();
+        headers.values().for_each(|value| answers.push_str(&String::from_utf8_lossy(value.as_bytes())));
+        answers.push_str(&body);
     }
 }
 
