@@ -138,3 +138,46 @@ async fn a_host_without_a_browser_connects_by_a_code() {
     let grant = program.finish().await.good();
     world.run(&["token", &grant]).await.good();
 }
+
+#[tokio::test]
+async fn a_registered_port_that_is_taken_is_named() {
+    let world = World::new().await;
+    let issuer = world.rehearsal.issuer();
+    let taken = format!("http://{}/callback", world.rehearsal.local_addr());
+    let add = [
+        "clients",
+        "add",
+        "crm",
+        "--issuer",
+        issuer,
+        "--client-id",
+        "x",
+        "--public",
+        "--redirect-uri",
+        &taken,
+    ];
+    world.run(&add).await.good();
+    let said = world.run(&["connect", "crm", "--no-browser"]).await.bad(1);
+    assert!(said.contains(&world.rehearsal.local_addr().to_string()), "{said}");
+}
+
+#[tokio::test]
+async fn a_client_whose_redirect_uri_is_elsewhere_is_connected_by_paste() {
+    let world = World::new().await;
+    let elsewhere = "https://app.example/callback";
+    world.rehearsal.with_provider(|provider, _| {
+        let registered =
+            |client: &mut evergrant_rehearse::ClientSettings| client.redirect_uris.push(elsewhere.into());
+        provider.change_client(crate::support::CLIENT_ID, registered).unwrap();
+    });
+    world.add_client().await;
+    world.run(&["clients", "update", "crm", "--redirect-uri", elsewhere]).await.good();
+    let (mut program, link) = link(&world, &["--login-hint", "alice"]).await;
+    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let answer = browser.get(&link).send().await.unwrap();
+    let address = answer.headers()["location"].to_str().unwrap().to_owned();
+    assert!(address.starts_with(elsewhere), "{address}");
+    program.type_in(&format!("{address}\n")).await;
+    let grant = program.finish().await.good();
+    world.run(&["token", &grant]).await.good();
+}

@@ -1,3 +1,4 @@
+use evergrant_rehearse::{Action, Endpoint, Fault, GrantType};
 use rustix::process::Signal;
 
 use crate::support::{Live, World};
@@ -41,6 +42,24 @@ async fn a_server_shows_its_key_once_serves_tokens_and_stops_when_told() {
     assert_eq!(http.get(&token).bearer_auth(&key).send().await.unwrap().status(), 200);
     program.signal(Signal::TERM);
     program.finish().await.good();
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_sees_its_refresh_through() {
+    let world = World::new().await;
+    world.add_client().await;
+    let grant = world.import().await;
+    let hold = Fault::after_commit(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
+    let hold = world.rehearsal.add_fault(hold).unwrap();
+    let (mut program, _, _) = serve(&world, &[]).await;
+    // Its scheduler finds the grant due by itself.
+    world.rehearsal.wait_held(hold, 1).await;
+    program.signal(Signal::TERM);
+    program.line_with("stopping").await;
+    world.rehearsal.release(hold);
+    program.finish().await.good();
+    world.run(&["token", &grant]).await.good();
+    assert_eq!(world.refreshes(), 1);
 }
 
 #[tokio::test]

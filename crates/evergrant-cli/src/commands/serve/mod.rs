@@ -68,9 +68,13 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     let server = Server::new(session.keeper.clone(), ServerConfig::new(public_url, keys.known));
     let running = Running::start(driver);
     // Accepted requests still need the driver: it stops after them.
-    let ended = server.serve(listener, interruption).await;
+    let stop = async {
+        interruption.await;
+        output::note("stopping: what was accepted is answered, and what was sent is seen through");
+    };
+    let ended = server.serve(listener, stop).await;
     running.stop().await;
-    output::note("stopped; everything that was sent has been seen through");
+    output::note("stopped");
     ended.map_err(|error| Failure::new("the server stopped", error))
 }
 
