@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     failure::{Consequence, Failure, Stage},
-    provider::Provider,
+    provider::{Provider, ReplayRevokes},
     wire::{error_response::ErrorCode, untrusted_text::UntrustedText},
 };
 
@@ -132,6 +132,10 @@ fn undetermined(facts: Facts<'_>) -> Finding {
         (Stage::RefreshToken, Consequence::Terminal) if facts.provider.lifetimes.live_tokens.is_some() => {
             &[Cause::UserRevoked, Cause::TokenLimitExceeded, Cause::AdminOrPolicyRevoked]
         }
+        // Somebody else who holds the grant ends it with the next replay, and the provider need not say so.
+        (Stage::RefreshToken, Consequence::Terminal) if a_replay_ends_the_grant(facts.provider) => {
+            &[Cause::UserRevoked, Cause::RotatedTokenReused, Cause::AdminOrPolicyRevoked]
+        }
         (Stage::RefreshToken, Consequence::Terminal) => {
             &[Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::PasswordChanged]
         }
@@ -145,6 +149,10 @@ fn undetermined(facts: Facts<'_>) -> Finding {
         "Nothing that was recorded decides between the candidates.",
     )
     .or(candidates)
+}
+
+fn a_replay_ends_the_grant(provider: &Provider) -> bool {
+    matches!(provider.rotation.revokes, ReplayRevokes::Grant | ReplayRevokes::ClientSession)
 }
 
 fn conclude(facts: Facts<'_>, finding: Finding) -> Diagnosis {

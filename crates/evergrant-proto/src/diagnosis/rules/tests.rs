@@ -337,6 +337,15 @@ fn every_cause_has_a_remedy_and_at_most_three_alternatives_stand_beside_it() {
 }
 
 #[test]
+fn where_a_replay_ends_the_grant_a_second_holder_is_among_the_candidates() {
+    let silent = refused(&provider("oidc-provider"), &History::default());
+    assert_eq!(silent.cause, Cause::Undetermined);
+    assert!(silent.alternatives.contains(&Cause::RotatedTokenReused), "{silent:?}");
+    let reusable = refused(&provider("google"), &History::default());
+    assert!(!reusable.alternatives.contains(&Cause::RotatedTokenReused), "{reusable:?}");
+}
+
+#[test]
 fn a_diagnosis_survives_being_stored() {
     let diagnosis = refused(&provider("oidc-provider"), &after(PreviousOutcome::Timeout));
     let json = serde_json::to_string(&diagnosis).unwrap();
