@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use evergrant_server::Reason;
+
 /// Shown by `--help`; docs/cli.md says the same at length.
 pub(crate) const HELP: &str = "\
 Exit codes:
@@ -34,6 +36,14 @@ impl Exit {
     /// The number that the shell sees.
     pub(crate) fn code(self) -> u8 {
         self as u8
+    }
+
+    /// The server's name of the reason, where the code alone tells it.
+    pub(crate) fn reason(self) -> Option<Reason> {
+        match self {
+            Self::StoreUnavailable => Some(Reason::StoreUnavailable),
+            _ => None,
+        }
     }
 
     /// The name in JSON.

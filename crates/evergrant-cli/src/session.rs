@@ -1,5 +1,7 @@
 //! A command's hold on the store: opened, run, and left only when everything that was sent has come back.
 
+mod loopback;
+
 use std::sync::Arc;
 
 use evergrant::{
@@ -11,7 +13,8 @@ use evergrant::{
         engine::Settings,
         grant::GrantRecord,
         name::{ClientName, GrantId, Namespace},
-        provider::Endpoints,
+        provider::{Catalogue, Endpoints},
+        time::Timestamp,
     },
     store::{
         Store,
@@ -25,8 +28,6 @@ use url::{Host, Url};
 use crate::{
     cli::StoreOptions, config::Config, exit::Exit, failure::Failure, location::StoreLocation, output, signals,
 };
-
-mod loopback;
 
 /// A keeper on the local store, and what belongs to it.
 #[derive(Debug)]
@@ -94,30 +95,10 @@ pub(crate) async fn with_session_for<T>(
 pub(crate) async fn open(options: &StoreOptions, purpose: Purpose) -> Result<(Session, Driver), Failure> {
     let clock = clock(options.clock.as_deref()).await?;
     let (wall, followed, wanted) = (clock.now().wall, options.clock.is_some(), options.clone());
-    let opening = tokio::task::spawn_blocking(move || {
-        let config = Config::read(wanted.config.as_deref())?;
-        let location = match wanted.store.or_else(|| config.store.clone()) {
-            Some(location) => location,
-            None => StoreLocation::usual()?,
-        };
-        location.prepare().map_err(|error| {
-            Failure::of(
-                Exit::StoreUnavailable,
-                format!("cannot make the directory {}: {error}", location.directory().display()),
-            )
-            .advise("make it writable, or name another store with --store or EVERGRANT_STORE")
-        })?;
-        let boot = BootClock::of_this_boot().map_err(|error| Failure::new("cannot tell this boot", error))?;
-        let store = SqliteStore::open(&Options::at(Paths::beside(location.path())), Arc::new(boot), wall)?;
-        let allowed = purpose.allow_loopback_http || config.egress.allow_loopback_http || followed;
-        let loopback = !purpose.serves_others || allowed;
-        let client = HttpClient::new(config.egress(loopback)?)?;
-        let catalogue = config.catalogue()?;
-        Ok::<_, Failure>((location, store, client, catalogue, loopback, purpose.settings))
-    });
-    let (location, store, client, catalogue, loopback, settings) =
-        opening.await.map_err(|error| Failure::new("cannot open the store", error))??;
-    let store: Arc<dyn Store> = Arc::new(store);
+    let settings = purpose.settings.clone();
+    let opening = tokio::task::spawn_blocking(move || Opened::at(wanted, &purpose, wall));
+    let opened = opening.await.map_err(|error| Failure::new("cannot open the store", error))??;
+    let Opened { store, location, client, catalogue, loopback } = opened;
     report_replay(&*store).await?;
     let guarded = GuardedCarrier::new(client, Arc::clone(&clock));
     let carrier: Arc<dyn Carrier> =
@@ -130,6 +111,39 @@ pub(crate) async fn open(options: &StoreOptions, purpose: Purpose) -> Result<(Se
         session.refuse_foreign_providers().await?;
     }
     Ok((session, driver))
+}
+
+/// What is read from disk before a keeper is put together.
+struct Opened {
+    store: Arc<dyn Store>,
+    location: StoreLocation,
+    client: HttpClient,
+    catalogue: Catalogue,
+    loopback: bool,
+}
+
+impl Opened {
+    /// Blocks. `wall` dates a key that is made.
+    fn at(options: StoreOptions, purpose: &Purpose, wall: Timestamp) -> Result<Self, Failure> {
+        let config = Config::read(options.config.as_deref())?;
+        let allowed = purpose.allow_loopback_http || config.egress.allow_loopback_http;
+        let loopback = !purpose.serves_others || allowed || options.clock.is_some();
+        // What can be wrong in the settings is found before a store is made.
+        let client = HttpClient::new(config.egress(loopback)?)?;
+        let catalogue = config.catalogue()?;
+        let location = match options.store.or(config.store) {
+            Some(location) => location,
+            None => StoreLocation::usual()?,
+        };
+        location.prepare().map_err(|error| {
+            let directory = location.directory().display();
+            Failure::of(Exit::StoreUnavailable, format!("cannot make the directory {directory}: {error}"))
+                .advise("make it writable, or name another store with --store or EVERGRANT_STORE")
+        })?;
+        let boot = BootClock::of_this_boot().map_err(|error| Failure::new("cannot tell this boot", error))?;
+        let store = SqliteStore::open(&Options::at(Paths::beside(location.path())), Arc::new(boot), wall)?;
+        Ok(Self { store: Arc::new(store), location, client, catalogue, loopback })
+    }
 }
 
 /// The machine's clocks, or a rehearsal's.

@@ -18,6 +18,7 @@ use evergrant::{
         name::{ClientName, GrantId},
     },
 };
+use evergrant_server::Reason;
 use serde_json::json;
 
 use crate::{
@@ -34,6 +35,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     exit: Exit,
+    reason: Option<Reason>,
     message: String,
     advice: Option<String>,
     diagnosis: Option<Box<Diagnosis>>,
@@ -48,7 +50,7 @@ impl Failure {
 
     /// An error of a kind that the exit code names.
     pub(crate) fn of(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), advice: None, diagnosis: None, retry_after: None }
+        Self { exit, reason: None, message: message.into(), advice: None, diagnosis: None, retry_after: None }
     }
 
     /// The command line is wrong in a way that its parser cannot see.
@@ -63,11 +65,13 @@ impl Failure {
 
     pub(crate) fn no_such_grant(id: GrantId) -> Self {
         Self::of(Exit::NotFound, format!("there is no grant {id} in this namespace"))
+            .named(Reason::NoSuchGrant)
             .advise("see `evergrant grants list`")
     }
 
     pub(crate) fn no_such_client(name: &ClientName) -> Self {
         Self::of(Exit::NotFound, format!("there is no client {name} in this namespace"))
+            .named(Reason::NoSuchClient)
             .advise("see `evergrant clients list`, or add it with `evergrant clients add`")
     }
 
@@ -75,7 +79,9 @@ impl Failure {
     pub(crate) fn without_token(error: &TokenError, grant: &GrantRecord) -> Self {
         let Some(refusal) = error.refusal() else { return Self::of(Exit::Other, error.to_string()) };
         let connect = format!("run `evergrant connect {} --grant {}`", grant.client, grant.id);
-        let mut failure = Self::of(exit_of(refusal), refusal.to_string());
+        let (exit, reason) = classified(refusal);
+        let mut failure = Self::of(exit, refusal.to_string());
+        failure.reason = Some(reason);
         failure.diagnosis = error.diagnosis().cloned().map(Box::new);
         failure.retry_after = retry_after(refusal);
         failure.advice = match refusal {
@@ -106,6 +112,13 @@ impl Failure {
     #[must_use]
     pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
+        self
+    }
+
+    /// The name that the server gives to the reason.
+    #[must_use]
+    fn named(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason);
         self
     }
 
@@ -140,20 +153,24 @@ impl Failure {
         text
     }
 
-    /// A problem as of RFC 9457, on one line.
+    /// A problem as of RFC 9457, on one line; its type is the one that the server gives.
     fn for_programs(&self) -> String {
-        let page = self
-            .diagnosis
-            .as_ref()
-            .map_or("about:blank".to_owned(), |known| format!("/problems/{}", known.cause));
+        let reason = self.reason.or(self.exit.reason());
+        let diagnosis = self.diagnosis.as_ref().map(|known| {
+            let mut shown = json!(known);
+            shown["meaning"] = json!(known.cause.meaning());
+            shown["page"] = json!(format!("/problems/{}", known.cause));
+            shown
+        });
         let problem = json!({
-            "type": page,
-            "title": self.exit.name(),
+            "type": reason.map_or("about:blank".to_owned(), |reason| format!("/problems/{}", reason.as_str())),
+            "title": reason.map_or("The command failed", Reason::title),
             "detail": self.message,
+            "exit": self.exit.name(),
             "exit_code": self.exit.code(),
             "next": self.advice,
             "retry_after": self.retry_after.map(|after| after.as_secs().max(1)),
-            "diagnosis": self.diagnosis,
+            "diagnosis": diagnosis,
         });
         format!("{problem}\n")
     }
@@ -165,16 +182,20 @@ impl fmt::Display for Failure {
     }
 }
 
-fn exit_of(refusal: &Refusal) -> Exit {
+/// What a script sees of a refusal: the exit code, and the server's own name of the reason.
+fn classified(refusal: &Refusal) -> (Exit, Reason) {
     match refusal {
-        Refusal::NoSuchGrant | Refusal::Revoked => Exit::NotFound,
-        Refusal::NeedsReauthorization(_) | Refusal::NotRefreshable => Exit::NeedsReauthorization,
-        Refusal::RequestRefused(_) => Exit::RequestRefused,
-        Refusal::ClientRejected { .. } => Exit::ClientRejected,
-        Refusal::InProgress { .. } | Refusal::OutcomeUnknown { .. } | Refusal::ProviderUnavailable { .. } => {
-            Exit::RetryLater
-        }
-        Refusal::StoreUnavailable(_) | Refusal::Quarantined => Exit::StoreUnavailable,
+        Refusal::NoSuchGrant => (Exit::NotFound, Reason::NoSuchGrant),
+        Refusal::Revoked => (Exit::NotFound, Reason::Revoked),
+        Refusal::NeedsReauthorization(_) => (Exit::NeedsReauthorization, Reason::NeedsReauthorization),
+        Refusal::NotRefreshable => (Exit::NeedsReauthorization, Reason::NotRefreshable),
+        Refusal::RequestRefused(_) => (Exit::RequestRefused, Reason::RequestRefused),
+        Refusal::ClientRejected { .. } => (Exit::ClientRejected, Reason::ClientRejected),
+        Refusal::InProgress { .. } => (Exit::RetryLater, Reason::InProgress),
+        Refusal::OutcomeUnknown { .. } => (Exit::RetryLater, Reason::OutcomeUnknown),
+        Refusal::ProviderUnavailable { .. } => (Exit::RetryLater, Reason::ProviderUnavailable),
+        Refusal::StoreUnavailable(_) => (Exit::StoreUnavailable, Reason::StoreUnavailable),
+        Refusal::Quarantined => (Exit::StoreUnavailable, Reason::StoreQuarantined),
     }
 }
 

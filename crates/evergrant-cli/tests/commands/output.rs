@@ -39,7 +39,7 @@ async fn an_error_for_programs_is_one_line_on_stderr() {
         let done = Live::of(command).finish().await;
         assert_eq!((done.code, done.stdout.as_str()), (8, ""), "{arguments:?}: {done:?}");
         let problem: serde_json::Value = serde_json::from_str(done.stderr.trim_end()).unwrap();
-        assert_eq!(problem["title"], "not_found", "{arguments:?}");
+        assert_eq!(problem["exit"], "not_found", "{arguments:?}");
         assert!(problem["next"].is_string(), "{arguments:?}");
     }
 }

@@ -57,8 +57,8 @@ async fn a_dead_grant_is_explained_and_asked_for_no_more() {
         done.stderr.lines().find(|line| line.starts_with("{\"")).expect("a problem in JSON").to_owned();
     let problem: serde_json::Value = serde_json::from_str(&problem).unwrap();
     assert_eq!(problem["exit_code"], 3);
-    assert_eq!(problem["title"], "needs_reauthorization");
-    assert!(problem["type"].as_str().unwrap().starts_with("/problems/"), "{problem}");
+    assert_eq!(problem["exit"], "needs_reauthorization");
+    assert_eq!(problem["type"], "/problems/needs_reauthorization");
     assert!(problem["diagnosis"]["remedies"].is_array(), "{problem}");
     assert_eq!(world.refreshes(), requests, "a dead grant costs no request");
 }
