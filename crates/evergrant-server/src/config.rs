@@ -20,6 +20,8 @@ pub struct ServerConfig {
     /// How long the server still accepts requests after it was told to stop, so that load balancers notice that
     /// `/readyz` says 503 and send new ones elsewhere.
     pub drain: Duration,
+    /// How long a caller may take to send the head of a request, and between two pieces of its body.
+    pub patience: Duration,
     /// How long accepted requests may take to finish after that.
     pub finish: Duration,
 }
@@ -32,6 +34,7 @@ impl ServerConfig {
             api_keys: api_keys.into_iter().map(Into::into).collect(),
             link_key: LinkKey::generate(),
             drain: Duration::ZERO,
+            patience: Duration::from_secs(30),
             // Longer than a flight of 30 s: a request that has waited for one still gets its token.
             finish: Duration::from_secs(35),
         }

@@ -13,7 +13,7 @@
 //! let config = ServerConfig::new("http://127.0.0.1:8780".parse()?, [key.hash()]);
 //! // The driver of the keeper runs beside it, and is stopped after it: accepted requests need it.
 //! let stop = async { stop.await.unwrap_or_default() };
-//! Server::new(keeper, config).serve(listener, stop).await?;
+//! Server::new(keeper, config).serve(listener, stop).await;
 //! # Ok(()) }
 //! ```
 //!
@@ -23,7 +23,9 @@
 mod api_key;
 mod app;
 mod config;
+mod connections;
 mod extract;
+mod hexadecimal;
 mod link;
 mod listen;
 mod metrics;

@@ -1,16 +1,12 @@
 //! The server: routes over a keeper, and how it starts and stops.
 
-use std::{
-    future::{Future, IntoFuture},
-    io,
-    sync::Arc,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::Router;
 use evergrant::{Keeper, clock::Clock};
 use tokio::net::TcpListener;
 
-use crate::{ServerConfig, app::App, routes};
+use crate::{ServerConfig, app::App, connections::Connections, routes};
 
 /// A server that has not begun to listen.
 #[derive(Debug)]
@@ -30,47 +26,28 @@ impl Server {
     }
 
     /// Serves until `stop` completes. Then readiness ends first; after [`ServerConfig::drain`] nothing new is
-    /// accepted, and what was accepted finishes, at most [`ServerConfig::finish`] later.
-    ///
-    /// # Errors
-    ///
-    /// The listener failed.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        let (closing, closed) = tokio::sync::oneshot::channel();
-        let app = Arc::clone(&self.app);
-        let clock = Arc::clone(app.keeper.clock());
-        let (drain, finish) = (app.config.drain, app.config.finish);
-        let stopping = {
-            let clock = Arc::clone(&clock);
-            async move {
-                stop.await;
-                app.stop();
-                pause(&*clock, drain).await;
-                // Nobody listens only if serving has ended already.
-                let _ = closing.send(());
-            }
+    /// accepted, and what was accepted finishes, at most [`ServerConfig::finish`] later. Every task of it ends with
+    /// this future.
+    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send) {
+        let clock = Arc::clone(self.app.keeper.clock());
+        let (drain, finish) = (self.app.config.drain, self.app.config.finish);
+        let mut connections = Connections::default();
+        let stopping = async {
+            stop.await;
+            self.app.stop();
+            pause(&*clock, drain).await;
         };
-        let serving = axum::serve(listener, self.router()).with_graceful_shutdown(stopping).into_future();
+        let patience = self.app.config.patience;
+        connections.accept(listener, &self.router(), patience, &*clock, stopping).await;
         tokio::select! {
-            ended = serving => ended,
-            () = async {
-                match closed.await {
-                    Ok(()) => pause(&*clock, finish).await,
-                    // Serving ended by itself; its result is taken above.
-                    Err(_) => std::future::pending().await,
-                }
-            } => {
+            () = connections.finish() => {}
+            () = pause(&*clock, finish) => {
                 tracing::warn!(target: "evergrant", "requests that did not finish in time are dropped");
-                Ok(())
             }
         }
     }
 }
 
-async fn pause(clock: &dyn Clock, duration: std::time::Duration) {
+async fn pause(clock: &dyn Clock, duration: Duration) {
     clock.wait_until(clock.moment().plus(duration)).await;
 }

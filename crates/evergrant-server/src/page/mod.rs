@@ -3,6 +3,7 @@
 mod connect;
 mod notice;
 mod problem;
+mod provider;
 
 use std::sync::LazyLock;
 
@@ -14,7 +15,12 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-pub(crate) use self::{connect::ConnectPage, notice::Notice, problem::ProblemPage};
+pub(crate) use self::{
+    connect::ConnectPage,
+    notice::Notice,
+    problem::ProblemPage,
+    provider::{provider_name, sign_in_host},
+};
 use crate::problem::{Problem, Reason};
 
 /// Every page's style, inside the page: a page is one answer, and works under any path prefix.

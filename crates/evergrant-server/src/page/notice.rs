@@ -35,7 +35,7 @@ impl Notice {
     }
 
     pub(crate) fn connected(client: &str, provider: &str) -> Self {
-        let paragraph = format!("{client} can use your {provider} account again whenever it needs to.");
+        let paragraph = format!("{client} can use your {provider} account from now on.");
         Self { closing: CLOSE, ..Self::new(Tone::Good, &format!("{provider} is connected"), &paragraph) }
     }
 

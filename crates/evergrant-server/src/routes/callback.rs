@@ -11,7 +11,6 @@ use evergrant::{
     CompleteError,
     proto::{
         authorization::AuthorizationRecord,
-        client::ClientRecord,
         diagnosis::Diagnosis,
         engine::CallbackEnd,
         name::{AuthorizationId, ClientName, Namespace},
@@ -98,14 +97,5 @@ async fn way_back_of(app: &App, id: AuthorizationId, error: &str) -> Option<Url>
 
 async fn provider_name(app: &App, namespace: &Namespace, client: &ClientName) -> String {
     let found = app.keeper.client(namespace, client).await.ok().flatten();
-    found.as_ref().map_or_else(|| "the provider".to_owned(), display_name)
-}
-
-/// What people know the provider by: its name in the catalogue, else its host.
-pub(super) fn display_name(client: &ClientRecord) -> String {
-    let host = client.endpoints.authorization.as_ref().and_then(Url::host_str);
-    match (client.provider.id.as_str(), host) {
-        ("generic", Some(host)) => host.to_owned(),
-        _ => client.provider.name.clone(),
-    }
+    found.as_ref().map_or_else(|| "the provider".to_owned(), page::provider_name)
 }

@@ -20,10 +20,9 @@ use evergrant::{
 };
 use url::Url;
 
-use super::callback::display_name;
 use crate::{
     app::App,
-    page::{ConnectPage, Notice, Page, headers},
+    page::{ConnectPage, Notice, Page, headers, provider_name, sign_in_host},
     problem::{Problem, Reason},
 };
 
@@ -32,8 +31,8 @@ pub(super) async fn ask(State(app): State<Arc<App>>, Path(link): Path<String>) -
         Ok((grant, client)) => {
             let page = ConnectPage {
                 client: client.name.to_string(),
-                provider: display_name(&client),
-                host: client.endpoints.authorization.as_ref().and_then(Url::host_str).map(str::to_owned),
+                provider: provider_name(&client),
+                host: sign_in_host(&client).map(str::to_owned),
                 why: grant.state.diagnosis().map(|diagnosis| diagnosis.cause.meaning()),
             };
             Page::new(StatusCode::OK, page).into_response()
@@ -74,7 +73,7 @@ async fn follow(app: &App, link: &str) -> Result<(GrantRecord, ClientRecord), Bo
     match &grant.state {
         GrantState::Revoked => Err(page(StatusCode::GONE, Notice::ended())),
         GrantState::NeedsReauthorization { .. } | GrantState::NotRefreshable => Ok(()),
-        _ => Err(page(StatusCode::OK, Notice::nothing_to_do(&display_name(&client)))),
+        _ => Err(page(StatusCode::OK, Notice::nothing_to_do(&provider_name(&client)))),
     }?;
     app.repairs.allowance(id, now.moment).map_err(|wait| {
         page(StatusCode::TOO_MANY_REQUESTS, Notice::too_often(wait.as_secs().div_ceil(60)))

@@ -8,11 +8,16 @@ use std::{
     time::Duration,
 };
 
-use evergrant::{Keeper, OpenOptions, clock::ManualClock, http::EgressConfig, proto::time::Timestamp};
+use evergrant::{
+    Keeper, OpenOptions,
+    clock::ManualClock,
+    http::EgressConfig,
+    proto::{name::Namespace, time::Timestamp},
+};
 use evergrant_rehearse::{
     ClientSettings, Endpoint, GrantType, PolicyName, Rehearsal, Running, Settings, SigningKey, UserSettings,
 };
-use evergrant_server::{ApiKey, Server, ServerConfig, listen};
+use evergrant_server::{ApiKey, KnownKey, Server, ServerConfig, listen};
 use reqwest::{Method, RequestBuilder, redirect::Policy};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -28,9 +33,11 @@ pub(crate) struct World {
     pub(crate) keeper: Keeper,
     pub(crate) url: String,
     pub(crate) key: ApiKey,
+    /// The key of another namespace.
+    pub(crate) neighbour: ApiKey,
     pub(crate) driver: JoinHandle<()>,
     pub(crate) stop: Option<oneshot::Sender<()>>,
-    pub(crate) serving: Option<JoinHandle<std::io::Result<()>>>,
+    pub(crate) serving: Option<JoinHandle<()>>,
     http: reqwest::Client,
     secrets: Mutex<Vec<String>>,
     answers: Mutex<String>,
@@ -40,7 +47,7 @@ pub(crate) struct World {
 impl World {
     /// A server that knows no client.
     pub(crate) async fn empty() -> Self {
-        Self::draining(Duration::ZERO).await
+        Self::with(|_| {}).await
     }
 
     /// A server with the client `shop` at a strict provider.
@@ -50,7 +57,7 @@ impl World {
         world
     }
 
-    pub(crate) async fn draining(drain: Duration) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
         log::collect();
         let rehearsal = rehearsal().await;
         let clock = ManualClock::starting_at(Timestamp(rehearsal.clock().now().0));
@@ -59,21 +66,25 @@ impl World {
         let listener = listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let key = ApiKey::generate();
-        let mut config = ServerConfig::new(url.parse().unwrap(), [key.hash()]);
-        config.drain = drain;
+        let neighbour = ApiKey::generate();
+        let next_door = KnownKey { hash: neighbour.hash(), namespace: Namespace::new("neighbour").unwrap() };
+        let mut config = ServerConfig::new(url.parse().unwrap(), [key.hash().into(), next_door]);
+        change(&mut config);
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
             // A test that ends without stopping drops the sender.
             let _ = stopped.await;
         };
         let serving = tokio::spawn(Server::new(keeper.clone(), config).serve(listener, stopped));
-        let secrets = Mutex::new(vec![SECRET.to_owned(), key.expose().to_owned()]);
+        let secrets =
+            Mutex::new(vec![SECRET.to_owned(), key.expose().to_owned(), neighbour.expose().to_owned()]);
         Self {
             rehearsal,
             clock,
             keeper,
             url,
             key,
+            neighbour,
             driver,
             stop: Some(stop),
             serving: Some(serving),

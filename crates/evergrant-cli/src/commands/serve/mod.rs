@@ -64,6 +64,9 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         output::print(&format!("API key, shown this once: {}", key.expose()))?;
     }
     warn(&session).await?;
+    if !address.ip().is_loopback() {
+        output::note("API keys and tokens pass unencrypted here: put a proxy that speaks TLS before it");
+    }
     output::print(&format!("listening on {address}, store {}", session.location.path().display()))?;
     let server = Server::new(session.keeper.clone(), ServerConfig::new(public_url, keys.known));
     let running = Running::start(driver);
