@@ -19,6 +19,17 @@ async fn a_store_is_made_on_first_use_for_its_owner_alone() {
     assert_eq!(status["quarantined"], false);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_come_first_together_make_one_store() {
+    let world = World::new().await;
+    let first: Vec<_> = (0..8).map(|_| world.start(&["keys", "status", "--format", "json"])).collect();
+    let mut keys = Vec::new();
+    for process in first {
+        keys.push(process.finish().await.json()["keys"].clone());
+    }
+    assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+}
+
 #[tokio::test]
 async fn a_key_file_that_others_can_read_is_refused_with_the_command_that_helps() {
     let world = World::new().await;

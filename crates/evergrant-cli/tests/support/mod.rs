@@ -13,6 +13,12 @@ use tokio::{
 /// The secret of the client in every test: it must never be printed.
 pub(crate) const CLIENT_SECRET: &str = "canary-client-secret-4Jq8";
 
+/// Name and secret as HTTP Basic carries them.
+const BASIC_CREDENTIALS: &str = "Y2xpLXRlc3RzOmNhbmFyeS1jbGllbnQtc2VjcmV0LTRKcTg";
+
+/// How the rehearsal's secrets begin: access tokens, refresh tokens, codes, device codes.
+const MINTED: [&str; 4] = ["at_", "rt_", "code_", "dc_"];
+
 /// The client at the provider.
 pub(crate) const CLIENT_ID: &str = "cli-tests";
 
@@ -35,6 +41,21 @@ pub(crate) struct Done {
 }
 
 impl Done {
+    /// Tokens belong to stdout, and only where they are asked for; the rest belongs nowhere.
+    #[track_caller]
+    fn keeps_secrets(&self) {
+        for nowhere in [CLIENT_SECRET, BASIC_CREDENTIALS] {
+            assert!(!self.stdout.contains(nowhere) && !self.stderr.contains(nowhere), "{self:?}");
+        }
+        for (text, prefixes) in [(&self.stdout, &MINTED[1..]), (&self.stderr, &MINTED)] {
+            let mut words =
+                text.split(|letter: char| !letter.is_ascii_alphanumeric() && !"_-".contains(letter));
+            let minted =
+                |word: &str| prefixes.iter().any(|prefix| word.starts_with(prefix) && word.len() > 40);
+            assert!(!words.any(minted), "{self:?}");
+        }
+    }
+
     /// It worked; what it printed, without the last line end.
     #[track_caller]
     pub(crate) fn good(self) -> String {
@@ -243,7 +264,7 @@ impl Live {
         };
         let status = tokio::time::timeout(PATIENCE, reading).await.expect("the program hangs");
         let done = Done { code: status.code().unwrap_or(-1), stdout, stderr };
-        assert!(!done.stdout.contains(CLIENT_SECRET) && !done.stderr.contains(CLIENT_SECRET), "{done:?}");
+        done.keeps_secrets();
         done
     }
 }

@@ -1,6 +1,6 @@
 //! Opening a page in the person's browser.
 
-use std::process::Stdio;
+use std::{env, process::Stdio};
 
 use tokio::process::Command;
 use url::Url;
@@ -11,8 +11,11 @@ const OPENERS: [&str; 1] = ["open"];
 #[cfg(not(target_os = "macos"))]
 const OPENERS: [&str; 2] = ["xdg-open", "wslview"];
 
-/// Opens a page; false if no program could be started for it.
+/// Opens a page; false if there is nowhere to show it, or no program that could.
 pub(super) async fn open(url: &Url) -> bool {
+    if !has_screen() {
+        return false;
+    }
     for opener in OPENERS {
         let mut command = Command::new(opener);
         command.arg(url.as_str()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -23,4 +26,11 @@ pub(super) async fn open(url: &Url) -> bool {
         }
     }
     false
+}
+
+/// Without a screen, as over SSH, an opener would start a browser for terminals, which nobody could use.
+fn has_screen() -> bool {
+    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(target_os = "macos")
+        || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"].into_iter().any(set)
 }

@@ -43,8 +43,8 @@ async fn by_listening(
     };
     let authorization = session.keeper.authorize(wanted).await?;
     listener.expect(state_of(&authorization.url));
-    show(options, &authorization, true).await;
-    let mut typed = pasted::lines(options.no_browser);
+    let opened = show(options, &authorization).await;
+    let mut typed = pasted::lines(!opened);
     let waiting = async {
         loop {
             tokio::select! {
@@ -75,7 +75,9 @@ async fn finish(session: &Session, returned: Returned) -> Result<CallbackEnd, Fa
 /// The registered redirect URI leads elsewhere: the person brings the answer back by hand.
 async fn by_paste_alone(session: &Session, options: &Options) -> Result<CallbackEnd, Failure> {
     let authorization = session.keeper.authorize(options.authorization(session)).await?;
-    show(options, &authorization, false).await;
+    if show(options, &authorization).await {
+        output::note(PASTE);
+    }
     let mut typed = pasted::lines(true);
     let waiting = async {
         while let Some(line) = typed.recv().await {
@@ -92,16 +94,21 @@ async fn by_paste_alone(session: &Session, options: &Options) -> Result<Callback
     end.unwrap_or_else(|_| Err(options.timed_out()))
 }
 
-async fn show(options: &Options, authorization: &Authorization, listening: bool) {
-    if !options.no_browser && browser::open(&authorization.url).await {
-        output::note("the provider's page was opened in your browser; if it was not, open:");
+const PASTE: &str = "if the browser cannot come back here, paste the address that it ends up at:";
+
+/// Leads the person to the provider's page; whether a browser was opened for it.
+async fn show(options: &Options, authorization: &Authorization) -> bool {
+    let opened = !options.no_browser && browser::open(&authorization.url).await;
+    output::note(if opened {
+        "the provider's page was opened in your browser; if it was not, open:"
     } else {
-        output::note("open this page in a browser:");
-    }
+        "open this page in a browser:"
+    });
     output::note(&format!("\n  {}\n", authorization.url));
-    if options.no_browser || !listening {
-        output::note("if the browser cannot come back here, paste the address that it ends up at:");
+    if !opened {
+        output::note(PASTE);
     }
+    opened
 }
 
 fn state_of(url: &Url) -> String {
