@@ -20,4 +20,5 @@ mod providers;
 mod readyz;
 mod secrets;
 mod serving;
+mod store_away;
 mod world;

@@ -41,7 +41,7 @@ pub(crate) struct World {
     http: reqwest::Client,
     secrets: Mutex<Vec<String>>,
     answers: Mutex<String>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -91,7 +91,7 @@ impl World {
             http: reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap(),
             secrets,
             answers: Mutex::default(),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -204,6 +204,14 @@ impl World {
             entry.endpoint == Endpoint::Token && entry.grant_type == Some(GrantType::RefreshToken)
         };
         journal.iter().filter(is_refresh).count()
+    }
+
+    /// Takes the tables away, as somebody with a database tool might.
+    pub(crate) fn break_store(&self) {
+        let database = rusqlite::Connection::open(self.folder.path().join("store.sqlite")).unwrap();
+        for table in ["grants", "authorizations"] {
+            database.execute_batch(&format!("ALTER TABLE {table} RENAME TO {table}_away")).unwrap();
+        }
     }
 
     /// A secret that must not appear in an answer or in the log.
