@@ -28,13 +28,19 @@ const SHARDS: usize = 256;
 
 #[derive(Debug)]
 pub(crate) struct Cache {
-    shards: Box<[RwLock<Shard>]>,
+    shards: Box<[Shard]>,
     /// Tokens for single resources or narrower scopes: rare, and kept out of the way of the others.
-    special: RwLock<HashMap<(GrantId, AccessKey), Arc<Entry>>>,
+    special: RwLock<HashMap<(GrantId, AccessKey), Entry>>,
     validated_until: AtomicU64,
 }
 
-type Shard = HashMap<GrantId, Arc<Entry>, BuildHasherDefault<IdHasher>>;
+/// A lock and its map on a cache line of their own: readers of neighbouring shards do not disturb each other.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Shard(RwLock<Entries>);
+
+/// Entries lie in the map itself: another pointer to follow would cost more than all the rest of a look-up.
+type Entries = HashMap<GrantId, Entry, BuildHasherDefault<IdHasher>>;
 
 /// One token and when it may be served.
 #[derive(Debug)]
@@ -83,7 +89,7 @@ impl Hasher for IdHasher {
 impl Cache {
     pub(crate) fn new() -> Self {
         Self {
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             special: RwLock::default(),
             validated_until: AtomicU64::new(0),
         }
@@ -134,7 +140,7 @@ impl Cache {
             self.forget(grant, &key);
             return;
         }
-        let entry = Arc::new(Entry::new(issue, now));
+        let entry = Entry::new(issue, now);
         if key == AccessKey::default() {
             self.shard(grant).write().expect("no holder of this lock panics").insert(grant, entry);
         } else {
@@ -152,7 +158,7 @@ impl Cache {
 
     /// Forgets what the store knows better: everything of the grant that is not of this generation.
     pub(crate) fn forget_other_than(&self, grant: GrantId, generation: Option<Generation>) {
-        let keep = |entry: &Arc<Entry>| Some(entry.issue.generation) == generation;
+        let keep = |entry: &Entry| Some(entry.issue.generation) == generation;
         let mut shard = self.shard(grant).write().expect("no holder of this lock panics");
         if shard.get(&grant).is_some_and(|entry| !keep(entry)) {
             shard.remove(&grant);
@@ -169,7 +175,7 @@ impl Cache {
 
     pub(crate) fn clear(&self) {
         for shard in &self.shards {
-            shard.write().expect("no holder of this lock panics").clear();
+            shard.0.write().expect("no holder of this lock panics").clear();
         }
         self.special.write().expect("no holder of this lock panics").clear();
     }
@@ -179,9 +185,9 @@ impl Cache {
         self.validated_until.store(began.plus(VALID_FOR).0, Ordering::Relaxed);
     }
 
-    fn shard(&self, grant: GrantId) -> &RwLock<Shard> {
+    fn shard(&self, grant: GrantId) -> &RwLock<Entries> {
         let [_, low] = halves(grant.0);
-        &self.shards[usize::from(low.to_le_bytes()[0]) & (SHARDS - 1)]
+        &self.shards[usize::from(low.to_le_bytes()[0]) & (SHARDS - 1)].0
     }
 }
 

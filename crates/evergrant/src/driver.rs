@@ -9,7 +9,7 @@ use evergrant_proto::{
     time::Moment,
     wire::authorization_response::Callback,
 };
-use evergrant_store::{Changes, StoreError, lifeboat::Reservation};
+use evergrant_store::{Changes, Replayed, StoreError, lifeboat::Reservation};
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::sync::{mpsc, oneshot};
 
@@ -17,6 +17,9 @@ use crate::keeper::Shared;
 
 /// How often the cache is compared with the store's changes: several times within the second that it holds.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
+
+/// How often the lifeboat is looked into for what a process that has ended left there.
+const REPLAY_EVERY: Duration = Duration::from_secs(5);
 
 /// Changes read at once while watching.
 const WATCH_LIMIT: usize = 1000;
@@ -49,6 +52,8 @@ pub struct Driver {
     watched: Option<u64>,
     watching: bool,
     next_watch: Moment,
+    replaying: bool,
+    next_replay: Moment,
 }
 
 /// An effect that has been carried out.
@@ -57,6 +62,7 @@ enum Done {
     Reserved(EffectId, Result<Reservation, StoreError>),
     /// Nobody waits for it.
     Aside,
+    Replayed(Result<Replayed, StoreError>),
     Watched {
         began: Moment,
         result: Result<Watched, StoreError>,
@@ -85,6 +91,8 @@ impl Driver {
             watched: None,
             watching: false,
             next_watch,
+            replaying: false,
+            next_replay: next_watch.plus(REPLAY_EVERY),
         }
     }
 
@@ -129,7 +137,9 @@ impl Driver {
 
     fn wake_at(&self) -> Moment {
         let watch = if self.watching { Moment(u64::MAX) } else { self.next_watch };
-        self.engine.poll_timeout().map_or(watch, |timeout| timeout.min(watch))
+        let replay = if self.replaying { Moment(u64::MAX) } else { self.next_replay };
+        let own = watch.min(replay);
+        self.engine.poll_timeout().map_or(own, |timeout| timeout.min(own))
     }
 
     fn take(&mut self, input: Input) {
@@ -168,6 +178,23 @@ impl Driver {
         if !self.watching && now.moment >= self.next_watch {
             self.watch(now.moment);
         }
+        if !self.replaying && now.moment >= self.next_replay {
+            self.replaying = true;
+            let store = Arc::clone(&self.shared.store);
+            self.effects.push(Box::pin(async move { Done::Replayed(store.replay().await) }));
+        }
+    }
+
+    fn replayed(&mut self, result: Result<Replayed, StoreError>) {
+        self.replaying = false;
+        self.next_replay = self.shared.clock.moment().plus(REPLAY_EVERY);
+        match result {
+            Ok(Replayed { landed, refused, .. }) if landed > 0 || !refused.is_empty() => {
+                tracing::warn!(target: "evergrant", landed, refused = refused.len(), "rescued credentials were replayed");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(target: "evergrant", %error, "the lifeboat cannot be replayed"),
+        }
     }
 
     fn done(&mut self, done: Done) {
@@ -177,6 +204,7 @@ impl Driver {
             }
             Done::Reserved(effect, reserved) => self.reserved(effect, reserved),
             Done::Aside => {}
+            Done::Replayed(result) => self.replayed(result),
             Done::Watched { began, result } => self.watched(began, result),
         }
     }

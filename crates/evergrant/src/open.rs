@@ -6,6 +6,7 @@ use evergrant_proto::{engine::Settings, provider::Catalogue};
 use evergrant_store::{
     Replayed, Store, StoreError,
     clock::BootClock,
+    key::KeyRing,
     sqlite::{OpenStoreError, Options, Paths, SqliteStore},
 };
 
@@ -20,6 +21,8 @@ use crate::{
 pub struct OpenOptions {
     /// The database file. Key, anchor, lifeboat and locks lie beside it.
     pub database: PathBuf,
+    /// The keys that seal; `None`: from the key file, which is made together with a new store.
+    pub keys: Option<KeyRing>,
     /// What may be reached, and how.
     pub egress: EgressConfig,
     /// Where time comes from.
@@ -63,6 +66,7 @@ impl OpenOptions {
     pub fn at(database: impl Into<PathBuf>) -> Self {
         Self {
             database: database.into(),
+            keys: None,
             egress: EgressConfig::default(),
             clock: Arc::new(SystemClock),
             catalogue: Catalogue::builtin(),
@@ -79,10 +83,14 @@ impl Keeper {
     ///
     /// See [`OpenError`].
     pub async fn open(options: OpenOptions) -> Result<Opened, OpenError> {
-        let OpenOptions { database, egress, clock, catalogue, settings } = options;
+        let OpenOptions { database, keys, egress, clock, catalogue, settings } = options;
         let client = HttpClient::new(egress)?;
         let leases = Arc::new(BootClock::of_this_boot().map_err(OpenError::Boot)?);
-        let store = SqliteStore::open(&Options::at(Paths::beside(&database)), leases, clock.now().wall)?;
+        let store = SqliteStore::open(
+            &Options { keys, ..Options::at(Paths::beside(&database)) },
+            leases,
+            clock.now().wall,
+        )?;
         let replayed = store.replay().await.map_err(OpenError::Replay)?;
         let carrier = Arc::new(GuardedCarrier::new(client, Arc::clone(&clock)));
         let (keeper, driver) =

@@ -121,7 +121,9 @@ impl Connector {
     fn vet(&self, destination: &Destination, addresses: &[IpAddr]) -> Result<(), TransportFailure> {
         for address in addresses {
             self.policy.vet(*address).map_err(|what| {
-                let detail = format!("{destination}: {address} is {what}; list its network to allow it");
+                let detail = format!(
+                    "{destination}: {address} is {what}; to allow it, add its network to `allow_networks`"
+                );
                 unsent(Kind::Forbidden, detail)
             })?;
         }

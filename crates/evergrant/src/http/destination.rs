@@ -44,9 +44,8 @@ impl Destination {
         let destination = Self { secure, host, port };
         let plain_allowed = allow_loopback_http && destination.is_loopback();
         if !secure && !plain_allowed {
-            return Err(forbidden(&format!(
-                "{destination}: plain HTTP is allowed to loopback only, by a flag"
-            )));
+            let remedy = if destination.is_loopback() { "set `allow_loopback_http`" } else { "use https" };
+            return Err(forbidden(&format!("{destination}: plain HTTP is not allowed; {remedy}")));
         }
         Ok(destination)
     }

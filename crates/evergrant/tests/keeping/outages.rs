@@ -47,8 +47,8 @@ async fn an_hour_of_outage_is_ridden_out_with_few_requests_and_no_help() {
 async fn a_lost_answer_is_recovered_inside_a_grace_window() {
     let world = World::playing(PolicyName::P3).await;
     let grant = world.connect("alice").await;
-    world.advance(400);
     world.rehearsal.add_fault(on_refresh(Fault::after_commit(Action::Drop))).unwrap();
+    world.advance(400);
     let first = refusal(world.keeper.token(grant).await);
     assert!(matches!(first, Refusal::OutcomeUnknown { .. }), "{first:?}");
     world.advance_until(25, async || world.record(grant).await.state == GrantState::Active).await;
@@ -60,9 +60,9 @@ async fn a_lost_answer_is_recovered_inside_a_grace_window() {
 async fn a_lost_answer_of_a_strict_provider_is_a_lost_rotation_and_no_revocation() {
     let world = World::playing(PolicyName::P2).await;
     let grant = world.connect("alice").await;
+    world.rehearsal.add_fault(on_refresh(Fault::after_commit(Action::Drop))).unwrap();
     // Inside the margin: the current token is still good when the answer is lost.
     world.advance(285);
-    world.rehearsal.add_fault(on_refresh(Fault::after_commit(Action::Drop))).unwrap();
     world.keeper.token(grant).await.unwrap();
     world.keeper.settled().await;
     assert_eq!(world.refreshes().len(), 1);
@@ -88,8 +88,8 @@ async fn a_lost_answer_of_a_strict_provider_is_a_lost_rotation_and_no_revocation
 async fn a_500_after_the_commit_of_a_strict_provider_is_not_repeated_while_the_token_lives() {
     let world = World::playing(PolicyName::P2).await;
     let grant = world.connect("alice").await;
-    world.advance(285);
     world.rehearsal.add_fault(on_refresh(Fault::after_commit(Action::status(500)))).unwrap();
+    world.advance(285);
     world.keeper.token(grant).await.unwrap();
     world.keeper.settled().await;
     assert_eq!(world.refreshes().len(), 1);
@@ -105,11 +105,11 @@ async fn a_500_after_the_commit_of_a_strict_provider_is_not_repeated_while_the_t
 async fn retry_after_is_obeyed() {
     let world = World::playing(PolicyName::P2).await;
     let grant = world.connect("alice").await;
-    world.advance(400);
     let mut headers = std::collections::BTreeMap::new();
     headers.insert("retry-after".to_owned(), "120".to_owned());
     let busy = Action::Respond { status: 429, headers, body: String::new() };
     world.rehearsal.add_fault(on_refresh(Fault::before(busy))).unwrap();
+    world.advance(400);
     let Refusal::ProviderUnavailable { retry_after, .. } = refusal(world.keeper.token(grant).await) else {
         panic!()
     };
@@ -127,8 +127,8 @@ async fn a_provider_that_forgives_nothing_but_keeps_the_successor_is_asked_again
     let policy = RotationPolicy { otherwise: Otherwise::Refuse, ..RotationPolicy::named(PolicyName::P0) };
     let world = World::with(ClientSettings::basic("shop", SECRET).rotating(policy)).await;
     let grant = world.connect("alice").await;
-    world.advance(400);
     world.rehearsal.add_fault(on_refresh(Fault::after_commit(Action::Truncate { bytes: 20 }))).unwrap();
+    world.advance(400);
     let _ = world.keeper.token(grant).await;
     world.advance_until(30, async || world.record(grant).await.state == GrantState::Active).await;
 }

@@ -10,9 +10,9 @@ async fn a_hundred_callers_of_one_expired_grant_cause_one_refresh() {
     let world = World::playing(PolicyName::P2).await;
     let grant = world.connect("alice").await;
     for round in 1..=rounds(200) {
-        world.advance(600);
         let hold = Fault::before(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
         let hold = world.rehearsal.add_fault(hold).unwrap();
+        world.advance(600);
         let callers: Vec<_> = (0..100)
             .map(|_| {
                 let keeper = world.keeper.clone();
@@ -20,6 +20,10 @@ async fn a_hundred_callers_of_one_expired_grant_cause_one_refresh() {
             })
             .collect();
         while world.keeper.waiting() < 100 {
+            assert!(
+                !callers.iter().any(tokio::task::JoinHandle::is_finished),
+                "answered before everyone waited"
+            );
             tokio::task::yield_now().await;
         }
         world.rehearsal.wait_held(hold, 1).await;
@@ -45,9 +49,9 @@ async fn eight_keepers_on_one_store_cause_one_refresh() {
         keepers.push(world.another_keeper().await);
     }
     for round in 1..=rounds(20) {
-        world.advance(600);
         let hold = Fault::before(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
         let hold = world.rehearsal.add_fault(hold).unwrap();
+        world.advance(600);
         let callers: Vec<_> = keepers
             .iter()
             .cloned()
@@ -55,6 +59,10 @@ async fn eight_keepers_on_one_store_cause_one_refresh() {
             .collect();
         world.rehearsal.wait_held(hold, 1).await;
         while keepers.iter().any(|keeper| keeper.waiting() == 0) {
+            assert!(
+                !callers.iter().any(tokio::task::JoinHandle::is_finished),
+                "answered before everyone waited"
+            );
             tokio::task::yield_now().await;
         }
         world.rehearsal.remove_fault(hold);

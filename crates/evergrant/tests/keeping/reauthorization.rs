@@ -77,9 +77,9 @@ async fn an_answer_of_another_issuer_is_not_redeemed() {
 async fn a_reauthorization_waits_for_a_slow_refresh_and_is_not_overwritten_by_it() {
     let world = World::playing(PolicyName::P2).await;
     let grant = world.connect("alice").await;
-    world.advance(400);
     let hold = Fault::after_commit(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
     let hold = world.rehearsal.add_fault(hold).unwrap();
+    world.advance(400);
     let keeper = world.keeper.clone();
     let slow = tokio::spawn(async move { keeper.token(grant).await });
     world.rehearsal.wait_held(hold, 1).await;

@@ -16,9 +16,9 @@ use crate::world::World;
 async fn a_rotation_that_a_locked_store_cannot_take_survives_in_the_lifeboat_and_lands() {
     let world = World::playing(PolicyName::P2).await;
     let grant = world.connect("alice").await;
-    world.advance(400);
     let hold = Fault::after_commit(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
     let hold = world.rehearsal.add_fault(hold).unwrap();
+    world.advance(400);
     let keeper = world.keeper.clone();
     let caller = tokio::spawn(async move { keeper.token(grant).await });
     world.rehearsal.wait_held(hold, 1).await;
@@ -40,9 +40,9 @@ async fn a_rotation_that_a_locked_store_cannot_take_survives_in_the_lifeboat_and
 async fn what_a_killed_process_had_rescued_lands_at_the_next_start() {
     let mut world = World::playing(PolicyName::P2).await;
     let grant = world.connect("alice").await;
-    world.advance(400);
     let hold = Fault::after_commit(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
     let hold = world.rehearsal.add_fault(hold).unwrap();
+    world.advance(400);
     let keeper = world.keeper.clone();
     let caller = tokio::spawn(async move { keeper.token(grant).await });
     world.rehearsal.wait_held(hold, 1).await;
@@ -62,9 +62,9 @@ async fn what_a_killed_process_had_rescued_lands_at_the_next_start() {
 async fn a_driver_that_is_stopped_sees_a_sent_refresh_through() {
     let mut world = World::playing(PolicyName::P2).await;
     let grant = world.connect("alice").await;
-    world.advance(400);
     let hold = Fault::after_commit(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
     let hold = world.rehearsal.add_fault(hold).unwrap();
+    world.advance(400);
     let keeper = world.keeper.clone();
     let caller = tokio::spawn(async move { keeper.token(grant).await });
     world.rehearsal.wait_held(hold, 1).await;
@@ -85,9 +85,9 @@ async fn a_rotation_that_a_full_disk_cannot_take_survives_in_the_lifeboat_and_la
     let client = evergrant_rehearse::ClientSettings::basic("shop", crate::world::SECRET);
     let world = World::inside(folder, client).await;
     let grant = world.connect("alice").await;
-    world.advance(400);
     let hold = Fault::after_commit(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
     let hold = world.rehearsal.add_fault(hold).unwrap();
+    world.advance(400);
     let keeper = world.keeper.clone();
     let caller = tokio::spawn(async move { keeper.token(grant).await });
     world.rehearsal.wait_held(hold, 1).await;
