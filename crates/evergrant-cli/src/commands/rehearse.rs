@@ -15,7 +15,7 @@ pub(crate) struct Options {
     /// Clients, users and lifetimes, in TOML
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Let the clock stand still until it is moved by POST /admin/clock
+    /// Let the clock stand still until it is moved by POST /admin/clock; what waits by it waits until then
     #[arg(long)]
     virtual_clock: bool,
     /// The address that clients see, if it is not the one that is listened on
