@@ -17,8 +17,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// Longer than any backoff, and than any `Retry-After` that is obeyed.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2 * 60 * 60);
+/// The clocks of several hosts differ by less than this.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 /// How often the scheduler looks at a grant of a quarantined store.
 const QUARANTINE_RECHECK: Duration = Duration::from_secs(60);
@@ -212,9 +212,9 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
             return Some(Wait::Satisfied);
         }
     }
-    // A wall clock that was set back must not freeze the retries: no backoff is that long.
-    let in_force = |until: &Timestamp| *until > command.wall && until.since(command.wall) <= LONGEST_BACKOFF;
-    if let Some(until) = grant.retry_at.filter(in_force) {
+    if let Some(until) =
+        grant.retry_at.filter(|until| *until > command.wall && !was_set_back(grant, command.wall))
+    {
         return Some(Wait::BackingOff { until });
     }
     let rules = PresentationRules {
@@ -231,6 +231,15 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
         Permission::Granted => None,
         Permission::NotBefore(until) => Some(Wait::OutcomeUnknown { until }),
     }
+}
+
+/// Whether the wall clock was set back since the last attempt: what it was waited for by that clock could take for ever.
+fn was_set_back(grant: &GrantRecord, wall: Timestamp) -> bool {
+    grant
+        .attempts
+        .iter()
+        .filter_map(|attempt| attempt.ended_at)
+        .any(|ended| ended > wall.plus(CLOCK_TOLERANCE))
 }
 
 /// How long the grant belongs to somebody else; `None` if it is free.

@@ -84,10 +84,11 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
     let Some(attempt) = record_outcome(&mut grant, command.attempt, outcome, command.wall)? else {
         return Ok(Change::grant(grant, Vec::new()));
     };
-    let governs = governs(&grant, &attempt);
+    // Whatever the fence: a newer attempt of this generation presents the same token. While it is open the verdict waits.
+    let concerns = attempt.generation == grant.generation && lives(&grant);
     release(&mut grant, &attempt);
     let mut events = Vec::new();
-    if governs {
+    if concerns {
         grant.verdict = Some(Box::new(command.diagnosis.clone()));
         match open_until(&grant, loaded, &attempt, command.wall) {
             Some(until) => degrade(&mut grant, Degradation::OutcomeUnknown, &command.diagnosis, until),
@@ -201,9 +202,11 @@ pub(super) fn install_spare(grant: &mut GrantRecord, wall: Timestamp, events: &m
 
 /// Whether an outcome of this attempt may change the state of its grant.
 fn governs(grant: &GrantRecord, attempt: &Attempt) -> bool {
-    attempt.generation == grant.generation
-        && attempt.fence == grant.fence
-        && matches!(grant.state, GrantState::Active | GrantState::Degraded { .. })
+    attempt.generation == grant.generation && attempt.fence == grant.fence && lives(grant)
+}
+
+fn lives(grant: &GrantRecord) -> bool {
+    matches!(grant.state, GrantState::Active | GrantState::Degraded { .. })
 }
 
 /// Until when another attempt of the generation can still bring a success; `None` if none can.
