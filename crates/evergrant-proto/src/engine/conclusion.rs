@@ -69,16 +69,21 @@ pub(super) enum Revoked {
 }
 
 /// The refresh of a claim; `Err`: it cannot even be put together.
-pub(super) fn refresh_request(claimed: &Claimed, key: &AccessKey) -> Result<HttpRequest, String> {
+pub(super) fn refresh_request(claimed: &Claimed, key: &AccessKey) -> Result<HttpRequest, Unsendable> {
     let client = &claimed.client;
-    let url = client.endpoints.for_refresh().ok_or("the client has no token endpoint")?;
+    let url = client.endpoints.for_refresh().ok_or_else(|| Unsendable {
+        cause: Cause::WrongTokenEndpointOrTenant,
+        reason: "the client has no token endpoint".to_owned(),
+    })?;
     let credentials = client.credentials();
     let endpoint = TokenEndpoint { url, client: &credentials, dialect: &client.provider.dialect };
     let mut refresh = RefreshRequest::new(&claimed.credential.refresh_token);
     refresh.resource = key.resource.as_deref();
     refresh.redirect_uri = client.redirect_uris.first();
     if let Some(wanted) = &key.scope {
-        refresh = refresh.narrowed_to(wanted, &claimed.grant.granted).map_err(|error| error.to_string())?;
+        refresh = refresh
+            .narrowed_to(wanted, &claimed.grant.granted)
+            .map_err(|error| Unsendable { cause: Cause::ScopeProblem, reason: error.to_string() })?;
     }
     Ok(endpoint.refresh(&refresh))
 }
@@ -261,9 +266,23 @@ pub(super) fn not_sent(
     Conclusion { command: Command::End(Box::new(end)), endpoint: EndpointVerdict::Unknown, refusal }
 }
 
-/// A claim whose request cannot be put together: the configuration must change.
-pub(super) fn unsendable(claimed: &Claimed, reason: String, wall: Timestamp) -> Conclusion {
-    let diagnosis = local_trouble(reason.clone());
+/// Why a refresh cannot even be put together: what is asked for, or the configuration, must change.
+#[derive(Debug)]
+pub(super) struct Unsendable {
+    cause: Cause,
+    reason: String,
+}
+
+/// A claim whose request cannot be put together.
+pub(super) fn unsendable(claimed: &Claimed, unsendable: Unsendable, wall: Timestamp) -> Conclusion {
+    let Unsendable { cause, reason } = unsendable;
+    let diagnosis = Diagnosis {
+        cause,
+        culprit: cause.culprit(),
+        permanent: cause.is_permanent(),
+        retry: false,
+        ..local_trouble(reason.clone())
+    };
     let end = End {
         grant: claimed.grant.id,
         attempt: claimed.attempt,

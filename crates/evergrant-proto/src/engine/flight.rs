@@ -363,8 +363,8 @@ impl Flight {
                         self.step = Step::Sending(Box::new(Sending { claimed, sent_at: now.wall }));
                         Next::Perform(Effect::Send { request, not_after, deadline })
                     }
-                    Err(reason) => {
-                        let conclusion = conclusion::unsendable(&claimed, reason, now.wall);
+                    Err(unsendable) => {
+                        let conclusion = conclusion::unsendable(&claimed, unsendable, now.wall);
                         self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }))
                     }
                 }
