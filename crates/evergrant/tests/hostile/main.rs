@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod destinations;
+mod discovery;
 mod odd_successes;
 mod provider;
 mod unusable_answers;
