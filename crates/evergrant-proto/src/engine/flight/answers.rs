@@ -1,0 +1,83 @@
+//! Answering those who wait for a flight.
+
+use std::{sync::Arc, time::Duration};
+
+use super::Flight;
+use crate::{
+    engine::{Answer, Engine, Issue, Next, Output, Refusal, refusal::refused},
+    grant::GrantRecord,
+    time::{Now, Timestamp},
+    transaction::Want,
+};
+
+impl Flight {
+    /// Answers those whose time has run out.
+    pub(crate) fn expire(&mut self, now: Now, outputs: &mut Vec<Output>) {
+        let (late, on_time): (Vec<_>, Vec<_>) = self
+            .waiters
+            .drain(..)
+            .partition(|waiter| waiter.deadline <= now.moment || self.rescued.is_some());
+        self.waiters = on_time;
+        for waiter in late {
+            let issue = self.rescued.clone().or_else(|| self.usable(waiter.want, now.wall));
+            let answer = match issue {
+                Some(issue) => Answer::Token(issue),
+                None => refused(Refusal::InProgress { retry_after: Duration::from_secs(1) }),
+            };
+            outputs.push(Output::Answer(waiter.call, answer));
+        }
+    }
+
+    /// What can be handed out to somebody with this wish, as far as last seen.
+    pub(super) fn usable(&self, want: Want, wall: Timestamp) -> Option<Arc<Issue>> {
+        let grant = self.seen.as_deref()?;
+        // Whoever asks for a lifetime is served what lives rather than nothing: a failure never displaces a valid token.
+        let lenient = match want {
+            Want::Usable { .. } => Want::Usable { min_ttl: Duration::ZERO },
+            Want::Early | Want::Newer { .. } => want,
+        };
+        lenient
+            .is_satisfied(grant, &self.key, wall)
+            .then(|| Issue::of(grant, &self.key))
+            .flatten()
+            .map(Arc::new)
+    }
+
+    pub(super) fn answer_satisfied(&mut self, engine: &mut Engine, wall: Timestamp) {
+        let Some(grant) = self.seen.as_deref() else { return };
+        let Some(issue) = Issue::of(grant, &self.key).map(Arc::new) else { return };
+        let key = &self.key;
+        let (satisfied, others): (Vec<_>, Vec<_>) =
+            self.waiters.drain(..).partition(|waiter| waiter.want.is_satisfied(grant, key, wall));
+        self.waiters = others;
+        for waiter in satisfied {
+            engine.answer(waiter.call, Answer::Token(Arc::clone(&issue)));
+        }
+    }
+
+    /// A refresh worked: everyone who waited gets what it brought, however short-lived; a second one would bring no more.
+    pub(super) fn answer_brought(&mut self, engine: &mut Engine, grant: &GrantRecord, wall: Timestamp) {
+        if !(Want::Usable { min_ttl: Duration::ZERO }).is_satisfied(grant, &self.key, wall) {
+            return;
+        }
+        let Some(issue) = Issue::of(grant, &self.key).map(Arc::new) else { return };
+        for waiter in self.waiters.drain(..) {
+            engine.answer(waiter.call, Answer::Token(Arc::clone(&issue)));
+        }
+    }
+
+    pub(super) fn answer_all(&mut self, engine: &mut Engine, refusal: &Refusal, wall: Timestamp) {
+        for waiter in std::mem::take(&mut self.waiters) {
+            let answer = match self.usable(waiter.want, wall) {
+                Some(issue) => Answer::Token(issue),
+                None => refused(refusal.clone()),
+            };
+            engine.answer(waiter.call, answer);
+        }
+    }
+
+    pub(super) fn refuse_all(&mut self, engine: &mut Engine, refusal: &Refusal, now: Now) -> Next {
+        self.answer_all(engine, refusal, now.wall);
+        self.leave(engine)
+    }
+}
