@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use evergrant_proto::{
-    grant::{AccessKey, GrantRecord, GrantState},
-    name::{Fence, Generation, GrantId},
+    grant::{AccessKey, Attempt, GrantRecord, GrantState},
+    name::{AttemptId, Fence, Generation, GrantId, HolderId},
     provider::RotationKind,
     time::Timestamp,
     wire::http::{HttpResponse, RequestSent, TransportFailure},
@@ -20,6 +20,8 @@ const OWNER_WAIT: Duration = Duration::from_secs(600);
 pub struct Presentation {
     /// Who sent it.
     pub process: ProcessId,
+    /// The attempt that was journalled for it.
+    pub attempt: Option<AttemptId>,
     /// When, in milliseconds of the world.
     pub sent_at: u64,
     /// How it ended, as far as the sender knows.
@@ -42,11 +44,14 @@ pub enum PresentationEnd {
 /// What the judge has to know besides about the moment of a presentation.
 pub(crate) struct Circumstances<'a> {
     pub(crate) process: ProcessId,
+    pub(crate) holder: HolderId,
     pub(crate) now: u64,
     pub(crate) wall: Timestamp,
     pub(crate) grant: Option<&'a GrantRecord>,
     /// Whether nothing can come from the process of an earlier presentation any more.
     pub(crate) is_over: &'a dyn Fn(ProcessId) -> bool,
+    /// Whether the outcome of an attempt is in the store: what is not there, only its own process knows.
+    pub(crate) is_recorded: &'a dyn Fn(AttemptId) -> bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +97,12 @@ impl Judge {
 
     /// A refresh token is about to be sent. Returns the number of the presentation.
     pub(crate) fn present(&mut self, token: &str, moment: &Circumstances<'_>) -> usize {
-        let earlier: Vec<_> = self.presentations_of(token).cloned().collect();
+        let known = |one: &Presentation| {
+            let known =
+                one.process == moment.process || one.attempt.is_some_and(|id| (moment.is_recorded)(id));
+            Presentation { end: one.end.filter(|_| known), ..one.clone() }
+        };
+        let earlier: Vec<_> = self.presentations_of(token).map(known).collect();
         if let Some(objection) = self.objection(&earlier, moment) {
             self.violations.push(format!("at {} ms {:?}: {objection}", moment.now, moment.process));
         }
@@ -100,7 +110,11 @@ impl Judge {
             self.violations.push(format!("at {} ms a dead grant's token was presented", moment.now));
         }
         let number = self.presentations.len();
-        self.presentations.push(Presentation { process: moment.process, sent_at: moment.now, end: None });
+        let own = |attempt: &&Attempt| attempt.is_open() && attempt.holder == moment.holder;
+        let attempts = moment.grant.into_iter().flat_map(|grant| &grant.attempts);
+        let attempt = attempts.filter(own).max_by_key(|attempt| attempt.fence).map(|attempt| attempt.id);
+        let (process, sent_at) = (moment.process, moment.now);
+        self.presentations.push(Presentation { process, attempt, sent_at, end: None });
         self.of_token.entry(token.to_owned()).or_default().push(number);
         number
     }
@@ -125,7 +139,7 @@ impl Judge {
         match kind {
             RotationKind::Reusable | RotationKind::UntilSuccessorUsed | RotationKind::OneTime => None,
             _ if self.in_window(first, doubtful.len(), moment.now) => None,
-            _ => self.strict_objection(&doubtful, moment),
+            _ => Self::strict_objection(&doubtful, moment),
         }
     }
 
@@ -137,7 +151,7 @@ impl Judge {
         windowed && in_time && counted && (known.window.is_some() || known.count.is_some())
     }
 
-    fn strict_objection(&self, doubtful: &[&Presentation], moment: &Circumstances<'_>) -> Option<String> {
+    fn strict_objection(doubtful: &[&Presentation], moment: &Circumstances<'_>) -> Option<String> {
         let access = moment.grant.and_then(|grant| grant.access_for(&AccessKey::default()));
         let serves = access.is_some_and(|entry| {
             !entry.rejected && entry.usable_until().is_some_and(|end| end > moment.wall)

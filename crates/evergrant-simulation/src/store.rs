@@ -146,7 +146,7 @@ impl Store {
     }
 
     /// The grant with the attempts that a transaction sees: of its generation, open ones of any, and the named one.
-    fn load(&self, id: GrantId, named: Option<AttemptId>) -> Option<GrantRecord> {
+    pub(crate) fn load(&self, id: GrantId, named: Option<AttemptId>) -> Option<GrantRecord> {
         let mut grant = self.grants.get(&id)?.clone();
         let wanted = |attempt: &Attempt| {
             attempt.generation == grant.generation || attempt.is_open() || Some(attempt.id) == named
@@ -321,6 +321,11 @@ impl Store {
     /// All attempts of a grant, of every generation.
     pub fn attempts(&self, grant: GrantId) -> impl Iterator<Item = &Attempt> {
         self.journal.get(&grant).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// An attempt as it stands.
+    pub fn attempt(&self, id: AttemptId) -> Option<&Attempt> {
+        self.journal.values().find_map(|journal| journal.get(&id))
     }
 
     /// The clients.

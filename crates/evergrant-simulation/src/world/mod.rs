@@ -10,8 +10,9 @@ use std::{
 };
 
 use evergrant_proto::{
+    diagnosis::PreviousOutcome,
     engine::{Answer, CallId, Effect, EffectId, Engine, Outcome, Output, Settings, TokenRequest},
-    grant::{BootId, StoreTime},
+    grant::{BootId, Outcome as Recorded, StoreTime},
     name::{GrantId, HolderId},
     time::{Moment, Now, Timestamp},
     wire::http::{HttpRequest, HttpResponse, TransportFailure, TransportFailureKind},
@@ -35,7 +36,7 @@ const BEGINNING: i64 = 1_767_225_600_000;
 const MOST_WAKINGS: u32 = 10_000;
 
 /// How much of the past a trace keeps.
-const TRACE: usize = 400;
+const TRACE: usize = 3000;
 
 /// What somebody asked for and was told.
 #[derive(Debug, Clone)]
@@ -94,6 +95,10 @@ pub struct World {
     now: u64,
     /// How far the wall clock of our host is set wrong, in milliseconds.
     skew: i64,
+    /// The furthest that the wall clock ever showed.
+    latest_wall: Timestamp,
+    /// What new processes are started with.
+    pub settings: Settings,
     processes: Vec<Process>,
     agenda: BTreeMap<(u64, u64), Happening>,
     next_number: u64,
@@ -117,6 +122,8 @@ impl World {
             dice,
             now: 0,
             skew: 0,
+            latest_wall: Timestamp(BEGINNING),
+            settings: Settings::default(),
             processes: Vec::new(),
             agenda: BTreeMap::new(),
             next_number: 0,
@@ -146,8 +153,14 @@ impl World {
 
     /// Sets the wall clock of our host forwards or backwards.
     pub fn step_wall_clock(&mut self, milliseconds: i64) {
+        self.latest_wall = self.latest_wall.max(self.wall());
         self.skew += milliseconds;
         self.note(|| format!("the wall clock is set by {milliseconds} ms"));
+    }
+
+    /// How far the wall clock is behind what it showed before: so long the times that were written down then are ahead.
+    pub fn set_back_by(&self) -> Duration {
+        self.latest_wall.since(self.wall())
     }
 
     /// What happened last, for people.
@@ -181,6 +194,10 @@ impl World {
     }
 
     /// Lets the world go on until everything asked for is answered, at most for `limit`. Returns whether it is.
+    ///
+    /// # Panics
+    ///
+    /// As [`World::run_for`].
     pub fn run_until_answered(&mut self, limit: Duration) -> bool {
         let end = self.now + u64::try_from(limit.as_millis()).expect("a run is shorter than the world");
         let answered = |world: &Self| world.calls.values().all(|call| call.answer.is_some());
@@ -189,6 +206,10 @@ impl World {
     }
 
     /// Lets the world go on until something is so, at most until `end`.
+    ///
+    /// # Panics
+    ///
+    /// As [`World::run_for`].
     pub fn run_until(&mut self, end: u64, mut is_enough: impl FnMut(&Self) -> bool) {
         let (mut last, mut wakings) = (self.now, 0);
         while !is_enough(self) {
@@ -330,13 +351,22 @@ impl World {
         let holds = |grant: &&evergrant_proto::grant::GrantRecord| {
             grant.credential.as_ref().is_some_and(|held| held.refresh_token.expose() == token)
         };
+        let grant = self.store.grants().find(holds).map(|grant| grant.id);
+        let grant = grant.and_then(|id| self.store.load(id, None));
+        // What an heir concludes of a dead process is no record of what happened.
+        let recorded = |attempt| {
+            let outcome = self.store.attempt(attempt).and_then(|attempt| attempt.outcome.as_ref());
+            !matches!(outcome, None | Some(Recorded::Unknown { manner: PreviousOutcome::NotRecorded, .. }))
+        };
         let over = |id: ProcessId| self.store.has_ended(self.processes[id.0].holder);
         let circumstances = Circumstances {
             process: id,
+            holder: self.processes[id.0].holder,
             now: self.now,
             wall: self.wall(),
-            grant: self.store.grants().find(holds),
+            grant: grant.as_ref(),
             is_over: &over,
+            is_recorded: &recorded,
         };
         self.judge.present(token, &circumstances)
     }
@@ -438,9 +468,9 @@ impl World {
 
 /// Processes.
 impl World {
-    /// Starts a process with usual settings. `None` if the store is away.
+    /// Starts a process. `None` if the store is away.
     pub fn start(&mut self) -> Option<ProcessId> {
-        self.try_start(&Settings::default())
+        self.try_start(&self.settings.clone())
     }
 
     /// Starts a process without a scheduler.
@@ -449,7 +479,7 @@ impl World {
     ///
     /// If the store is away.
     pub fn start_without_scheduler(&mut self) -> ProcessId {
-        let settings = Settings { scheduler: false, ..Settings::default() };
+        let settings = Settings { scheduler: false, ..self.settings.clone() };
         self.try_start(&settings).expect("the store is there")
     }
 

@@ -85,7 +85,8 @@ impl World {
         self.next_number += 1;
         let call = CallId(self.next_number);
         let record = CallRecord { process, request, asked_at: self.now, answered_at: None, answer: None };
-        self.note(|| format!("{process:?} is asked {call:?}"));
+        let what = record.request.as_ref().map(|request| (request.grant.to_string(), request.want));
+        self.note(|| format!("{process:?} is asked {call:?} {what:?}"));
         self.calls.insert(call, record);
         call
     }

@@ -13,8 +13,8 @@ use super::World;
 /// A caller may wait this much longer than the engine's own limit, for what the world takes to deliver.
 const PATIENCE: u64 = 10_050;
 
-/// A token that came in so recently may be unknown to a process that has just looked.
-const NEWS: i64 = 2_000;
+/// A token that came in while a caller waited may be unknown to the process that was asked.
+const NEWS: i64 = 10_100;
 
 impl World {
     pub(super) fn answered(&mut self, call: CallId, answer: Answer) {
@@ -65,7 +65,7 @@ impl World {
 
     fn was_never_paused(&self, call: CallId) -> bool {
         let process = self.calls[&call].process;
-        !self.stopped_since.get(&process).is_some_and(|at| *at >= self.calls[&call].asked_at)
+        self.stopped_since.get(&process).is_none_or(|at| *at < self.calls[&call].asked_at)
     }
 
     /// Whether the provider would take this token now, be it for access or for a refresh.
@@ -103,6 +103,14 @@ impl World {
 }
 
 pub(super) fn describe(command: &Command) -> String {
+    let what = what(command);
+    match command.subjects().grant {
+        Some(grant) => format!("{} {what}", short(&grant)),
+        None => what,
+    }
+}
+
+fn what(command: &Command) -> String {
     match command {
         Command::Claim(claim) => format!("claims {:?}", claim.want),
         Command::Succeed(succeed) => format!("records the success of {}", short(&succeed.attempt)),

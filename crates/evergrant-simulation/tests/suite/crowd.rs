@@ -28,9 +28,13 @@ fn eight_processes_and_one_expired_grant_are_one_request() {
         let mut world = World::new(Scene::strict(), seed);
         let processes: Vec<_> = (0..8).map(|_| world.start().unwrap()).collect();
         let grant = world.connect(processes[0], "alice");
-        processes.iter().for_each(|process| world.pause(*process));
+        for process in &processes {
+            world.pause(*process);
+        }
         world.run_for(minutes(61));
-        processes.iter().for_each(|process| world.resume(*process));
+        for process in &processes {
+            world.resume(*process);
+        }
         for process in &processes {
             for _ in 0..10 {
                 world.ask(*process, grant);

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
+mod chaos;
 mod clocks;
 mod crashes;
 mod crowd;
 mod doubt;
+mod judgement;
 mod outage;
 mod registration;
 mod repair;
