@@ -10,6 +10,7 @@ use evergrant_proto::{
     grant::Owner,
     name::{AttemptId, AuthorizationId, ClientName, GrantId, Namespace},
     scope::ScopeSet,
+    secret::ClientSecret,
     time::Timestamp,
     transaction::{Command, Complete, Conflict, JournalExchange, OpenAuthorization, Reply},
     wire::{
@@ -274,12 +275,14 @@ impl DeviceLogin {
                 TokenEndpoint { url, client: &credentials, dialect: &self.client.provider.dialect };
             let request = endpoint.poll_device(&self.device.device_code);
             let answer = self.keeper.shared.carrier.send(request, now.moment.plus(POLL), POLL).await;
+            let secret = self.client.secret.as_ref().map(ClientSecret::expose);
+            let secrets: Vec<_> = secret.into_iter().chain([self.device.device_code.expose()]).collect();
             let exchange = Exchange {
                 stage: Stage::DeviceCode,
                 result: answer.as_ref(),
                 dialect: &self.client.provider.dialect,
                 now: now.wall,
-                secrets: &[],
+                secrets: &secrets,
             };
             match classify(&exchange) {
                 Verdict::Success(tokens) => {

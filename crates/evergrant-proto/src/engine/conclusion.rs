@@ -13,7 +13,7 @@ use crate::{
     },
     grant::{AccessEntry, AccessKey, Attempt, Expiry, GrantRecord, IssuedTokens, Outcome, repeat_before},
     name::{AttemptId, GrantId},
-    secret::{AuthorizationCode, ClientSecret},
+    secret::{AuthorizationCode, ClientSecret, CodeVerifier},
     time::{Now, Timestamp},
     transaction::{Claimed, Command, Complete, End, Ending, Refuse, RejectClient, Succeed},
     wire::{
@@ -49,6 +49,14 @@ pub(super) enum EndpointVerdict {
     Failing { retry_after: Option<Duration> },
     /// Nothing was sent.
     Unknown,
+}
+
+/// A code on its way: what is needed to judge the answer, and to mask what must not come back in it.
+#[derive(Debug)]
+pub(super) struct SentCode {
+    pub(super) attempt: AttemptId,
+    pub(super) code: AuthorizationCode,
+    pub(super) sent_at: Timestamp,
 }
 
 /// What the answer to a code exchange means.
@@ -152,18 +160,21 @@ pub(super) fn conclude(
 pub(super) fn conclude_exchange(
     engine: &mut Engine,
     found: &(AuthorizationRecord, ClientRecord),
-    attempt: AttemptId,
-    sent_at: Timestamp,
+    sent: &SentCode,
     answer: &Result<HttpResponse, TransportFailure>,
     now: Now,
 ) -> Exchanged {
     let (record, client) = found;
+    let &SentCode { attempt, sent_at, ref code } = sent;
+    let secret = client.secret.as_ref().map(ClientSecret::expose);
+    let verifier = record.verifier.as_ref().map(CodeVerifier::expose);
+    let secrets: Vec<_> = secret.into_iter().chain(verifier).chain([code.expose()]).collect();
     let exchange = Exchange {
         stage: Stage::AuthorizationCode,
         result: answer.as_ref(),
         dialect: &client.provider.dialect,
         now: now.wall,
-        secrets: &client.secret.as_ref().map(ClientSecret::expose).into_iter().collect::<Vec<_>>(),
+        secrets: &secrets,
     };
     let names =
         ExchangeNames { attempt, new_grant: GrantId(engine.entropy.id()), jitter: engine.entropy.jitter() };

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use super::{
     Answer, CallId, CallbackEnd, Effect, Engine, Next, Outcome, SlotId, StoreFailure,
-    conclusion::{self, Exchanged},
+    conclusion::{self, Exchanged, SentCode},
 };
 use crate::{
     authorization::{AuthorizationRecord, AuthorizationStatus},
     client::ClientRecord,
     name::{AttemptId, GrantId},
     secret::AuthorizationCode,
-    time::{Moment, Now, Timestamp},
+    time::{Moment, Now},
     transaction::{Block, Command, Conflict, FailAuthorization, JournalExchange, Reply, deadlines},
     wire::{
         authorization_response::{AuthorizationAnswer, Callback, ExpectedIssuer},
@@ -46,7 +46,7 @@ enum Step {
     Pausing(Moment),
     Reserving,
     Journalling { attempt: AttemptId, not_after: Moment },
-    Sending { attempt: AttemptId, sent_at: Timestamp },
+    Sending(SentCode),
     Recording(Box<Recording>),
     Rescuing(Box<Recording>),
     RetryPause(Box<Recording>, Moment),
@@ -93,8 +93,8 @@ impl Exchange {
             (Step::Journalling { attempt, not_after }, Some(Outcome::Transacted(reply))) => {
                 Some(self.journalled(engine, attempt, not_after, reply, now))
             }
-            (Step::Sending { attempt, sent_at }, Some(Outcome::Answered(answer))) => {
-                Some(self.answered(engine, attempt, sent_at, &answer, now))
+            (Step::Sending(sent), Some(Outcome::Answered(answer))) => {
+                Some(self.answered(engine, &sent, &answer, now))
             }
             (Step::Recording(recording), Some(Outcome::Transacted(reply))) => {
                 Some(self.recorded(engine, recording, reply, now))
@@ -225,7 +225,7 @@ impl Exchange {
                 let Some(request) = conclusion::exchange_request(&record, &found.1, &code) else {
                     return self.end(engine, CallbackEnd::LinkUsed);
                 };
-                self.step = Step::Sending { attempt, sent_at: now.wall };
+                self.step = Step::Sending(SentCode { attempt, code, sent_at: now.wall });
                 Next::Perform(Effect::Send { request, not_after, deadline: deadlines::FLIGHT })
             }
             Err(StoreFailure::Conflict(Conflict::LinkUsed | Conflict::NoSuchAuthorization)) => {
@@ -239,13 +239,12 @@ impl Exchange {
     fn answered(
         &mut self,
         engine: &mut Engine,
-        attempt: AttemptId,
-        sent_at: Timestamp,
+        sent: &SentCode,
         answer: &Result<HttpResponse, TransportFailure>,
         now: Now,
     ) -> Next {
         let Some(found) = self.found.as_deref() else { return self.end(engine, CallbackEnd::LinkUsed) };
-        match conclusion::conclude_exchange(engine, found, attempt, sent_at, answer, now) {
+        match conclusion::conclude_exchange(engine, found, sent, answer, now) {
             Exchanged::Brought(complete) => {
                 let command = Command::Complete(complete);
                 self.record(Box::new(Recording { command, end: None, tries: 0, rescued: false }))
