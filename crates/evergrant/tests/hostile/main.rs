@@ -8,6 +8,7 @@ mod destinations;
 mod discovery;
 mod odd_successes;
 mod provider;
+mod returning;
 mod unusable_answers;
 mod words;
 mod world;

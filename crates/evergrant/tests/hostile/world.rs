@@ -2,7 +2,7 @@
 //! seen by anybody.
 
 use std::{
-    fmt::Write as _,
+    fmt::{Debug, Write as _},
     io,
     sync::{Arc, Mutex, Once},
     time::Duration,
@@ -20,7 +20,7 @@ use evergrant::{
         provider::{Endpoints, RotationKind, RotationPolicy},
         secret::{ClientSecret, RefreshToken},
         time::Timestamp,
-        wire::client_authentication::ClientIdentifier,
+        wire::{client_authentication::ClientIdentifier, redirect_uri::RedirectUri},
     },
     store::EventFilter,
 };
@@ -148,6 +148,12 @@ impl World {
         self.record().await.state.diagnosis().unwrap().clone()
     }
 
+    /// Notes what a caller was told, to be searched.
+    #[expect(clippy::unused_self, reason = "it reads as what happens in this world")]
+    pub(crate) fn saw(&self, told: &impl Debug) {
+        see(&format!("{told:?}"));
+    }
+
     /// Searches all that people, logs and files can show for every secret of these tests.
     pub(crate) async fn nothing_leaked(&self) {
         let mut seen = SEEN.lock().unwrap().clone();
@@ -185,8 +191,10 @@ async fn open(folder: &TempDir, clock: &ManualClock, egress: EgressConfig) -> (K
 
 fn new_client(token_endpoint: &str, window: Option<Duration>) -> NewClient {
     let token = Some(Url::parse(token_endpoint).unwrap());
+    let authorization = Some(Url::parse("https://provider.example/authorize").unwrap());
     NewClient {
-        endpoints: Endpoints { token, ..Endpoints::default() },
+        endpoints: Endpoints { authorization, token, ..Endpoints::default() },
+        redirect_uris: vec![RedirectUri::new("http://127.0.0.1/callback").unwrap()],
         secret: Some(ClientSecret::new(CLIENT_SECRET).unwrap()),
         rotation: Some(RotationPolicy { kind: RotationKind::Reusable, window, ..RotationPolicy::default() }),
         ..NewClient::new(shop(), ClientIdentifier::new("shop").unwrap())
