@@ -19,6 +19,7 @@ use evergrant::{
     store::{
         Store,
         clock::BootClock,
+        key,
         sqlite::{Options, Paths, SqliteStore},
     },
 };
@@ -141,7 +142,9 @@ impl Opened {
                 .advise("make it writable, or name another store with --store or EVERGRANT_STORE")
         })?;
         let boot = BootClock::of_this_boot().map_err(|error| Failure::new("cannot tell this boot", error))?;
-        let store = SqliteStore::open(&Options::at(Paths::beside(location.path())), Arc::new(boot), wall)?;
+        let keys = key::environment::load().map_err(|error| Failure::new("cannot read the keys", error))?;
+        let store_options = Options { keys, ..Options::at(Paths::beside(location.path())) };
+        let store = SqliteStore::open(&store_options, Arc::new(boot), wall)?;
         Ok(Self { store: Arc::new(store), location, client, catalogue, loopback })
     }
 }

@@ -106,3 +106,23 @@ async fn a_restored_store_refreshes_nothing_until_it_is_adopted() {
     world.run(&["store", "adopt"]).await.good();
     world.run(&["token", &grant]).await.good();
 }
+
+#[tokio::test]
+async fn keys_from_the_environment_seal_a_store_that_opens_with_no_others() {
+    let world = World::new().await;
+    let keys_file = world.store().with_extension("sqlite.keys");
+    let with_key = |key: &str| {
+        let mut command = world.program(&["keys", "status", "--format", "json"]);
+        command.env("EVERGRANT_KEY", key);
+        crate::support::Live::of(command)
+    };
+    // 32 bytes in Base64.
+    let key = "A".repeat(43) + "=";
+    assert_eq!(with_key(&key).finish().await.json()["keys"][0]["primary"], true);
+    assert!(!keys_file.exists(), "no key lies beside a store whose keys come from elsewhere");
+    assert_eq!(with_key(&key).finish().await.json()["keys"][0]["primary"], true);
+    let other = "B".repeat(42) + "A=";
+    with_key(&other).finish().await.bad(7);
+    let said = with_key("not a key").finish().await.bad(1);
+    assert!(said.contains("openssl rand -base64 32") && !said.contains("not a key"), "{said}");
+}
