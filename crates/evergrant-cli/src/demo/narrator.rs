@@ -97,7 +97,17 @@ impl Narrator {
 
     /// A line that is never broken: addresses and commands, to be clicked or copied.
     pub(super) fn verbatim(&self, name: &str, text: &str) {
-        self.print(&format!("{:INDENT$}{} {}", "", self.paint(Ink::Quiet, &format!("{name:<10}")), clean(text)));
+        self.print(&format!(
+            "{:INDENT$}{} {}",
+            "",
+            self.paint(Ink::Quiet, &format!("{name:<10}")),
+            clean(text)
+        ));
+    }
+
+    /// A line of explanation that is told at once.
+    pub(super) fn heading(&self, text: &str) {
+        self.lines(Ink::Plain, "", INDENT, text);
     }
 
     /// The same without a name, from the left edge.
@@ -126,6 +136,11 @@ impl Narrator {
         Ok(())
     }
 
+    /// How it ended.
+    pub(super) fn verdict(&self, text: &str) {
+        self.lines(Ink::Good, "", INDENT, text);
+    }
+
     /// How many claims have held so far.
     pub(super) fn claims(&self) -> usize {
         self.claims
@@ -147,7 +162,12 @@ impl Narrator {
         for (index, line) in wrap(&clean(text), self.width - indent - column).into_iter().enumerate() {
             let label = if index == 0 { label } else { "" };
             let margin = if column == 0 { String::new() } else { format!("{label:column$}") };
-            self.print(&format!("{:indent$}{}{}", "", self.paint(Ink::Quiet, &margin), self.paint(ink, &line)));
+            self.print(&format!(
+                "{:indent$}{}{}",
+                "",
+                self.paint(Ink::Quiet, &margin),
+                self.paint(ink, &line)
+            ));
         }
     }
 

@@ -14,9 +14,7 @@ use evergrant::{
         scope::ScopeSet,
         secret::ClientSecret,
         time::Timestamp,
-        wire::{
-            client_authentication::ClientIdentifier, http::HttpResponse, redirect_uri::RedirectUri,
-        },
+        wire::{client_authentication::ClientIdentifier, http::HttpResponse, redirect_uri::RedirectUri},
     },
     store::{
         Store,
@@ -177,7 +175,12 @@ impl Stage {
         self.server.join(path).map_err(|error| Failure::new("an address is none", error))
     }
 
-    async fn register(&self, name: &str, kind: RotationKind, window: Option<Duration>) -> Result<(), Failure> {
+    async fn register(
+        &self,
+        name: &str,
+        kind: RotationKind,
+        window: Option<Duration>,
+    ) -> Result<(), Failure> {
         let revokes = ReplayRevokes::Grant;
         let client = NewClient {
             namespace: Namespace::default(),
@@ -189,7 +192,9 @@ impl Stage {
             identifier: ClientIdentifier::new(name).expect("a constant that is one"),
             secret: Some(ClientSecret::new(secret_of(name)).expect("a constant that is one")),
             authentication: None,
-            redirect_uris: vec![RedirectUri::new(self.url("/callback")?.as_str()).expect("an HTTP address is one")],
+            redirect_uris: vec![
+                RedirectUri::new(self.url("/callback")?.as_str()).expect("an HTTP address is one"),
+            ],
             scopes: ScopeSet::parse("openid profile", ' ').expect("a constant that is one"),
             return_urls: Vec::new(),
             rotation: Some(RotationPolicy { kind, window, revokes, ..RotationPolicy::default() }),

@@ -1,0 +1,95 @@
+//! `evergrant demo`: a grant that is rotated, broken, diagnosed and repaired, before one's eyes.
+//!
+//! Everything that is told is checked first, against the provider's journal and the keeper's records: a claim that
+//! does not hold ends the story with an error.
+
+mod acts;
+mod browser;
+mod clock;
+mod narrator;
+mod stage;
+
+use std::{
+    io::{self, IsTerminal},
+    net::SocketAddr,
+    pin::pin,
+    process::ExitCode,
+};
+
+use crate::{cli::Format, failure::Failure, signals};
+use narrator::Narrator;
+use stage::Stage;
+
+/// How to demonstrate.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Options {
+    /// Play it through once and end; without a terminal this is what happens anyway
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Where the server of the demonstration listens; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS:PORT")]
+    pub(crate) listen: SocketAddr,
+}
+
+/// Demonstrates.
+pub(crate) fn run(options: Options) -> ExitCode {
+    let ended = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let ended = runtime.block_on(perform(options));
+            // A thread may still be waiting for somebody to press Enter.
+            runtime.shutdown_background();
+            ended
+        }
+        Err(error) => Err(Failure::new("cannot start", error)),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(Format::Text),
+    }
+}
+
+async fn perform(options: Options) -> Result<(), Failure> {
+    let attended = !options.once && io::stdout().is_terminal() && io::stdin().is_terminal();
+    let mut interruption = pin!(signals::interruption()?);
+    let stage = Stage::open(options.listen, attended).await?;
+    let mut narrator = Narrator::new(attended);
+    let played = tokio::select! {
+        played = acts::play(&stage, &mut narrator, attended) => played,
+        () = &mut interruption => Err(Failure::interrupted()),
+    };
+    if attended && played.is_ok() {
+        invite(&stage, &narrator);
+        interruption.await;
+        narrator.gap();
+    }
+    stage.close().await;
+    played
+}
+
+/// What somebody can try now. The key is good for this process only.
+fn invite(stage: &Stage, narrator: &Narrator) {
+    let (issuer, server, key) = (stage.rehearsal.issuer(), &stage.server, stage.api_key.expose());
+    narrator.title("It stays up.", "Everything is still running; Ctrl-C ends and removes it.");
+    narrator.verbatim("API", &format!("{server}v1/grants"));
+    narrator.verbatim("API key", key);
+    narrator.verbatim("provider", issuer);
+    narrator.verbatim("journal", &format!("{issuer}/admin/journal?endpoint=token"));
+    narrator.verbatim("admin", &stage.rehearsal.admin_url());
+    narrator.gap();
+    narrator.heading("See the grants, let an hour pass, look at what the provider saw:");
+    narrator.gap();
+    narrator.copyable(&format!("curl -H 'Authorization: Bearer {key}' {server}v1/grants"));
+    narrator.copyable(&format!("curl -d '{{\"advance_s\":3600}}' {issuer}/admin/clock"));
+    narrator.copyable(&format!("curl '{issuer}/admin/journal?endpoint=token'"));
+    narrator.gap();
+}
+
+/// The first digits of a fingerprint or an id: enough to follow it through the story.
+fn short(text: &str) -> &str {
+    text.get(..8).unwrap_or(text)
+}
+
+/// `1 request`, `2 requests`.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
