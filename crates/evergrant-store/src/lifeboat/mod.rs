@@ -140,8 +140,9 @@ pub struct Lifeboat {
     capacity: Capacity,
     presence: Arc<Presence>,
     next_number: AtomicU64,
-    /// Threads of this process share one lock of the file, so they exclude each other here first.
-    threads: Mutex<()>,
+    /// Slots that this process has emptied: likely to be free still. Threads of this process share one lock of the
+    /// file, so they exclude each other here first.
+    emptied: Mutex<Vec<u32>>,
 }
 
 impl Lifeboat {
@@ -159,8 +160,8 @@ impl Lifeboat {
         let capacity = read_capacity(&file)
             .map_err(FileFault::doing("read", path))?
             .ok_or_else(|| LifeboatError::Malformed(path.to_owned()))?;
-        let (next_number, threads) = (AtomicU64::new(1), Mutex::new(()));
-        Ok(Self { path: path.to_owned(), file, capacity, presence, next_number, threads })
+        let (next_number, emptied) = (AtomicU64::new(1), Mutex::default());
+        Ok(Self { path: path.to_owned(), file, capacity, presence, next_number, emptied })
     }
 
     /// How many places it has, and how large they are.
@@ -171,8 +172,8 @@ impl Lifeboat {
     /// Reserves a place for one request. It stays ours until it is released or this process ends without having
     /// filled it.
     pub fn reserve(&self) -> Result<Reservation, LifeboatError> {
-        self.locked(|| {
-            let slot = self.find_free()?.ok_or(LifeboatError::Full(self.capacity.slots))?;
+        self.locked(|emptied| {
+            let slot = self.find_free(emptied)?.ok_or(LifeboatError::Full(self.capacity.slots))?;
             let number = self.next_number.fetch_add(1, Ordering::Relaxed);
             let reservation = Reservation { slot, holder: self.presence.id(), number };
             self.put(slot, &Slot::reserved(reservation.holder, number).encode())?;
@@ -198,9 +199,10 @@ impl Lifeboat {
     /// Empties a place: its request ended without need of it, or the store has its record. A place that was
     /// emptied by somebody else stays as it is. Not synced: a record that comes back is replayed once more.
     pub fn release(&self, reservation: &Reservation) -> Result<(), LifeboatError> {
-        self.locked(|| {
+        self.locked(|emptied| {
             if self.is_held(reservation)? {
                 self.put(reservation.slot, &[0; HEADER_BYTES])?;
+                emptied.push(reservation.slot);
             }
             Ok(())
         })
@@ -239,7 +241,12 @@ impl Lifeboat {
     }
 
     /// A free place, else one that a dead holder left, else a damaged one.
-    fn find_free(&self) -> Result<Option<u32>, LifeboatError> {
+    fn find_free(&self, emptied: &mut Vec<u32>) -> Result<Option<u32>, LifeboatError> {
+        while let Some(slot) = emptied.pop() {
+            if self.read_header(slot)? == Slot::Empty {
+                return Ok(Some(slot));
+            }
+        }
         let (mut left, mut damaged) = (None, None);
         for slot in 0..self.capacity.slots {
             match self.read_header(slot)? {
@@ -295,10 +302,13 @@ impl Lifeboat {
         HEAD_BYTES as u64 + u64::from(slot) * u64::from(self.capacity.slot_bytes)
     }
 
-    fn locked<T>(&self, work: impl FnOnce() -> Result<T, LifeboatError>) -> Result<T, LifeboatError> {
-        let _threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+    fn locked<T>(
+        &self,
+        work: impl FnOnce(&mut Vec<u32>) -> Result<T, LifeboatError>,
+    ) -> Result<T, LifeboatError> {
+        let mut emptied = self.emptied.lock().unwrap_or_else(PoisonError::into_inner);
         self.file.lock().map_err(FileFault::doing("lock", &self.path))?;
-        let outcome = work();
+        let outcome = work(&mut emptied);
         self.file.unlock().map_err(FileFault::doing("unlock", &self.path))?;
         outcome
     }

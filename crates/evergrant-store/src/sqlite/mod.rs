@@ -48,6 +48,7 @@ use crate::{
         StoreError, Unavailable,
     },
 };
+use clients::ClientCache;
 use codec::damaged;
 use identity::Identity;
 use readers::Readers;
@@ -72,7 +73,7 @@ impl SqliteStore {
         work: impl FnOnce(&Connection, &KeyRing) -> Result<T, StoreError> + Send + 'static,
     ) -> Pending<'static, T> {
         let keys = Arc::clone(&self.keys);
-        self.readers.read(move |connection| work(connection, &keys))
+        self.readers.read(move |connection, _| work(connection, &keys))
     }
 
     /// Work on the lifeboat, on a thread that may block.
@@ -133,10 +134,11 @@ impl SqliteStore {
 fn grant_and_client(
     connection: &Connection,
     keys: &KeyRing,
+    clients: &mut ClientCache,
     id: GrantId,
 ) -> Result<Option<(GrantRecord, ClientRecord)>, StoreError> {
     let Some(grant) = grants::load(connection, keys, id, None)? else { return Ok(None) };
-    let client = clients::find(connection, keys, &grant.namespace, &grant.client)?;
+    let client = clients.load(connection, keys, &grant.namespace, &grant.client)?;
     let client = client.ok_or_else(|| damaged(format_args!("the client of grant {id} is gone")))?;
     Ok(Some((grant, client)))
 }
@@ -151,7 +153,8 @@ impl Store for SqliteStore {
     }
 
     fn grant(&self, id: GrantId) -> Pending<'_, Option<(GrantRecord, ClientRecord)>> {
-        self.read(move |connection, keys| grant_and_client(connection, keys, id))
+        let keys = Arc::clone(&self.keys);
+        self.readers.read(move |connection, clients| grant_and_client(connection, &keys, clients, id))
     }
 
     fn grants(&self, filter: GrantFilter) -> Pending<'_, Vec<GrantRecord>> {

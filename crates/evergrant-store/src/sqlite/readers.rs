@@ -5,50 +5,67 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
-use super::connect;
+use super::{clients::ClientCache, connect};
 use crate::store::{Pending, Reason, StoreError, Unavailable};
 
-/// Connections that are kept open while nobody reads.
-const KEPT: usize = 4;
+/// Connections for reading. Whoever comes while all are busy waits for one, which is sooner there than a new one
+/// that has to read the schema first.
+const CONNECTIONS: usize = 4;
+
+/// A connection, and the clients that were read through it.
+#[derive(Debug)]
+struct Reader {
+    connection: Connection,
+    clients: ClientCache,
+}
 
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    places: Arc<Semaphore>,
+    idle: Mutex<Vec<Reader>>,
 }
 
 impl Readers {
     pub(super) fn of(path: PathBuf) -> Arc<Self> {
-        Arc::new(Self { path, idle: Mutex::default() })
+        Arc::new(Self { path, places: Arc::new(Semaphore::new(CONNECTIONS)), idle: Mutex::default() })
     }
 
     /// Reads in one transaction, on a thread that may block.
     pub(super) fn read<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection, &mut ClientCache) -> Result<T, StoreError> + Send + 'static,
     ) -> Pending<'static, T> {
         let readers = Arc::clone(self);
         Box::pin(async move {
-            let reading = tokio::task::spawn_blocking(move || readers.read_here(work));
+            let place = Arc::clone(&readers.places).acquire_owned().await;
+            let place = place.expect("the places are never closed");
+            let reading = tokio::task::spawn_blocking(move || {
+                let outcome = readers.read_here(work);
+                drop(place);
+                outcome
+            });
             reading.await.unwrap_or_else(|error| Err(Unavailable::new(Reason::Closed, error).into()))
         })
     }
 
-    fn read_here<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn read_here<T>(
+        &self,
+        work: impl FnOnce(&Connection, &mut ClientCache) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => connect::open_reader(&self.path)?,
+        let mut reader = match idle {
+            Some(reader) => reader,
+            None => Reader { connection: connect::open_reader(&self.path)?, clients: ClientCache::default() },
         };
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-        let outcome = work(&transaction)?;
-        drop(transaction);
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < KEPT {
-            idle.push(connection);
-        }
+        // A connection on which anything fails is not kept: it could go on reading the past.
+        reader.connection.prepare_cached("BEGIN")?.execute([])?;
+        let outcome = work(&reader.connection, &mut reader.clients)?;
+        reader.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
         Ok(outcome)
     }
 }
