@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Engine, Issue, Refusal, backoff::wait_after};
+use super::{Engine, Issue, Refusal, backoff::wait_after, flight::WAITS_FOR_STORE};
 use crate::{
     authorization::AuthorizationRecord,
     client::ClientRecord,
@@ -152,7 +152,7 @@ pub(super) fn conclude(
     Conclusion {
         command: Command::Succeed(Box::new(succeed)),
         endpoint: EndpointVerdict::Healthy,
-        refusal: Refusal::StoreUnavailable("the refresh succeeded and waits to be stored".to_owned()),
+        refusal: Refusal::StoreUnavailable(WAITS_FOR_STORE.to_owned()),
     }
 }
 

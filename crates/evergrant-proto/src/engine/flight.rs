@@ -34,6 +34,9 @@ const WORTH_WAITING: Duration = Duration::from_secs(3);
 /// How long a revocation takes at the most.
 const REVOCATION: Duration = deadlines::SEND_WITHIN.saturating_add(deadlines::FLIGHT);
 
+/// What is said of a success that the store does not have yet.
+pub(super) const WAITS_FOR_STORE: &str = "the refresh succeeded and waits to be stored";
+
 /// Longest pause between two tries to write an outcome to a store that is away.
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 

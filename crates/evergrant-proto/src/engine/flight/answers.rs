@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Flight;
+use super::{Flight, WAITS_FOR_STORE};
 use crate::{
     engine::{Answer, Engine, Issue, Next, Output, Refusal, refusal::refused},
-    grant::GrantRecord,
+    grant::{Freshness, GrantRecord},
     time::{Now, Timestamp},
     transaction::Want,
 };
@@ -19,9 +19,14 @@ impl Flight {
             .partition(|waiter| waiter.deadline <= now.moment || self.rescued.is_some());
         self.waiters = on_time;
         for waiter in late {
-            let issue = self.rescued.clone().or_else(|| self.usable(waiter.want, now.wall));
-            let answer = match issue {
+            let lives = |issue: &Arc<Issue>| issue.access.freshness(now.wall) != Freshness::Expired;
+            let rescued = self.rescued.clone().filter(lives);
+            let answer = match rescued.or_else(|| self.usable(waiter.want, now.wall)) {
                 Some(issue) => Answer::Token(issue),
+                // What was rescued has ended before the store came back.
+                None if self.rescued.is_some() => {
+                    refused(Refusal::StoreUnavailable(WAITS_FOR_STORE.to_owned()))
+                }
                 None => refused(Refusal::InProgress { retry_after: Duration::from_secs(1) }),
             };
             outputs.push(Output::Answer(waiter.call, answer));
