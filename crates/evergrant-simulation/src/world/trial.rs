@@ -46,10 +46,11 @@ impl World {
                 let entry = grant
                     .filter(|grant| grant.state != GrantState::Revoked && grant.removed_at.is_none())
                     .and_then(|grant| grant.access_for(&request.key));
+                let last_success = grant.map_or(wall, |grant| grant.last_success_at);
                 let good = entry.is_some_and(|entry| {
                     !entry.rejected
                         && entry.usable_until().is_none_or(|end| end > wall)
-                        && wall.0 - entry.issued_at.0 > NEWS
+                        && wall.0 - last_success.0 > NEWS
                 });
                 let blind = matches!(**refusal, Refusal::StoreUnavailable(_));
                 if good && !blind && self.was_never_paused(call) {

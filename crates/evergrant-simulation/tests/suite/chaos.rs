@@ -19,7 +19,7 @@ use evergrant_simulation::{CLIENT_SECRET, Fate, Mishap, ProcessId, Scene, StoreF
 use crate::support::{minutes, seconds};
 
 /// How many seeds are played; `EVERGRANT_SEEDS` asks for more.
-const SEEDS: u64 = 225;
+const SEEDS: u64 = 180;
 const STEPS: u64 = 300;
 
 /// P0 to P7, and a strict provider of which nobody knows that it is.

@@ -147,3 +147,18 @@ fn an_outcome_is_recorded_although_the_lifeboat_and_the_store_are_away() {
     assert_eq!(world.refreshes().len(), 1);
     world.expect_order();
 }
+
+#[test]
+fn what_was_rescued_is_not_served_after_its_end() {
+    let (mut world, process, grant) = quiet(Scene::strict());
+    world.run_for(minutes(61));
+    world.store.faults.push(StoreFault { strikes: of_success, fate: Fate::Away, times: 10_000 });
+    issue(&world.token(process, grant));
+    world.run_for(minutes(61));
+    assert!(matches!(refusal(&world.token(process, grant)), Refusal::StoreUnavailable(_)));
+    world.store.faults.clear();
+    world.run_for(seconds(10));
+    issue(&world.token(process, grant));
+    assert_eq!(world.refreshes().len(), 2);
+    world.expect_order();
+}
