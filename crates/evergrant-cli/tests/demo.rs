@@ -22,7 +22,7 @@ async fn demo(arguments: &[&str]) -> Output {
 
 fn text(output: &Output) -> String {
     let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    String::from_utf8(text).unwrap()
+    String::from_utf8(text).expect("it prints UTF-8")
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ use std::{
     process::ExitCode,
 };
 
+use evergrant::proto::name::GrantId;
+
 use crate::{cli::Format, failure::Failure, signals};
 use narrator::Narrator;
 use stage::Stage;
@@ -57,28 +59,33 @@ async fn perform(options: Options) -> Result<(), Failure> {
         played = acts::play(&stage, &mut narrator, attended) => played,
         () = &mut interruption => Err(Failure::interrupted()),
     };
-    if attended && played.is_ok() {
-        invite(&stage, &narrator);
+    if let (true, Ok(grant)) = (attended, &played) {
+        invite(&stage, &narrator, *grant);
         interruption.await;
-        narrator.gap();
     }
     stage.close().await;
-    played
+    narrator.gap();
+    if attended {
+        narrator.heading("Stopped; the temporary store is removed.");
+    }
+    played.map(drop)
 }
 
 /// What somebody can try now. The key is good for this process only.
-fn invite(stage: &Stage, narrator: &Narrator) {
-    let (issuer, server, key) = (stage.rehearsal.issuer(), &stage.server, stage.api_key.expose());
+fn invite(stage: &Stage, narrator: &Narrator, grant: GrantId) {
+    let (issuer, server) = (stage.rehearsal.issuer(), stage.server.as_str().trim_end_matches('/'));
     narrator.title("It stays up.", "Everything is still running; Ctrl-C ends and removes it.");
-    narrator.verbatim("API", &format!("{server}v1/grants"));
-    narrator.verbatim("API key", key);
+    narrator.verbatim("evergrant", server);
     narrator.verbatim("provider", issuer);
+    narrator.verbatim("admin", &format!("{issuer}/admin"));
     narrator.verbatim("journal", &format!("{issuer}/admin/journal?endpoint=token"));
-    narrator.verbatim("admin", &stage.rehearsal.admin_url());
     narrator.gap();
-    narrator.heading("See the grants, let an hour pass, look at what the provider saw:");
+    narrator.heading("Get alice's access token:");
+    narrator.copyable(&format!("KEY={}", stage.api_key.expose()));
+    narrator.copyable("curl -H \"Authorization: Bearer $KEY\" \\");
+    narrator.copyable(&format!("  {server}/v1/grants/{grant}/token"));
     narrator.gap();
-    narrator.copyable(&format!("curl -H 'Authorization: Bearer {key}' {server}v1/grants"));
+    narrator.heading("Let an hour pass, and see what the provider saw:");
     narrator.copyable(&format!("curl -d '{{\"advance_s\":3600}}' {issuer}/admin/clock"));
     narrator.copyable(&format!("curl '{issuer}/admin/journal?endpoint=token'"));
     narrator.gap();

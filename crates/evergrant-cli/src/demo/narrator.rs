@@ -1,7 +1,7 @@
 //! Telling the story: short lines that fit a terminal, in the pace of somebody who reads along.
 
 use std::{
-    io::{self, Write},
+    io::{self, Stdout, Write},
     time::Duration,
 };
 
@@ -39,6 +39,7 @@ pub(super) enum Ink {
 /// Prints the story. Holds no secrets, because nobody gives it any.
 #[derive(Debug)]
 pub(super) struct Narrator {
+    out: Stdout,
     style: Style,
     width: usize,
     /// Whether somebody reads along.
@@ -48,9 +49,10 @@ pub(super) struct Narrator {
 
 impl Narrator {
     pub(super) fn new(attended: bool) -> Self {
-        let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+        let out = io::stdout();
+        let columns = rustix::termios::tcgetwinsize(&out).map_or(0, |size| usize::from(size.ws_col));
         let width = if columns == 0 { 80 } else { columns.saturating_sub(1).clamp(NARROWEST, WIDEST) };
-        Self { style: style::of_stdout(), width, attended, claims: 0 }
+        Self { out, style: style::of_stdout(), width, attended, claims: 0 }
     }
 
     /// The headline of the whole.
@@ -173,7 +175,7 @@ impl Narrator {
 
     fn print(&self, line: &str) {
         // A reader that has gone away (`| head`) does not change what is true.
-        let _ = writeln!(io::stdout().lock(), "{line}");
+        let _ = writeln!(self.out.lock(), "{line}");
     }
 
     fn paint(&self, ink: Ink, text: &str) -> String {

@@ -1,6 +1,6 @@
 //! What the story is played on: provider, keeper and server in one process, on one clock.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use evergrant::{
     GuardedCarrier, Keeper, KeeperParts, NewClient, ResourceRequest, SendError,
@@ -10,7 +10,7 @@ use evergrant::{
         engine::Settings,
         grant::GrantRecord,
         name::{ClientName, GrantId, Namespace},
-        provider::{Catalogue, ReplayRevokes, RotationKind, RotationPolicy},
+        provider::{Catalogue, Endpoints, ReplayRevokes, RotationKind, RotationPolicy},
         scope::ScopeSet,
         secret::ClientSecret,
         time::Timestamp,
@@ -81,10 +81,7 @@ impl Stage {
             browser: Browser::new()?,
             server,
             api_key,
-            serving: tokio::spawn(async move {
-                // It ends with the stage only.
-                let _ = serving.await;
-            }),
+            serving: tokio::spawn(serving),
             driving: session::Running::start(driver),
             _folder: folder,
         };
@@ -187,8 +184,8 @@ impl Stage {
             name: ClientName::new(name).expect("a constant that is one"),
             provider: Some("rehearse".to_owned()),
             issuer: Some(self.rehearsal.issuer().to_owned()),
-            endpoints: Default::default(),
-            parameters: Default::default(),
+            endpoints: Endpoints::default(),
+            parameters: BTreeMap::new(),
             identifier: ClientIdentifier::new(name).expect("a constant that is one"),
             secret: Some(ClientSecret::new(secret_of(name)).expect("a constant that is one")),
             authentication: None,

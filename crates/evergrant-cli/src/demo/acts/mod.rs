@@ -19,8 +19,8 @@ use super::{
 };
 use crate::failure::Failure;
 
-/// Plays everything. With `attended` somebody is there to click on links.
-pub(super) async fn play(stage: &Stage, narrator: &mut Narrator, attended: bool) -> Result<(), Failure> {
+/// Plays everything; answers with the grant that it was about. With `attended` somebody is there to click on links.
+pub(super) async fn play(stage: &Stage, narrator: &mut Narrator, attended: bool) -> Result<GrantId, Failure> {
     narrator.title("evergrant demo", "a grant, kept alive, broken, explained, repaired");
     narrator.verbatim("provider", &format!("{}  (rehearsal: fails on demand)", stage.rehearsal.issuer()));
     narrator.verbatim(
@@ -35,7 +35,8 @@ pub(super) async fn play(stage: &Stage, narrator: &mut Narrator, attended: bool)
     lost_answer::play(stage, narrator).await?;
     let link = theft::play(stage, narrator, grant, stolen).await?;
     repair::play(stage, narrator, grant, link, attended).await?;
-    conclude(stage, narrator).await
+    conclude(stage, narrator).await?;
+    Ok(grant)
 }
 
 /// The provider's journal judges the whole story.
@@ -57,7 +58,6 @@ async fn conclude(stage: &Stage, narrator: &mut Narrator) -> Result<(), Failure>
     narrator.gap();
     let claims = count(narrator.claims(), "claim");
     narrator.verdict(&format!("{claims}, each checked before it was printed: all of them hold."));
-    narrator.gap();
     Ok(())
 }
 

@@ -68,11 +68,11 @@ fn describe(stage: &Stage, entry: &JournalEntry) -> String {
         token.as_ref().map_or_else(|| "none".to_owned(), |token| short(token.as_str()).to_owned())
     };
     format!(
-        "+{}  token {} ({}) -> {} ({})  HTTP {}",
+        "+{}  {} → {}  generation {} → {}  HTTP {}",
         hours(stage.at(entry)),
         fingerprint(&entry.presented),
-        entry.generation.unwrap_or_default(),
         fingerprint(&entry.issued),
+        entry.generation.unwrap_or_default(),
         entry.issued_generation.unwrap_or_default(),
         entry.status,
     )
