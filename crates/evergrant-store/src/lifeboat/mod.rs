@@ -164,6 +164,11 @@ impl Lifeboat {
         Ok(Self { path: path.to_owned(), file, capacity, presence, next_number, emptied })
     }
 
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// How many places it has, and how large they are.
     pub fn capacity(&self) -> Capacity {
         self.capacity

@@ -9,6 +9,7 @@ mod events;
 mod fault;
 mod grant_cache;
 mod grants;
+mod harbour;
 mod identity;
 mod listing;
 mod open;
@@ -50,6 +51,7 @@ use crate::{
 };
 use clients::ClientCache;
 use codec::damaged;
+use harbour::Harbour;
 use identity::Identity;
 use readers::Readers;
 use writer::Writer;
@@ -60,6 +62,7 @@ pub struct SqliteStore {
     // Dropped in this order: the writer ends before others may take over its leases.
     writer: Writer,
     readers: Arc<Readers>,
+    harbour: Harbour,
     lifeboat: Arc<Lifeboat>,
     presence: Arc<Presence>,
     keys: Arc<KeyRing>,
@@ -206,7 +209,7 @@ impl Store for SqliteStore {
     }
 
     fn reserve(&self) -> Pending<'_, Reservation> {
-        self.on_lifeboat(|lifeboat| Ok(lifeboat.reserve()?))
+        self.harbour.reserve()
     }
 
     fn rescue(&self, place: Reservation, command: Command) -> Pending<'_, ()> {
@@ -219,7 +222,7 @@ impl Store for SqliteStore {
     }
 
     fn release(&self, place: Reservation) -> Pending<'_, ()> {
-        self.on_lifeboat(move |lifeboat| Ok(lifeboat.release(&place)?))
+        self.harbour.release(place)
     }
 
     fn replay(&self) -> Pending<'_, Replayed> {

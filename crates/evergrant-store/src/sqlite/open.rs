@@ -11,6 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{
     SqliteStore,
     connect::{self, ConnectError},
+    harbour::Harbour,
     identity::{self, Identity},
     paths::Paths,
     readers::Readers,
@@ -109,7 +110,9 @@ impl SqliteStore {
         let (keys, presence) = (Arc::clone(&worker.keys), Arc::clone(&worker.presence));
         let (lifeboat, identity) = (Arc::clone(&worker.lifeboat), Mutex::new(worker.identity));
         let writer = Writer::start(worker).map_err(FileFault::doing("start the writer of", &database))?;
-        Ok(Self { writer, readers: Readers::of(database), lifeboat, presence, keys, identity })
+        let harbour = Harbour::start(Arc::clone(&lifeboat))
+            .map_err(FileFault::doing("start the thread of", lifeboat.path()))?;
+        Ok(Self { writer, readers: Readers::of(database), harbour, lifeboat, presence, keys, identity })
     }
 }
 
