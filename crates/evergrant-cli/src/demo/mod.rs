@@ -12,8 +12,10 @@ mod stage;
 use std::{
     io::{self, IsTerminal},
     net::SocketAddr,
+    path::Path,
     pin::pin,
     process::ExitCode,
+    time::Duration,
 };
 
 use evergrant::proto::name::GrantId;
@@ -33,27 +35,33 @@ pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
 }
 
+/// Threads that still write to the store get so long to end before it is removed. One that waits for somebody to
+/// press Enter never does.
+const ENDING: Duration = Duration::from_millis(500);
+
 /// Demonstrates.
 pub(crate) fn run(options: Options) -> ExitCode {
-    let ended = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => {
-            let ended = runtime.block_on(perform(options));
-            // A thread may still be waiting for somebody to press Enter.
-            runtime.shutdown_background();
-            ended
-        }
-        Err(error) => Err(Failure::new("cannot start", error)),
-    };
-    match ended {
+    match begin(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(Format::Text),
     }
 }
 
-async fn perform(options: Options) -> Result<(), Failure> {
+fn begin(options: Options) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new("cannot start", error))?;
+    let folder = tempfile::tempdir()
+        .map_err(|error| Failure::new("cannot make a temporary folder for the store", error))?;
+    let ended = runtime.block_on(perform(options, folder.path()));
+    // The store's files are closed with the last task that holds it; only then can the folder go.
+    runtime.shutdown_timeout(ENDING);
+    ended
+}
+
+async fn perform(options: Options, folder: &Path) -> Result<(), Failure> {
     let attended = !options.once && io::stdout().is_terminal() && io::stdin().is_terminal();
     let mut interruption = pin!(signals::interruption()?);
-    let stage = Stage::open(options.listen, attended).await?;
+    let stage = Stage::open(folder, options.listen, attended).await?;
     let mut narrator = Narrator::new(attended);
     let played = tokio::select! {
         played = acts::play(&stage, &mut narrator, attended) => played,

@@ -1,6 +1,6 @@
 //! What the story is played on: provider, keeper and server in one process, on one clock.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use evergrant::{
     GuardedCarrier, Keeper, KeeperParts, NewClient, ResourceRequest, SendError,
@@ -27,7 +27,6 @@ use evergrant_rehearse::{
 };
 use evergrant_server::{ApiKey, Server, ServerConfig, listen};
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use url::Url;
 
@@ -56,20 +55,16 @@ pub(super) struct Stage {
     began: Timestamp,
     serving: JoinHandle<()>,
     driving: session::Running,
-    /// Removed with the stage.
-    _folder: TempDir,
 }
 
 impl Stage {
-    /// Sets everything up. With `real_time` the clock runs besides jumping; otherwise it only jumps.
-    pub(super) async fn open(address: SocketAddr, real_time: bool) -> Result<Self, Failure> {
+    /// Sets everything up, the store in a folder that outlives it. With `real_time` the clock runs besides jumping; otherwise it only jumps.
+    pub(super) async fn open(folder: &Path, address: SocketAddr, real_time: bool) -> Result<Self, Failure> {
         let listener = listen(address).await.map_err(|error| Failure::of(Exit::Other, error.to_string()))?;
         let server = url_of(&listener)?;
         let rehearsal = rehearse(&server, real_time).await?;
         let clock: Arc<dyn Clock> = Arc::new(SharedClock::new(rehearsal.clock()));
-        let folder = tempfile::tempdir()
-            .map_err(|error| Failure::new("cannot make a temporary folder for the store", error))?;
-        let (keeper, driver, store) = keep(&folder, &clock).await?;
+        let (keeper, driver, store) = keep(folder, &clock).await?;
         let api_key = ApiKey::generate();
         let config = ServerConfig::new(server.clone(), [api_key.hash()]);
         let serving = Server::new(keeper.clone(), config).serve(listener, std::future::pending());
@@ -83,7 +78,6 @@ impl Stage {
             api_key,
             serving: tokio::spawn(serving),
             driving: session::Running::start(driver),
-            _folder: folder,
         };
         stage.register(STRICT, RotationKind::ReplayRevokes, None).await?;
         stage.register(LENIENT, RotationKind::GraceSame, Some(GRACE)).await?;
@@ -241,10 +235,10 @@ async fn rehearse(server: &Url, real_time: bool) -> Result<evergrant_rehearse::R
 }
 
 async fn keep(
-    folder: &TempDir,
+    folder: &Path,
     clock: &Arc<dyn Clock>,
 ) -> Result<(Keeper, evergrant::Driver, Arc<dyn Store>), Failure> {
-    let (database, wall) = (folder.path().join("evergrant.sqlite"), clock.now().wall);
+    let (database, wall) = (folder.join("evergrant.sqlite"), clock.now().wall);
     let opening = tokio::task::spawn_blocking(move || {
         let boot = BootClock::of_this_boot().map_err(|error| Failure::new("cannot tell this boot", error))?;
         Ok::<_, Failure>(SqliteStore::open(&Options::at(Paths::beside(&database)), Arc::new(boot), wall)?)
