@@ -40,7 +40,8 @@ pub(crate) fn populate(runtime: &Runtime, folder: &Path, grants: usize) -> Vec<G
     thread::scope(|scope| {
         // Making rows takes about as long as writing them.
         let (sender, receiver) = mpsc::sync_channel::<Vec<NewRow>>(4);
-        scope.spawn(|| make(&first, &others, &keys, sender));
+        let (first, others, keys) = (&first, &others, &keys);
+        scope.spawn(move || make(first, others, keys, &sender));
         insert_all(&mut connection, first.id, receiver.iter().flatten())
             .expect("the database can be written");
     });
@@ -86,7 +87,7 @@ struct NewRow {
     access: Vec<u8>,
 }
 
-fn make(first: &GrantRecord, others: &[GrantId], keys: &KeyRing, rows: mpsc::SyncSender<Vec<NewRow>>) {
+fn make(first: &GrantRecord, others: &[GrantId], keys: &KeyRing, rows: &mpsc::SyncSender<Vec<NewRow>>) {
     let mut draw = Draw::from_seed(12);
     for portion in others.chunks(PORTION) {
         let made = portion.iter().map(|id| NewRow::of(another(first, *id, &mut draw), keys)).collect();
