@@ -131,7 +131,7 @@ impl Keeper {
     ///
     /// [`Refusal`] says why there is none, whether waiting can help, and what does.
     pub async fn token(&self, grant: GrantId) -> Result<Token, TokenError> {
-        match self.shared.cache.look_up(grant, self.shared.clock.moment()) {
+        match self.shared.cache.look_up(grant, || self.shared.clock.moment()) {
             Some(Hit::Fresh(issue)) => Ok(Token::new(issue)),
             Some(Hit::TurnedStale(issue)) => Ok(self.turned_stale(issue)),
             None => {
