@@ -82,6 +82,14 @@ impl World {
         Self { provider, keeper, grant, clock, folder, driver }
     }
 
+    /// Brings the grant in order, so that no refresh that is due comes in between; says how often the provider was asked.
+    pub(crate) async fn in_order(&self) -> usize {
+        self.provider.plays(Play::answer("200 OK", "application/json", HONEST));
+        self.keeper.token(self.grant).await.unwrap();
+        self.keeper.settled().await;
+        self.provider.requests().len()
+    }
+
     /// The same store in a process with other rules of egress.
     pub(crate) async fn restarted_with(self, egress: EgressConfig) -> Self {
         let Self { provider, keeper, grant, clock, folder, driver } = self;
