@@ -16,6 +16,8 @@ const UNHEALTHY_AFTER: u32 = 3;
 pub(crate) struct Endpoints {
     limit: usize,
     known: HashMap<EndpointKey, Endpoint>,
+    /// Flights that claim before they know their endpoint.
+    unplaced: usize,
 }
 
 /// Names a token endpoint as used by one client.
@@ -59,7 +61,7 @@ impl EndpointKey {
 
 impl Endpoints {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, known: HashMap::new() }
+        Self { limit, known: HashMap::new(), unplaced: 0 }
     }
 
     /// What is `urgent` goes to an endpoint that is not doing well, too: later it would be of no use.
@@ -78,6 +80,31 @@ impl Endpoints {
         endpoint.waiting.remove(&flow);
         endpoint.in_flight += 1;
         Entry::Entered
+    }
+
+    /// Lets a flight in that does not know its endpoint yet, if it would be let in at any.
+    pub(crate) fn enter_unplaced(&mut self, now: Moment) -> bool {
+        let limit = self.limit;
+        let unplaced = self.unplaced;
+        let roomy = |endpoint: &Endpoint| {
+            endpoint.failures == 0
+                && endpoint.waiting.is_empty()
+                && endpoint.not_before.is_none_or(|not_before| not_before <= now)
+                && endpoint.in_flight + unplaced < limit
+        };
+        let enters = unplaced < limit && self.known.values().all(roomy);
+        self.unplaced += usize::from(enters);
+        enters
+    }
+
+    /// The endpoint of an unplaced flight is known now.
+    pub(crate) fn place(&mut self, key: &EndpointKey) {
+        self.leave_unplaced();
+        self.known.entry(key.clone()).or_default().in_flight += 1;
+    }
+
+    pub(crate) fn leave_unplaced(&mut self) {
+        self.unplaced = self.unplaced.saturating_sub(1);
     }
 
     pub(crate) fn leave(&mut self, key: &EndpointKey) {

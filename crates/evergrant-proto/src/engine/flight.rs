@@ -1,18 +1,19 @@
 //! One refresh of one grant: read, claim, send, record.
 
 mod answers;
+mod recording;
 
 use std::{sync::Arc, time::Duration};
 
+use self::recording::Recording;
 use super::{
-    CallId, Effect, Engine, FlowId, Issue, Next, Outcome, Output, Refusal, SlotId, StoreFailure,
-    conclusion::{self, Conclusion},
+    CallId, Effect, Engine, FlowId, Issue, Next, Outcome, Refusal, SlotId, StoreFailure, conclusion,
     endpoint::{EndpointKey, Entry},
     refusal::{backing_off, closed, owes_revocation, store_unavailable},
 };
 use crate::{
     client::ClientRecord,
-    grant::{AccessEntry, AccessKey, GrantRecord, GrantState, Pace, repeat_before},
+    grant::{AccessEntry, AccessKey, GrantRecord, Pace, repeat_before},
     name::{AttemptId, GrantId},
     time::{Moment, Now, Timestamp},
     transaction::{Claim, Claimed, Command, Deferral, Postpone, Reply, Wait, Want, deadlines},
@@ -42,6 +43,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
 /// One refresh on its way, and those who wait for it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and none excludes another")]
 pub(crate) struct Flight {
     pub(crate) grant: GrantId,
     pub(crate) key: AccessKey,
@@ -52,7 +54,9 @@ pub(crate) struct Flight {
     urgent: bool,
     step: Step,
     entered: Option<EndpointKey>,
-    slot: Option<SlotId>,
+    slot: Option<Slot>,
+    /// Claims before it has read: most flights of the scheduler, and those that want something newer, end in a claim.
+    direct: bool,
     polls: u32,
     reserve_tries: u32,
     /// The grant as last seen, for callers whose time runs out.
@@ -60,6 +64,13 @@ pub(crate) struct Flight {
     /// What a rescued success brought: may be served although the store does not know it yet.
     rescued: Option<Arc<Issue>>,
     owes_revocation: bool,
+}
+
+/// A place in the lifeboat, and whether something was written to it.
+#[derive(Debug)]
+struct Slot {
+    id: SlotId,
+    written: bool,
 }
 
 #[derive(Debug)]
@@ -86,24 +97,21 @@ enum Step {
     Sending(Box<Sending>),
     Recording(Box<Recording>),
     Rescuing(Box<Recording>),
+    /// The outcome could not be recorded: what is there for those who wait?
+    Checking(Box<Recording>),
     RetryPause {
         recording: Box<Recording>,
         until: Moment,
     },
 }
 
+/// What a read of the grant brings.
+type Found = Result<Option<Box<(GrantRecord, ClientRecord)>>, StoreFailure>;
+
 #[derive(Debug)]
 struct Sending {
     claimed: Box<Claimed>,
     sent_at: Timestamp,
-}
-
-/// An outcome on its way into the store.
-#[derive(Debug)]
-struct Recording {
-    conclusion: Conclusion,
-    tries: u32,
-    rescued: bool,
 }
 
 impl Flight {
@@ -118,6 +126,7 @@ impl Flight {
             step: Step::Reading,
             entered: None,
             slot: None,
+            direct: false,
             polls: 0,
             reserve_tries: 0,
             seen: None,
@@ -168,7 +177,12 @@ impl Flight {
         self.owes_revocation.then_some((self.grant, false))
     }
 
-    pub(crate) fn first(&self) -> Next {
+    pub(crate) fn first(&mut self, engine: &mut Engine, now: Now) -> Next {
+        let eager = self.scheduled || matches!(self.want, Want::Newer { .. });
+        if eager && engine.endpoints.enter_unplaced(now.moment) {
+            self.direct = true;
+            return self.reserve(engine, now);
+        }
         Next::Perform(Effect::Read(self.grant))
     }
 
@@ -207,6 +221,9 @@ impl Flight {
             (Step::Recording(recording), Some(Outcome::Transacted(reply))) => {
                 Some(self.recorded(engine, recording, reply, now))
             }
+            (Step::Checking(recording), Some(Outcome::Found(found))) => {
+                Some(self.checked(engine, recording, found, now))
+            }
             (Step::Rescuing(recording), Some(Outcome::Rescued(rescued))) => {
                 Some(self.rescue_ended(engine, recording, rescued.is_ok(), now))
             }
@@ -220,13 +237,7 @@ impl Flight {
         }
     }
 
-    fn found(
-        &mut self,
-        engine: &mut Engine,
-        id: FlowId,
-        found: Result<Option<Box<(GrantRecord, ClientRecord)>>, StoreFailure>,
-        now: Now,
-    ) -> Next {
+    fn found(&mut self, engine: &mut Engine, id: FlowId, found: Found, now: Now) -> Next {
         let (grant, client) = match found {
             Ok(Some(found)) if found.0.removed_at.is_none() || owes_revocation(&found.0) => *found,
             Ok(_) => return self.refuse_all(engine, &Refusal::NoSuchGrant, now),
@@ -280,8 +291,7 @@ impl Flight {
         match engine.endpoints.enter(&key, id, self.urgent, now.moment) {
             Entry::Entered => {
                 self.entered = Some(key);
-                self.step = Step::Reserving;
-                Next::Perform(Effect::Reserve)
+                self.reserve(engine, now)
             }
             Entry::Full => {
                 self.entered = Some(key);
@@ -305,10 +315,18 @@ impl Flight {
         self.refuse_all(engine, &Refusal::ProviderUnavailable { diagnosis, retry_after: wait }, now)
     }
 
+    fn reserve(&mut self, engine: &mut Engine, now: Now) -> Next {
+        if let Some(slot) = engine.empty_slot() {
+            return self.reserved(engine, Ok(slot), now);
+        }
+        self.step = Step::Reserving;
+        Next::Perform(Effect::Reserve)
+    }
+
     fn reserved(&mut self, engine: &mut Engine, reserved: Result<SlotId, StoreFailure>, now: Now) -> Next {
         match reserved {
             Ok(slot) => {
-                self.slot = Some(slot);
+                self.slot = Some(Slot { id: slot, written: false });
                 let attempt = AttemptId(engine.entropy.id());
                 self.step = Step::Claiming { attempt, asked_at: now.moment };
                 let claim = Claim {
@@ -342,6 +360,11 @@ impl Flight {
         match reply {
             Ok(Reply::Claimed(claimed)) => {
                 self.see(&claimed.grant);
+                if std::mem::take(&mut self.direct) {
+                    let key = EndpointKey::of(&claimed.client);
+                    engine.endpoints.place(&key);
+                    self.entered = Some(key);
+                }
                 // Counted from before the claim, on the clock that no one can set: a late send could meet a lease that
                 // somebody else has taken over.
                 let not_after = asked_at.plus(claimed.pace.send_within);
@@ -356,6 +379,12 @@ impl Flight {
                         self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }))
                     }
                 }
+            }
+            // Not a plain refresh: what it is, the careful way finds out.
+            Ok(Reply::Deferred(_)) | Err(StoreFailure::Conflict(_)) if self.direct => {
+                self.give_back(engine);
+                self.step = Step::Reading;
+                Next::Perform(Effect::Read(self.grant))
             }
             Ok(Reply::Deferred(deferral)) => self.deferred(engine, &deferral, now),
             Ok(_) => self.refuse_all(engine, &Refusal::StoreUnavailable("unexpected reply".to_owned()), now),
@@ -435,89 +464,6 @@ impl Flight {
         self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }))
     }
 
-    fn record(&mut self, recording: Box<Recording>) -> Next {
-        let command = recording.conclusion.command.clone();
-        self.step = Step::Recording(recording);
-        Next::Perform(Effect::Transact(Box::new(command)))
-    }
-
-    fn recorded(
-        &mut self,
-        engine: &mut Engine,
-        recording: Box<Recording>,
-        reply: Result<Reply, StoreFailure>,
-        now: Now,
-    ) -> Next {
-        let succeeded = matches!(recording.conclusion.command, Command::Succeed(_));
-        match reply {
-            Ok(Reply::Grant(grant)) => {
-                self.rescued = None;
-                engine.publish(&grant, &self.key);
-                self.see(&grant);
-                if succeeded {
-                    self.answer_brought(engine, &grant, now.wall);
-                    return self.leave(engine);
-                }
-                self.answer_satisfied(engine, now.wall);
-                if grant.state == GrantState::Active && !self.waiters.is_empty() {
-                    // A spare took over: those who wait are worth another try.
-                    self.give_back(engine);
-                    return self.pause(now.moment);
-                }
-                let refusal = closed(&grant).unwrap_or_else(|| recording.conclusion.refusal.clone());
-                self.refuse_all(engine, &refusal, now)
-            }
-            Ok(_) | Err(StoreFailure::Conflict(_)) if !succeeded || recording.rescued => {
-                self.refuse_all(engine, &recording.conclusion.refusal, now)
-            }
-            _ if succeeded && !recording.rescued => self.rescue(recording, now),
-            _ => {
-                // What the provider said holds, whether or not the store can be told now.
-                let refusal = recording.conclusion.refusal.clone();
-                self.answer_all(engine, &refusal, now.wall);
-                self.pause_recording(recording, now)
-            }
-        }
-    }
-
-    fn rescue(&mut self, recording: Box<Recording>, now: Now) -> Next {
-        let Some(slot) = self.slot else { return self.pause_recording(recording, now) };
-        let command = Box::new(recording.conclusion.command.clone());
-        self.step = Step::Rescuing(recording);
-        Next::Perform(Effect::Rescue { slot, command })
-    }
-
-    /// What is fsynced in the lifeboat counts as durable: its access token may be served, while its refresh token
-    /// waits for the store (DESIGN, step 6).
-    fn rescue_ended(
-        &mut self,
-        engine: &mut Engine,
-        mut recording: Box<Recording>,
-        durable: bool,
-        now: Now,
-    ) -> Next {
-        if durable {
-            recording.rescued = true;
-            let granted = self.seen.as_deref();
-            self.rescued = granted.and_then(|grant| recording.conclusion.issue(grant)).map(Arc::new);
-            if let Some(issue) = &self.rescued {
-                engine.outputs.push_back(Output::Publish(Arc::clone(issue)));
-            }
-            let mut answers = Vec::new();
-            self.expire(now, &mut answers);
-            engine.outputs.extend(answers);
-        }
-        self.pause_recording(recording, now)
-    }
-
-    fn pause_recording(&mut self, mut recording: Box<Recording>, now: Now) -> Next {
-        let pause = Duration::from_millis(50).saturating_mul(1 << recording.tries.min(10)).min(LONGEST_RETRY);
-        recording.tries += 1;
-        let until = now.moment.plus(pause);
-        self.step = Step::RetryPause { recording, until };
-        Next::Sleep(until)
-    }
-
     fn poll_later(&mut self, now: Now) -> Next {
         let pause = FIRST_POLL.saturating_mul(1 << self.polls.min(8)).min(LONGEST_POLL);
         self.polls += 1;
@@ -542,8 +488,11 @@ impl Flight {
         if let Some(key) = self.entered.take() {
             engine.endpoints.leave(&key);
         }
+        if std::mem::take(&mut self.direct) {
+            engine.endpoints.leave_unplaced();
+        }
         if let Some(slot) = self.slot.take() {
-            engine.perform_aside(Effect::Release(slot));
+            engine.give_back_slot(slot.id, slot.written);
         }
     }
 }

@@ -41,6 +41,9 @@ use exchange::Exchange;
 use flight::Flight;
 use revocation::Revocation;
 
+/// Places of the lifeboat that one process keeps for its next flights; all processes of a host share 64.
+const KEPT_SLOTS: usize = 16;
+
 /// What an operator may choose; the protocol's own deadlines are in [`crate::transaction::deadlines`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -99,6 +102,8 @@ pub struct Engine {
     /// More was due than could be begun: the index is read again as soon as there is room.
     backlog: bool,
     revoking: HashSet<GrantId>,
+    /// Places of the lifeboat that flights have left empty, for the next ones: while anything is under way.
+    empty_slots: Vec<SlotId>,
     background: usize,
     draining: bool,
 }
@@ -145,6 +150,7 @@ impl Engine {
             due_limit: 0,
             backlog: false,
             revoking: HashSet::new(),
+            empty_slots: Vec::new(),
             background: 0,
             draining: false,
         }
@@ -223,6 +229,7 @@ impl Engine {
         }
         let Some(id) = self.effects.remove(&effect) else { return };
         self.step(id, Some(outcome), now);
+        self.release_when_idle();
     }
 
     /// Time has passed.
@@ -238,6 +245,7 @@ impl Engine {
         }
         if fired {
             self.expire_queued(now);
+            self.release_when_idle();
         }
         if self.settings.scheduler
             && !self.draining
@@ -287,11 +295,11 @@ impl Engine {
         }
     }
 
-    fn begin(&mut self, flight: Flight, now: Now) {
+    fn begin(&mut self, mut flight: Flight, now: Now) {
         let id = self.new_flow();
         self.running.insert(flight.grant, id);
         self.background += usize::from(flight.is_background());
-        let next = flight.first();
+        let next = flight.first(self, now);
         self.timers.extend(flight.deadlines().map(|deadline| (deadline, id)));
         self.flows.insert(id, Flow::Flight(Box::new(flight)));
         self.follow(id, next, now);
@@ -370,6 +378,15 @@ impl Engine {
         self.wake_endpoint_waiters(now);
     }
 
+    /// An idle process keeps no place of the lifeboat from others.
+    fn release_when_idle(&mut self) {
+        if self.flows.is_empty() {
+            for slot in std::mem::take(&mut self.empty_slots) {
+                self.perform_aside(Effect::Release(slot));
+            }
+        }
+    }
+
     fn expire_queued(&mut self, now: Now) {
         let mut late = Vec::new();
         for flight in self.queued.values_mut().flatten() {
@@ -434,6 +451,20 @@ impl Engine {
             None => Output::Forget(grant.id, key.clone()),
         };
         self.outputs.push_back(output);
+    }
+
+    /// A place of the lifeboat that is reserved already.
+    pub(crate) fn empty_slot(&mut self) -> Option<SlotId> {
+        self.empty_slots.pop()
+    }
+
+    /// Keeps an empty place for the next flight; gives back one that was written to, and those that are too many.
+    pub(crate) fn give_back_slot(&mut self, slot: SlotId, used: bool) {
+        if used || self.empty_slots.len() >= KEPT_SLOTS {
+            self.perform_aside(Effect::Release(slot));
+        } else {
+            self.empty_slots.push(slot);
+        }
     }
 
     /// Whether a flight of this process has a request of the grant under way.

@@ -71,15 +71,15 @@ pub enum Permission {
 /// Decides whether the refresh token of the current generation may be presented.
 pub fn may_present(grant: &GrantRecord, rules: &PresentationRules<'_>) -> Permission {
     let doubtful: Vec<&Attempt> = grant.doubtful_attempts().collect();
-    let Some(first) = doubtful.iter().map(|attempt| attempt.journalled_at).min() else {
+    if doubtful.is_empty() {
         return Permission::Granted;
-    };
+    }
     let repeatable = match rules.policy.kind {
         RotationKind::Reusable | RotationKind::UntilSuccessorUsed | RotationKind::OneTime => true,
         RotationKind::GraceSame
         | RotationKind::GraceNew
         | RotationKind::LatestWins
-        | RotationKind::LongOverlap => inside_window(rules, first, doubtful.len()),
+        | RotationKind::LongOverlap => inside_window(rules, &doubtful),
         RotationKind::ReplayRevokes | RotationKind::Unknown => false,
     };
     if repeatable { Permission::Granted } else { last_resort(grant, rules, &doubtful) }
@@ -101,15 +101,22 @@ pub fn repeat_before(grant: &GrantRecord, policy: &RotationPolicy, pace: Pace) -
 
 /// The provider forgives a repetition that arrives inside its window. The window opens when the provider first sees
 /// the token, which is not before we journalled it: counting from the journal errs on the safe side.
-fn inside_window(rules: &PresentationRules<'_>, first: Timestamp, presentations: usize) -> bool {
-    // A wall clock that was set back since would make the window look open for longer than it is.
-    let clock_ran_forward = rules.wall >= first;
-    let in_time =
-        rules.policy.window.is_some_and(|window| rules.wall.plus(rules.pace.total()) < first.plus(window));
-    let counted =
-        rules.policy.count.is_none_or(|count| u32::try_from(presentations).is_ok_and(|made| made < count));
-    let bounded = rules.policy.window.is_some() || rules.policy.count.is_some();
-    bounded && counted && (rules.policy.window.is_none() || (in_time && clock_ran_forward))
+///
+/// Counted on both clocks: the store's cannot be set back, which would make the window look open for longer than it
+/// is; the wall clock is the one that a rehearsal moves.
+fn inside_window(rules: &PresentationRules<'_>, doubtful: &[&Attempt]) -> bool {
+    let counted = rules
+        .policy
+        .count
+        .is_none_or(|count| u32::try_from(doubtful.len()).is_ok_and(|presentations| presentations < count));
+    let Some(window) = rules.policy.window else { return counted && rules.policy.count.is_some() };
+    let in_time = |attempt: &&Attempt| {
+        let first = attempt.journalled_at;
+        let by_wall = rules.wall >= first && rules.wall.plus(rules.pace.total()) < first.plus(window);
+        let by_store = rules.store.until(attempt.journalled_on.plus(window)) > rules.pace.total();
+        by_wall && by_store
+    };
+    counted && doubtful.iter().all(in_time)
 }
 
 /// Under a policy that kills the family on a replay, the token is presented again only when nothing can be lost by

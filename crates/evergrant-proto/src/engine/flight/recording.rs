@@ -1,0 +1,124 @@
+//! An outcome on its way into the store, or into the lifeboat.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Flight, Found, LONGEST_RETRY, Step};
+use crate::{
+    engine::{Effect, Engine, Next, Output, StoreFailure, conclusion::Conclusion, refusal::closed},
+    grant::GrantState,
+    time::Now,
+    transaction::{Command, Reply},
+};
+
+/// An outcome on its way into the store.
+#[derive(Debug)]
+pub(super) struct Recording {
+    pub(super) conclusion: Conclusion,
+    pub(super) tries: u32,
+    pub(super) rescued: bool,
+}
+
+impl Flight {
+    pub(super) fn record(&mut self, recording: Box<Recording>) -> Next {
+        let command = recording.conclusion.command.clone();
+        self.step = Step::Recording(recording);
+        Next::Perform(Effect::Transact(Box::new(command)))
+    }
+
+    pub(super) fn recorded(
+        &mut self,
+        engine: &mut Engine,
+        recording: Box<Recording>,
+        reply: Result<Reply, StoreFailure>,
+        now: Now,
+    ) -> Next {
+        let succeeded = matches!(recording.conclusion.command, Command::Succeed(_));
+        match reply {
+            Ok(Reply::Grant(grant)) => {
+                self.rescued = None;
+                engine.publish(&grant, &self.key);
+                self.see(&grant);
+                if succeeded {
+                    self.answer_brought(engine, &grant, now.wall);
+                    return self.leave(engine);
+                }
+                self.answer_satisfied(engine, now.wall);
+                if grant.state == GrantState::Active && !self.waiters.is_empty() {
+                    // A spare took over: those who wait are worth another try.
+                    self.give_back(engine);
+                    return self.pause(now.moment);
+                }
+                let refusal = closed(&grant).unwrap_or_else(|| recording.conclusion.refusal.clone());
+                self.refuse_all(engine, &refusal, now)
+            }
+            Ok(_) | Err(StoreFailure::Conflict(_)) if !succeeded || recording.rescued => {
+                self.refuse_all(engine, &recording.conclusion.refusal, now)
+            }
+            _ if succeeded && !recording.rescued => self.rescue(recording, now),
+            _ if self.waiters.is_empty() => self.pause_recording(recording, now),
+            _ => {
+                // Those who wait are told at once, and what is told must not be older than what the store holds.
+                self.step = Step::Checking(recording);
+                Next::Perform(Effect::Read(self.grant))
+            }
+        }
+    }
+
+    pub(super) fn checked(
+        &mut self,
+        engine: &mut Engine,
+        recording: Box<Recording>,
+        found: Found,
+        now: Now,
+    ) -> Next {
+        if let Ok(Some(found)) = found {
+            engine.publish(&found.0, &self.key);
+            self.see(&found.0);
+            self.answer_satisfied(engine, now.wall);
+        }
+        // What the provider said holds, whether or not the store can be told now.
+        let refusal = recording.conclusion.refusal.clone();
+        self.answer_all(engine, &refusal, now.wall);
+        self.pause_recording(recording, now)
+    }
+
+    fn rescue(&mut self, recording: Box<Recording>, now: Now) -> Next {
+        let Some(slot) = &mut self.slot else { return self.pause_recording(recording, now) };
+        slot.written = true;
+        let slot = slot.id;
+        let command = Box::new(recording.conclusion.command.clone());
+        self.step = Step::Rescuing(recording);
+        Next::Perform(Effect::Rescue { slot, command })
+    }
+
+    /// What is fsynced in the lifeboat counts as durable: its access token may be served, while its refresh token
+    /// waits for the store (DESIGN, step 6).
+    pub(super) fn rescue_ended(
+        &mut self,
+        engine: &mut Engine,
+        mut recording: Box<Recording>,
+        durable: bool,
+        now: Now,
+    ) -> Next {
+        if durable {
+            recording.rescued = true;
+            let granted = self.seen.as_deref();
+            self.rescued = granted.and_then(|grant| recording.conclusion.issue(grant)).map(Arc::new);
+            if let Some(issue) = &self.rescued {
+                engine.outputs.push_back(Output::Publish(Arc::clone(issue)));
+            }
+            let mut answers = Vec::new();
+            self.expire(now, &mut answers);
+            engine.outputs.extend(answers);
+        }
+        self.pause_recording(recording, now)
+    }
+
+    pub(super) fn pause_recording(&mut self, mut recording: Box<Recording>, now: Now) -> Next {
+        let pause = Duration::from_millis(50).saturating_mul(1 << recording.tries.min(10)).min(LONGEST_RETRY);
+        recording.tries += 1;
+        let until = now.moment.plus(pause);
+        self.step = Step::RetryPause { recording, until };
+        Next::Sleep(until)
+    }
+}
