@@ -19,6 +19,11 @@ use clap::Parser;
 use cli::{Cli, Command};
 use failure::Failure;
 
+/// Records and tokens are made on one thread and freed on another, which glibc's arenas serialize: the durable
+/// refresh of the benchmark is a fifth faster with this one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     keep_memory_out_of_core_files();
     start_logging();

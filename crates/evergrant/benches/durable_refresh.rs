@@ -31,6 +31,10 @@ use populate::populate;
 use report::{Comparison, print, timed};
 use world::{database, folder, open};
 
+/// As in the program `evergrant`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Each is refreshed once in a run.
 const GRANTS: usize = 8192;
 
