@@ -134,55 +134,60 @@ impl Want {
 
 pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict> {
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
-    let client = loaded.client.clone().ok_or(Conflict::NoSuchClient)?;
-    if let Some(wait) = standing(&grant, &client, loaded, command) {
-        return Ok(deferred(grant, &client, wait, command.wall));
+    let client = loaded.client.as_ref().ok_or(Conflict::NoSuchClient)?;
+    if let Some(wait) = standing(&grant, client, loaded, command) {
+        return Ok(deferred(grant, client, wait, command.wall));
     }
     let mut events = Vec::new();
     if grant.verdict.is_some() {
         // Nothing that could still bring a success is open any more: the refusal is final, or a spare takes over.
         outcome::settle(&mut grant, command.wall, &mut events);
-        schedule(&mut grant, Some(&client), command.wall);
+        schedule(&mut grant, Some(client), command.wall);
         if matches!(grant.state, GrantState::NeedsReauthorization { .. }) {
             return Ok(Change {
                 grant: Some(grant.clone()),
                 events,
-                ..deferred(grant, &client, Wait::Closed, command.wall)
+                ..deferred(grant, client, Wait::Closed, command.wall)
             });
         }
     }
     let Some(credential) = grant.credential.clone() else {
-        return Ok(deferred(grant, &client, Wait::Closed, command.wall));
+        return Ok(deferred(grant, client, Wait::Closed, command.wall));
     };
-    let mut admitted = client.clone();
+    let mut breaker = client.breaker.clone();
     let probe = Probe { attempt: command.attempt, until: loaded.now.plus(deadlines::LEASE) };
-    match admitted.breaker.admit(&grant, probe, command.wall, loaded.now) {
+    match breaker.admit(&grant, probe, command.wall, loaded.now) {
         Admission::Suspended { until, diagnosis } => {
             if !events.is_empty() {
                 let wait = Wait::ClientSuspended { until, diagnosis };
                 return Ok(Change {
                     grant: Some(grant.clone()),
                     events,
-                    ..deferred(grant, &client, wait, command.wall)
+                    ..deferred(grant, client, wait, command.wall)
                 });
             }
-            return Ok(deferred(grant, &client, Wait::ClientSuspended { until, diagnosis }, command.wall));
+            return Ok(deferred(grant, client, Wait::ClientSuspended { until, diagnosis }, command.wall));
         }
         Admission::Open | Admission::AsProbe => {}
     }
     let pace = Pace::of(&client.provider.rotation);
     close_what_is_over(&mut grant, loaded, command);
     journal(&mut grant, command, pace, loaded.now);
+    let noted = client.with_breaker(breaker);
     let claimed = Claimed {
         grant: grant.clone(),
-        client: admitted.clone(),
+        client: noted.clone().unwrap_or_else(|| client.clone()),
         credential,
         attempt: command.attempt,
         fence: grant.fence,
         pace,
     };
-    let client = (admitted != client).then_some(admitted);
-    Ok(Change { grant: Some(grant), client, events, ..Change::none(Reply::Claimed(Box::new(claimed))) })
+    Ok(Change {
+        grant: Some(grant),
+        client: noted,
+        events,
+        ..Change::none(Reply::Claimed(Box::new(claimed)))
+    })
 }
 
 /// Everything but the breaker that can stand in the way, most final first.

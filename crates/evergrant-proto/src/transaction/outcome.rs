@@ -233,9 +233,9 @@ fn concluded(
     conclude: impl FnOnce(&mut crate::client::Breaker),
 ) -> Option<crate::client::ClientRecord> {
     let before = loaded.client.as_ref().filter(|client| client.version == version)?;
-    let mut client = before.clone();
-    conclude(&mut client.breaker);
-    (client != *before).then_some(client)
+    let mut breaker = before.breaker.clone();
+    conclude(&mut breaker);
+    before.with_breaker(breaker)
 }
 
 fn next_probe(client: &crate::client::ClientRecord, wall: Timestamp) -> Option<Timestamp> {

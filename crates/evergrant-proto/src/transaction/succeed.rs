@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Change, Conflict, Loaded, schedule::schedule};
 use crate::{
-    client::ClientRecord,
+    client::{Breaker, ClientRecord},
     grant::{
         Attempt, Credential, Event, EventKind, Freshness, GrantRecord, GrantState, IssuedTokens, Outcome,
         Spare,
@@ -200,13 +200,17 @@ fn accepted(
     let Some(before) = client.filter(|client| client.version == command.client_version) else {
         return (None, false);
     };
-    let mut client = before.clone();
-    let resumed = client.breaker.accepted(grant);
-    let changed = client != *before;
-    (changed.then_some(client), resumed)
+    let mut breaker = before.breaker.clone();
+    let resumed = breaker.accepted(grant);
+    (before.with_breaker(breaker), resumed)
 }
 
 impl ClientRecord {
+    /// The client with what its breaker has learned; `None` if that is nothing.
+    pub(super) fn with_breaker(&self, breaker: Breaker) -> Option<Self> {
+        (breaker != self.breaker).then(|| Self { breaker, ..self.clone() })
+    }
+
     /// An event of this client.
     pub(super) fn event(&self, kind: EventKind, at: Timestamp) -> Event {
         Event {
