@@ -7,21 +7,31 @@ use std::{
     process::Command,
 };
 
-use evergrant::proto::grant::GrantState;
-use evergrant_rehearse::{Action, Endpoint, Fault, GrantType, PolicyName};
+use evergrant::proto::{grant::GrantState, name::GrantId};
+use evergrant_rehearse::{Action, Endpoint, Fault, FaultId, GrantType, PolicyName};
+use tokio::task::JoinHandle;
 
 use crate::world::World;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_that_a_locked_store_cannot_take_survives_in_the_lifeboat_and_lands() {
-    let world = World::playing(PolicyName::P2).await;
-    let grant = world.connect("alice").await;
+/// A caller whose refresh the provider has carried out, and whose answer the provider holds.
+async fn rotated_and_held(
+    world: &World,
+    grant: GrantId,
+) -> (FaultId, JoinHandle<Result<evergrant::Token, evergrant::TokenError>>) {
     let hold = Fault::after_commit(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
     let hold = world.rehearsal.add_fault(hold).unwrap();
     world.advance(400);
     let keeper = world.keeper.clone();
     let caller = tokio::spawn(async move { keeper.token(grant).await });
     world.rehearsal.wait_held(hold, 1).await;
+    (hold, caller)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_a_locked_store_cannot_take_survives_in_the_lifeboat_and_lands() {
+    let world = World::playing(PolicyName::P2).await;
+    let grant = world.connect("alice").await;
+    let (hold, caller) = rotated_and_held(&world, grant).await;
     let lock = rusqlite::Connection::open(world.folder.path().join("store.sqlite")).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     world.rehearsal.remove_fault(hold);
@@ -40,12 +50,7 @@ async fn a_rotation_that_a_locked_store_cannot_take_survives_in_the_lifeboat_and
 async fn what_a_killed_process_had_rescued_lands_at_the_next_start() {
     let mut world = World::playing(PolicyName::P2).await;
     let grant = world.connect("alice").await;
-    let hold = Fault::after_commit(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
-    let hold = world.rehearsal.add_fault(hold).unwrap();
-    world.advance(400);
-    let keeper = world.keeper.clone();
-    let caller = tokio::spawn(async move { keeper.token(grant).await });
-    world.rehearsal.wait_held(hold, 1).await;
+    let (hold, caller) = rotated_and_held(&world, grant).await;
     let lock = rusqlite::Connection::open(world.folder.path().join("store.sqlite")).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     world.rehearsal.remove_fault(hold);
@@ -62,12 +67,7 @@ async fn what_a_killed_process_had_rescued_lands_at_the_next_start() {
 async fn a_driver_that_is_stopped_sees_a_sent_refresh_through() {
     let mut world = World::playing(PolicyName::P2).await;
     let grant = world.connect("alice").await;
-    let hold = Fault::after_commit(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
-    let hold = world.rehearsal.add_fault(hold).unwrap();
-    world.advance(400);
-    let keeper = world.keeper.clone();
-    let caller = tokio::spawn(async move { keeper.token(grant).await });
-    world.rehearsal.wait_held(hold, 1).await;
+    let (hold, caller) = rotated_and_held(&world, grant).await;
     caller.abort();
     world.stop();
     world.rehearsal.remove_fault(hold);
@@ -85,12 +85,7 @@ async fn a_rotation_that_a_full_disk_cannot_take_survives_in_the_lifeboat_and_la
     let client = evergrant_rehearse::ClientSettings::basic("shop", crate::world::SECRET);
     let world = World::inside(folder, client).await;
     let grant = world.connect("alice").await;
-    let hold = Fault::after_commit(Action::Hold).at(Endpoint::Token).of_grant(GrantType::RefreshToken);
-    let hold = world.rehearsal.add_fault(hold).unwrap();
-    world.advance(400);
-    let keeper = world.keeper.clone();
-    let caller = tokio::spawn(async move { keeper.token(grant).await });
-    world.rehearsal.wait_held(hold, 1).await;
+    let (hold, caller) = rotated_and_held(&world, grant).await;
     disk.fill();
     world.rehearsal.remove_fault(hold);
     caller.await.unwrap().unwrap();
