@@ -15,19 +15,27 @@ const REHEARSE: &[&str] = &["evergrant-rehearse"];
 
 /// From the bottom up. The rehearsal server uses nothing of ours, in its tests neither: it is the independent
 /// oracle, and an oracle that shares code with what it judges shares its mistakes.
-const LAYERS: [Layer; 7] = [
+const LAYERS: [Layer; 8] = [
     Layer { name: "evergrant-proto", uses: &[], tests_use: &[] },
+    Layer { name: "evergrant-explain", uses: &["evergrant-proto"], tests_use: &[] },
     Layer { name: "evergrant-rehearse", uses: &[], tests_use: &[] },
     Layer { name: "evergrant-store", uses: &["evergrant-proto"], tests_use: &[] },
     Layer { name: "evergrant", uses: &["evergrant-proto", "evergrant-store"], tests_use: REHEARSE },
     Layer {
         name: "evergrant-server",
-        uses: &["evergrant", "evergrant-proto"],
+        uses: &["evergrant", "evergrant-explain", "evergrant-proto"],
         tests_use: &["evergrant-rehearse", "evergrant-store"],
     },
     Layer {
         name: "evergrant-cli",
-        uses: &["evergrant", "evergrant-proto", "evergrant-rehearse", "evergrant-server", "evergrant-store"],
+        uses: &[
+            "evergrant",
+            "evergrant-explain",
+            "evergrant-proto",
+            "evergrant-rehearse",
+            "evergrant-server",
+            "evergrant-store",
+        ],
         tests_use: &[],
     },
     Layer {

@@ -1,0 +1,4 @@
+//! What went wrong, from whatever somebody has at hand, and the pages that say what helps. Pure.
+
+pub mod problems;
+pub mod reading;
