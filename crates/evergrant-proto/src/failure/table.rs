@@ -5,7 +5,8 @@ use super::{
     retry_after::retry_after,
 };
 use crate::{
-    provider::{ErrorRule, Meaning},
+    diagnosis::Certainty,
+    provider::{Meaning, Signature},
     wire::{
         challenge::Challenge,
         error_response::{ErrorCode, ErrorResponse, ErrorShape},
@@ -56,16 +57,16 @@ pub fn classify(exchange: &Exchange<'_>) -> Verdict {
 /// Judges an answer that is known to hold no tokens: of the endpoints that issue none, or a refusal.
 pub fn refused(exchange: &Exchange<'_>, response: &HttpResponse) -> Failure {
     let error = ErrorResponse::read(response).map(|error| error.redact(exchange.secrets));
-    let rule = error.as_ref().and_then(|error| exchange.dialect.rule_for(response.status, error)).cloned();
-    let judgement = judge(exchange, response, error.as_ref(), rule.as_ref());
-    failure(exchange, response, judgement, error, rule.as_ref())
+    let signature = exchange.dialect.signature_for(response, error.as_ref());
+    let judgement = judge(exchange, response, error.as_ref(), signature);
+    failure(exchange, response, judgement, error, signature)
 }
 
 fn judge(
     exchange: &Exchange<'_>,
     response: &HttpResponse,
     error: Option<&ErrorResponse>,
-    rule: Option<&ErrorRule>,
+    signature: Option<&Signature>,
 ) -> Judgement {
     match response.status {
         503 if exchange.dialect.unavailable_may_be_processed => IN_DOUBT,
@@ -73,15 +74,18 @@ fn judge(
         429 | 503 => NOT_NOW,
         // A 500 may be the crash after the rotation, even if its body is a neat server_error: only the
         // catalogue can vouch for it.
-        500.. => rule
-            .filter(|rule| rule.meaning == Meaning::Transient && rule.status.is_some())
+        500.. => signature
+            .filter(|signature| {
+                signature.verdict() == Some(Meaning::Transient) && !signature.status.is_empty()
+            })
             .map_or(IN_DOUBT, |_| NOT_NOW),
         // RFC 9110 15.5.8: it was our own proxy, and nothing went further.
         407 => UNSENT,
         // A redirect is never followed, and is no answer of a token endpoint.
         408 | ..200 | 300..400 => IN_DOUBT,
-        status => rule
-            .map(|rule| by_meaning(rule.meaning))
+        status => signature
+            .and_then(Signature::verdict)
+            .map(by_meaning)
             .or_else(|| error.and_then(|error| by_code(error, exchange.stage)))
             .or_else(|| by_challenge(status, response))
             .unwrap_or(IN_DOUBT),
@@ -149,9 +153,12 @@ fn failure(
     response: &HttpResponse,
     Judgement(culprit, processed, consequence): Judgement,
     error: Option<ErrorResponse>,
-    rule: Option<&ErrorRule>,
+    signature: Option<&Signature>,
 ) -> Failure {
-    let cause = rule.and_then(|rule| Some(CatalogueCause { cause: rule.cause?, certain: rule.certain }));
+    let cause = signature.and_then(|signature| {
+        let certain = signature.certainty == Certainty::Certain;
+        Some(CatalogueCause { cause: signature.cause?, certain })
+    });
     Failure {
         stage: exchange.stage,
         culprit,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{diagnosis::Cause, wire::error_response::ErrorResponse};
+use super::signature::{Signature, first_that_fits};
+use crate::wire::{error_response::ErrorResponse, http::HttpResponse};
 
 /// How a provider's messages differ from RFC 6749. The default is RFC 6749.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,8 +30,8 @@ pub struct Dialect {
     pub absent_lifetime_is_endless: bool,
     /// Whether a 503 may come after the request was processed, against RFC 9110 15.6.4.
     pub unavailable_may_be_processed: bool,
-    /// What this provider's errors mean; the first that fits counts.
-    pub errors: Vec<ErrorRule>,
+    /// What this provider's failures look like and mean; the first that fits counts.
+    pub signatures: Vec<Signature>,
 }
 
 impl Default for Dialect {
@@ -45,102 +46,18 @@ impl Default for Dialect {
             zero_lifetime_is_endless: false,
             absent_lifetime_is_endless: false,
             unavailable_may_be_processed: false,
-            errors: Vec::new(),
+            signatures: Vec::new(),
         }
     }
 }
 
 impl Dialect {
-    /// The first rule that fits an error.
-    pub fn rule_for(&self, status: u16, error: &ErrorResponse) -> Option<&ErrorRule> {
-        self.errors.iter().find(|rule| rule.fits(status, error))
-    }
-}
-
-/// What one error of a provider means. Every condition that is stated must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ErrorRule {
-    /// The status, if it matters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    /// The error code, the subtype or a vendor code is one of these; any if empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub error: Vec<String>,
-    /// The description has one of these parts, whatever their case; any if empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub contains: Vec<String>,
-    /// What it means.
-    pub meaning: Meaning,
-    /// The cause, where the error alone tells it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<Cause>,
-    /// Whether the error tells the cause for sure.
-    #[serde(default)]
-    pub certain: bool,
-}
-
-/// What becomes of the grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Meaning {
-    /// The refresh token (or the code) is dead.
-    Dead,
-    /// The client registration is at fault, the grant may be alive.
-    Client,
-    /// The request was wrong, the grant may be alive.
-    Request,
-    /// It passes; the request was not processed.
-    Transient,
-}
-
-impl ErrorRule {
-    fn fits(&self, status: u16, error: &ErrorResponse) -> bool {
-        // A rule without a condition would swallow every error.
-        let conditional = !self.error.is_empty() || !self.contains.is_empty();
-        conditional
-            && self.status.is_none_or(|wanted| wanted == status)
-            && (self.error.is_empty() || self.error.iter().any(|value| error.says(value)))
-            && (self.contains.is_empty() || self.describes(error))
-    }
-
-    fn describes(&self, error: &ErrorResponse) -> bool {
-        let Some(description) = &error.description else { return false };
-        let description = description.as_str().to_lowercase();
-        self.contains.iter().any(|part| description.contains(&part.to_lowercase()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::{error_response::ErrorCode, untrusted_text::UntrustedText};
-
-    fn rule(toml: &str) -> ErrorRule {
-        toml::from_str(toml).unwrap()
-    }
-
-    #[test]
-    fn every_stated_condition_must_hold() {
-        let error = ErrorResponse {
-            description: Some(UntrustedText::new("Unknown or INVALID refresh token")),
-            vendor_codes: vec!["70043".into()],
-            ..ErrorResponse::of_code(ErrorCode::parse("invalid_grant"))
-        };
-        let rows = [
-            ("error = ['invalid_grant']", true),
-            ("error = ['70043']", true),
-            ("error = ['invalid_client', '70043']", true),
-            ("error = ['invalid_client']", false),
-            ("contains = ['invalid refresh']", true),
-            ("error = ['invalid_grant']\ncontains = ['expired']", false),
-            ("status = 403\nerror = ['invalid_grant']", true),
-            ("status = 400\nerror = ['invalid_grant']", false),
-            ("status = 403", false),
-        ];
-        for (conditions, expected) in rows {
-            let rule = rule(&format!("{conditions}\nmeaning = 'dead'"));
-            assert_eq!(rule.fits(403, &error), expected, "{conditions}");
-        }
+    /// The first signature that fits an answer. `error` is what was read of it, if anything.
+    pub fn signature_for(
+        &self,
+        response: &HttpResponse,
+        error: Option<&ErrorResponse>,
+    ) -> Option<&Signature> {
+        first_that_fits(&self.signatures, response, error)
     }
 }

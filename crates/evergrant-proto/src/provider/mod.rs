@@ -5,6 +5,7 @@ pub mod dialect;
 pub mod endpoints;
 pub mod rotation;
 mod seconds;
+pub mod signature;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,9 +16,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     catalogue::{Catalogue, InvalidCatalogue},
-    dialect::{Dialect, ErrorRule, Meaning},
+    dialect::Dialect,
     endpoints::{Endpoints, InvalidEndpoint, ProviderEndpoints, Template},
     rotation::{Ancestors, ReplayRevokes, RotationKind, RotationPolicy},
+    signature::{ContentType, Meaning, Signature},
 };
 use crate::{scope::ScopeSet, wire::client_authentication::AuthenticationMethod};
 

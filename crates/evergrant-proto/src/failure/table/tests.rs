@@ -374,7 +374,7 @@ fn the_catalogue_can_doubt_a_503() {
 fn only_a_rule_for_that_very_status_can_vouch_for_a_5xx() {
     let rule = |status| {
         let text = format!("{status}\nerror = ['invalid_request']\nmeaning = 'transient'");
-        Dialect { errors: vec![toml::from_str(&text).unwrap()], ..Dialect::default() }
+        Dialect { signatures: vec![toml::from_str(&text).unwrap()], ..Dialect::default() }
     };
     let answer = response(500, &[], r#"{"error":"invalid_request"}"#);
     assert_eq!(judgement(&failure_of(Stage::RefreshToken, &answer, &rule("status = 500"))), NOT_NOW);
