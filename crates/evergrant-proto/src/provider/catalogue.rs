@@ -1,71 +1,161 @@
 //! The facts of every provider that ships, and an operator's own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, sync::OnceLock};
 
-use super::Provider;
+use super::{
+    Provider,
+    place::{field_at, line_at, line_of},
+};
 
 /// The files of the folder `catalogue`, by id.
 const BUILT_IN: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
-/// Why a file of the catalogue cannot be used.
+/// Why a file of the catalogue cannot be used. Shown as a compiler would: `acme.toml:7: rotation.kind: ...`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidCatalogue {
-    /// The text is no provider; `reason` names line and field.
-    #[error("{file}: {reason}")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// What is wrong, with line and field.
-        reason: String,
-    },
-    /// A file is named after its provider, so that nobody edits the wrong one.
-    #[error("{file}: the id is {id:?}, but the file is named otherwise")]
-    Misnamed {
-        /// The file.
-        file: String,
-        /// The `id` in it.
-        id: String,
-    },
+pub struct InvalidCatalogue {
+    /// The file.
+    pub file: String,
+    /// All that is wrong, in the order of the file; at least one.
+    pub mistakes: Vec<Mistake>,
 }
 
-/// Providers by id.
+/// One thing that is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Catalogue(BTreeMap<String, Provider>);
+pub struct Mistake {
+    /// The line, from 1.
+    pub line: usize,
+    /// The field, as its path in the file; `None` if the file is not even TOML there.
+    pub field: Option<String>,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl fmt::Display for InvalidCatalogue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mistake) in self.mistakes.iter().enumerate() {
+            let Mistake { line, field, problem, remedy } = mistake;
+            let separator = if index == 0 { "" } else { "\n" };
+            let field = field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+            write!(formatter, "{separator}{}:{line}: {field}{problem}; {remedy}", self.file)?;
+        }
+        Ok(())
+    }
+}
+
+/// Providers by id. Files that ship are read when they are first asked for: a process needs few of them.
+#[derive(Debug, Clone)]
+pub struct Catalogue(BTreeMap<String, Entry>);
+
+#[derive(Debug, Clone)]
+struct Entry {
+    /// The file, if it ships.
+    text: &'static str,
+    provider: OnceLock<Provider>,
+}
 
 impl Catalogue {
     /// What ships with the program.
-    #[expect(clippy::missing_panics_doc, reason = "a test parses every file that ships")]
     pub fn builtin() -> Self {
-        let parse = |(id, text): &(&str, &str)| parse(id, text).expect("a test parses every file");
-        Self(BUILT_IN.iter().map(parse).map(|provider| (provider.id.clone(), provider)).collect())
+        let entry = |text| Entry { text, provider: OnceLock::new() };
+        Self(BUILT_IN.iter().map(|(id, text)| ((*id).to_owned(), entry(text))).collect())
     }
 
     /// Adds a provider or replaces one. `id` is the file's name without `.toml`.
     pub fn overlay(&mut self, id: &str, text: &str) -> Result<(), InvalidCatalogue> {
-        let provider = parse(id, text)?;
-        self.0.insert(provider.id.clone(), provider);
+        let provider = Provider::from_toml(id, text)?;
+        self.0.insert(provider.id.clone(), Entry { text: "", provider: OnceLock::from(provider) });
         Ok(())
     }
 
     /// The provider of an id.
     pub fn provider(&self, id: &str) -> Option<&Provider> {
-        self.0.get(id)
+        self.0.get_key_value(id).map(|(id, entry)| entry.provider(id))
+    }
+
+    /// Every id, in order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// Every provider, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Provider> {
-        self.0.values()
+        self.0.iter().map(|(id, entry)| entry.provider(id))
     }
 }
 
-fn parse(id: &str, text: &str) -> Result<Provider, InvalidCatalogue> {
-    let file = format!("{id}.toml");
-    let provider: Provider = toml::from_str(text)
-        .map_err(|error| InvalidCatalogue::Unreadable { file: file.clone(), reason: error.to_string() })?;
-    if provider.id != id {
-        return Err(InvalidCatalogue::Misnamed { file, id: provider.id });
+impl Entry {
+    fn provider(&self, id: &str) -> &Provider {
+        self.provider
+            .get_or_init(|| Provider::from_toml(id, self.text).expect("a test reads every file that ships"))
     }
-    Ok(provider)
+}
+
+impl Provider {
+    /// Reads a file of the catalogue. `id` is its name without `.toml`.
+    ///
+    /// # Errors
+    ///
+    /// It is no TOML, has a field or value that nobody knows, is named otherwise, or contradicts itself: each with
+    /// line, field and what to do.
+    pub fn from_toml(id: &str, text: &str) -> Result<Self, InvalidCatalogue> {
+        let invalid = |mistakes| InvalidCatalogue { file: format!("{id}.toml"), mistakes };
+        let provider: Self = toml::from_str(text).map_err(|error| invalid(vec![unreadable(text, &error)]))?;
+        let misnamed = (provider.id != id).then(|| misnamed(text, &provider.id));
+        let defects = provider.defects().into_iter().map(|defect| Mistake {
+            line: line_of(text, &defect.field),
+            field: Some(defect.field),
+            problem: defect.problem,
+            remedy: defect.remedy,
+        });
+        let mistakes: Vec<_> = misnamed.into_iter().chain(defects).collect();
+        if mistakes.is_empty() { Ok(provider) } else { Err(invalid(mistakes)) }
+    }
+}
+
+/// A file is named after its provider, so that nobody edits the wrong one.
+fn misnamed(text: &str, id: &str) -> Mistake {
+    Mistake {
+        line: line_of(text, "id"),
+        field: Some("id".to_owned()),
+        problem: format!("the id is {id:?}, but the file is named otherwise"),
+        remedy: "rename one of them".to_owned(),
+    }
+}
+
+fn unreadable(text: &str, error: &toml::de::Error) -> Mistake {
+    let line = error.span().map_or(1, |span| line_at(text, span.start));
+    let problem = error.message().trim().replace('\n', " ");
+    let remedy = match nearest(&problem) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => "see docs/catalogue.md".to_owned(),
+    };
+    Mistake { line, field: field_at(text, line), problem, remedy }
+}
+
+/// Of a message such as "unknown field `kindd`, expected one of `kind`, `window`": the expected name that is closest.
+fn nearest(message: &str) -> Option<&str> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = message.starts_with("unknown").then(|| quoted.next())??;
+    let closest = quoted.map(|name| (distance(unknown, name), name)).min()?;
+    (closest.0 <= 1 + unknown.len() / 4).then_some(closest.1)
+}
+
+/// How many letters have to be changed, added or left out to make one word of the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, candidate) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(*candidate != letter);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
 }
 
 #[cfg(test)]
@@ -73,13 +163,43 @@ mod tests {
     use super::*;
     use crate::provider::{RotationKind, dialect::Dialect};
 
+    fn mistakes(text: &str) -> Vec<String> {
+        let error = Provider::from_toml("acme", text).unwrap_err();
+        error.to_string().lines().map(str::to_owned).collect()
+    }
+
+    fn mistake(lines: &str) -> String {
+        let found = mistakes(&format!("id = 'acme'\nname = 'Acme'\n{lines}"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        found[0].clone()
+    }
+
     #[test]
     fn every_file_that_ships_is_a_provider() {
         for (id, text) in BUILT_IN.iter().copied() {
-            let provider = parse(id, text).unwrap_or_else(|error| panic!("{error}"));
-            assert!(!provider.name.is_empty());
+            Provider::from_toml(id, text).unwrap_or_else(|error| panic!("{error}"));
         }
-        assert_eq!(Catalogue::builtin().iter().count(), BUILT_IN.len());
+        let catalogue = Catalogue::builtin();
+        assert_eq!(catalogue.iter().count(), BUILT_IN.len());
+        assert!(catalogue.ids().eq(catalogue.iter().map(|provider| provider.id.as_str())));
+    }
+
+    #[test]
+    fn no_two_files_are_of_one_provider() {
+        let mut names: Vec<_> = Catalogue::builtin().iter().map(|provider| provider.name.clone()).collect();
+        names.sort();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_fact_of_the_world_has_a_source_and_a_confidence() {
+        let ours = ["generic", "rehearse"];
+        for provider in Catalogue::builtin().iter().filter(|provider| !ours.contains(&provider.id.as_str())) {
+            assert!(provider.knowledge.confidence.is_some(), "{}", provider.id);
+            assert!(!provider.knowledge.sources.is_empty(), "{}", provider.id);
+        }
     }
 
     #[test]
@@ -103,23 +223,17 @@ mod tests {
         assert_eq!(keycloak.parameters().into_iter().collect::<Vec<_>>(), ["host", "realm"]);
         let parameters = [("host".into(), "id.example".into()), ("realm".into(), "one".into())].into();
         assert_eq!(keycloak.issuer(&parameters).unwrap().unwrap(), "https://id.example/realms/one");
-        assert!(catalogue.provider("google").unwrap().parameters().is_empty());
+        assert!(!catalogue.provider("google").unwrap().is_many());
     }
 
     #[test]
-    fn every_window_belongs_to_a_policy_that_has_one() {
-        for provider in Catalogue::builtin().iter() {
-            let rotation = &provider.rotation;
-            let windowed = matches!(
-                rotation.kind,
-                RotationKind::GraceSame
-                    | RotationKind::GraceNew
-                    | RotationKind::LatestWins
-                    | RotationKind::LongOverlap
-            );
-            let bounded = rotation.window.is_some() || rotation.count.is_some();
-            assert_eq!(bounded, windowed, "{}", provider.id);
-        }
+    fn addresses_whose_placeholders_nobody_filled_in_are_left_to_the_metadata() {
+        let catalogue = Catalogue::builtin();
+        let keycloak = catalogue.provider("keycloak").unwrap();
+        assert!(keycloak.resolve(&BTreeMap::new()).is_err());
+        assert_eq!(keycloak.resolve_known(&BTreeMap::new()).unwrap().token, None);
+        let google = catalogue.provider("google").unwrap();
+        assert!(google.resolve_known(&BTreeMap::new()).unwrap().token.is_some());
     }
 
     #[test]
@@ -130,14 +244,65 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_file_and_field() {
-        let mut catalogue = Catalogue::builtin();
-        let error = catalogue
-            .overlay("acme", "id = 'acme'\nname = 'Acme'\n[rotation]\nkindd = 'one_time'")
-            .unwrap_err();
-        assert!(error.to_string().contains("acme.toml") && error.to_string().contains("kindd"), "{error}");
-        let error = catalogue.overlay("acme", "id = 'other'\nname = 'Acme'").unwrap_err();
-        assert_eq!(error, InvalidCatalogue::Misnamed { file: "acme.toml".into(), id: "other".into() });
+    fn a_mistyped_field_is_told_with_its_line_and_what_was_meant() {
+        let told = mistake("\n[rotation]\nkindd = 'one_time'");
+        assert!(told.starts_with("acme.toml:5: rotation.kindd: unknown field `kindd`"), "{told}");
+        assert!(told.ends_with("did you mean `kind`?"), "{told}");
+        let told = mistake("[[dialect.signatures]]\nerror = ['a']\nmeaning = 'dead'\ncause = 'user_revokd'");
+        assert!(told.starts_with("acme.toml:6: dialect.signatures[0].cause: unknown variant"), "{told}");
+        assert!(told.ends_with("did you mean `user_revoked`?"), "{told}");
+        let told = mistake("[lifetimes]\nidle = 'a week'");
+        assert!(told.starts_with("acme.toml:4: lifetimes.idle: invalid type: string"), "{told}");
+        let told = mistakes("id = 'acme'\nname = ").concat();
+        assert!(told.starts_with("acme.toml:2: "), "{told}");
+    }
+
+    #[test]
+    fn a_file_is_named_after_its_provider() {
+        let told = mistakes("# ours\nid = 'other'\nname = 'Acme'").concat();
+        assert!(told.starts_with("acme.toml:2: id: the id is \"other\""), "{told}");
+    }
+
+    #[test]
+    fn every_contradiction_is_told_with_line_and_field() {
+        let rows = [
+            ("issuer = 'http://acme.example'", "3: issuer: it is no https address"),
+            ("[endpoints]\ntoken = 'acme.example/token'", "4: endpoints.token: it is no https address"),
+            (
+                "[endpoints]\ntoken = 'https://{hots}/token'",
+                "4: endpoints.token: the placeholder {hots} is unknown",
+            ),
+            ("[endpoints]\ntoken = 'https://{host/token'", "4: endpoints.token: it is no https address"),
+            ("[pages]\nstatus = 'status.acme.example'", "4: pages.status: it is no https address"),
+            ("[lifetimes]\nidle = 0", "4: lifetimes.idle: nothing lives zero seconds"),
+            ("[rotation]\nkind = 'grace_new'", "4: rotation.kind: this policy has a bound"),
+            ("[rotation]\nkind = 'one_time'\nwindow = 3", "4: rotation.kind: this policy has no window"),
+            (
+                "[[dialect.signatures]]\nstatus = 400\nmeaning = 'dead'",
+                "3: dialect.signatures[0]: it would fit every",
+            ),
+            (
+                "[[dialect.signatures]]\nstatus = 4000\nerror = ['a']\nmeaning = 'dead'",
+                "4: dialect.signatures[0].status: it is no HTTP status",
+            ),
+            (
+                "[[dialect.signatures]]\nerror = ['a']\nmeaning = 'dead'\n\
+                 [[dialect.signatures]]\nerror = ['a']\ncontains = ['b']\nmeaning = 'dead'",
+                "6: dialect.signatures[1]: an earlier one fits",
+            ),
+            (
+                "[lifetimes]\nidle = 3\n[knowledge]\nconfidence = 0.49",
+                "3: lifetimes: a confidence below 0.5 states addresses only",
+            ),
+            (
+                "[knowledge]\nverification = 'documented'\nconfidence = 0.1",
+                "4: knowledge.verification: a confidence below 0.5 is not verified",
+            ),
+        ];
+        for (lines, expected) in rows {
+            let told = mistake(lines);
+            assert!(told.starts_with(&format!("acme.toml:{expected}")), "{told}");
+        }
     }
 
     #[test]

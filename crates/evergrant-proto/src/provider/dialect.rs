@@ -22,8 +22,20 @@ pub struct Dialect {
     pub json_body: bool,
     /// Whether a refresh must name the redirect URI of the authorization.
     pub redirect_uri_on_refresh: bool,
+    /// What every token request says besides (Withings' `action`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub token_parameters: BTreeMap<String, String>,
     /// What a refresh says besides.
     pub refresh_parameters: BTreeMap<String, String>,
+    /// Headers of every token request (Intuit tells the hard end of a grant only if it is asked to).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub token_headers: BTreeMap<String, String>,
+    /// The provider's names of request parameters that RFC 6749 names otherwise: `client_id = "client_key"` (TikTok).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_names: BTreeMap<String, String>,
+    /// The provider's names of response members that RFC 6749 names otherwise: `access_token = "accessToken"`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_names: BTreeMap<String, String>,
     /// Whether `expires_in: 0` means that there is no end (Mailchimp).
     pub zero_lifetime_is_endless: bool,
     /// Whether no `expires_in` means that there is no end (GitHub OAuth apps).
@@ -42,7 +54,11 @@ impl Default for Dialect {
             token_path: None,
             json_body: false,
             redirect_uri_on_refresh: false,
+            token_parameters: BTreeMap::new(),
             refresh_parameters: BTreeMap::new(),
+            token_headers: BTreeMap::new(),
+            request_names: BTreeMap::new(),
+            response_names: BTreeMap::new(),
             zero_lifetime_is_endless: false,
             absent_lifetime_is_endless: false,
             unavailable_may_be_processed: false,

@@ -8,6 +8,32 @@ use url::Url;
 /// Longest value of a placeholder, in bytes.
 const MAX_VALUE_BYTES: usize = 253;
 
+/// The placeholders that addresses may have, and what each stands for.
+pub const PLACEHOLDERS: &[(&str, &str)] = &[
+    ("account", "the account's identifier in its host name"),
+    ("app", "the application's short name in the provider's address"),
+    ("bank", "the host of the bank's issuer"),
+    ("client_id", "the client identifier, again"),
+    ("company", "the company's name in its host name"),
+    ("domain", "the domain of the installation or tenant, as its users know it"),
+    ("environment", "the identifier of the environment"),
+    ("host", "host, and port if need be, of the installation"),
+    ("installation", "the identifier of the installation"),
+    ("instance", "the instance's name in its host name"),
+    ("organization", "the host of the organization"),
+    ("project", "the identifier of the project"),
+    ("realm", "the realm of the installation"),
+    ("region", "the region or data centre"),
+    ("services_host", "the host of the tenant's services"),
+    ("shard", "the part of the host name that differs by region (na1, eu1)"),
+    ("shop", "the shop's name in its host name"),
+    ("subdomain", "the part of the host name that is the customer's own"),
+    ("tenant", "the tenant: its identifier or its name"),
+    ("tld", "the last part of the host name, by region (com, eu)"),
+    ("user_pool", "the identifier of the user pool"),
+    ("workspace", "the host of the workspace"),
+];
+
 /// A text with placeholders in braces: `https://{host}/token`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -45,6 +71,8 @@ pub struct ProviderEndpoints {
     pub device_authorization: Option<Template>,
     /// OpenID Connect Core 5.3.
     pub userinfo: Option<Template>,
+    /// The metadata (RFC 8414 3, OpenID Connect Discovery 4), where the issuer alone does not lead to them.
+    pub metadata: Option<Template>,
 }
 
 /// The endpoints as addresses.
@@ -90,17 +118,39 @@ impl Endpoints {
 
 impl ProviderEndpoints {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Template> {
+        self.named().into_iter().filter_map(|(_, template)| template)
+    }
+
+    /// Every endpoint under the name that it has in the catalogue.
+    pub fn named(&self) -> [(&'static str, Option<&Template>); 8] {
         [
-            &self.authorization,
-            &self.token,
-            &self.refresh,
-            &self.revocation,
-            &self.introspection,
-            &self.device_authorization,
-            &self.userinfo,
+            ("authorization", self.authorization.as_ref()),
+            ("token", self.token.as_ref()),
+            ("refresh", self.refresh.as_ref()),
+            ("revocation", self.revocation.as_ref()),
+            ("introspection", self.introspection.as_ref()),
+            ("device_authorization", self.device_authorization.as_ref()),
+            ("userinfo", self.userinfo.as_ref()),
+            ("metadata", self.metadata.as_ref()),
         ]
-        .into_iter()
-        .flatten()
+    }
+
+    pub(super) fn without_missing(mut self, parameters: &BTreeMap<String, String>) -> Self {
+        let endpoints = [
+            &mut self.authorization,
+            &mut self.token,
+            &mut self.refresh,
+            &mut self.revocation,
+            &mut self.introspection,
+            &mut self.device_authorization,
+            &mut self.userinfo,
+        ];
+        for endpoint in endpoints {
+            endpoint.take_if(|template| {
+                template.placeholders().any(|placeholder| !parameters.contains_key(placeholder))
+            });
+        }
+        self
     }
 
     pub(super) fn resolve(
@@ -142,6 +192,11 @@ impl Template {
     pub fn url(&self, parameters: &BTreeMap<String, String>) -> Result<Url, InvalidEndpoint> {
         let text = self.text(parameters)?;
         Url::parse(&text).map_err(|_| InvalidEndpoint::NotAnAddress(text))
+    }
+
+    /// The text as the catalogue has it.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// The names of the placeholders.

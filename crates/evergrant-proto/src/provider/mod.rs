@@ -1,8 +1,11 @@
 //! The catalogue: what is known of each authorization server, as data.
 
 pub mod catalogue;
+mod check;
 pub mod dialect;
 pub mod endpoints;
+pub mod knowledge;
+mod place;
 pub mod rotation;
 mod seconds;
 pub mod signature;
@@ -15,13 +18,15 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    catalogue::{Catalogue, InvalidCatalogue},
+    catalogue::{Catalogue, InvalidCatalogue, Mistake},
+    check::Defect,
     dialect::Dialect,
-    endpoints::{Endpoints, InvalidEndpoint, ProviderEndpoints, Template},
+    endpoints::{Endpoints, InvalidEndpoint, PLACEHOLDERS, ProviderEndpoints, Template},
+    knowledge::{Confidence, Knowledge, Verification},
     rotation::{Ancestors, ReplayRevokes, RotationKind, RotationPolicy},
     signature::{ContentType, Meaning, Signature},
 };
-use crate::{scope::ScopeSet, wire::client_authentication::AuthenticationMethod};
+use crate::{diagnosis::Cause, scope::ScopeSet, wire::client_authentication::AuthenticationMethod};
 
 /// One authorization server, or the product that many of them run. A file of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +66,9 @@ pub struct Provider {
     /// Pages for people.
     #[serde(default)]
     pub pages: Pages,
+    /// How much of this is known, and whence.
+    #[serde(default)]
+    pub knowledge: Knowledge,
 }
 
 impl Provider {
@@ -84,6 +92,27 @@ impl Provider {
     pub fn resolve(&self, parameters: &BTreeMap<String, String>) -> Result<Endpoints, InvalidEndpoint> {
         self.endpoints.resolve(parameters)
     }
+
+    /// The addresses whose placeholders are all given; the others are left to the metadata.
+    pub fn resolve_known(&self, parameters: &BTreeMap<String, String>) -> Result<Endpoints, InvalidEndpoint> {
+        self.endpoints.clone().without_missing(parameters).resolve(parameters)
+    }
+
+    /// Whether each installation or tenant has its own addresses.
+    pub fn is_many(&self) -> bool {
+        !self.parameters().is_empty()
+    }
+
+    /// What decides, without the prose: for records that are read often.
+    #[must_use]
+    pub fn without_prose(self) -> Self {
+        Self { knowledge: Knowledge::default(), ..self }
+    }
+
+    /// What is wrong with it as an entry of a catalogue, field by field; nothing if it can be used.
+    pub fn defects(&self) -> Vec<Defect> {
+        check::defects(self)
+    }
 }
 
 /// How clients authenticate, and what they may leave out.
@@ -92,6 +121,8 @@ impl Provider {
 pub struct ClientFacts {
     /// Methods of the token endpoint, the best first.
     pub authentication: Vec<AuthenticationMethod>,
+    /// Methods that it takes and that are not spoken here, by their names in RFC 8414 2 (`private_key_jwt`).
+    pub other_authentication: Vec<String>,
     /// Proof keys.
     pub pkce: PkceSupport,
 }
@@ -116,10 +147,32 @@ pub enum PkceSupport {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OfflineAccess {
+    /// Whether a refresh token is issued at all.
+    pub issued: RefreshTokens,
+    /// What the operator has to switch on at the provider first, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<String>,
     /// Scopes to add to the authorization request (`offline_access`).
     pub scopes: ScopeSet,
     /// Parameters to add to it (`access_type=offline`).
     pub parameters: BTreeMap<String, String>,
+}
+
+/// When a provider issues refresh tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefreshTokens {
+    /// With every authorization code.
+    Always,
+    /// If the authorization asks for one, by the scopes and parameters beside this.
+    OnRequest,
+    /// If the registration at the provider is set up for it.
+    BySetting,
+    /// Never: the access token lives until it is revoked.
+    Never,
+    /// Nobody knows.
+    #[default]
+    Unknown,
 }
 
 /// Lifetimes by documentation; what a response says wins. `None`: nobody knows, or there is no end.
@@ -140,18 +193,37 @@ pub struct Lifetimes {
     pub testing: Option<Duration>,
     /// How many refresh tokens one user and client may have; a newer one drops the oldest.
     pub live_tokens: Option<u32>,
+    /// What else ends a grant here, as far as it is known.
+    pub ended_by: Vec<Cause>,
 }
 
 /// Limits on refreshing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RefreshFacts {
+    /// Whether a refresh brings another refresh token. What becomes of the old one is the rotation policy's.
+    pub replaces: Replacement,
     /// An earlier refresh is refused: none before this share of the access token's life has passed, in percent.
     /// 100 (hh.ru): only after its end.
     pub not_before_percent: Option<u8>,
     /// Whether a refresh ends the access token before (GitHub, Airtable): then none is made early, and every
     /// cache must notice at once.
     pub ends_access_token: bool,
+}
+
+/// Whether a refresh brings another refresh token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replacement {
+    /// Each one.
+    Always,
+    /// By a setting, by the kind of client, or after some time.
+    Sometimes,
+    /// None.
+    Never,
+    /// Nobody knows.
+    #[default]
+    Unknown,
 }
 
 /// What is known of revocation.

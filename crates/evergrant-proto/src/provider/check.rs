@@ -1,0 +1,224 @@
+//! What an entry must hold to beyond its types, so that a mistake is told before it costs a grant.
+
+use std::fmt;
+
+use url::Url;
+
+use super::{
+    ClientFacts, Confidence, Dialect, Lifetimes, OfflineAccess, PLACEHOLDERS, Provider, RefreshFacts,
+    RevocationFacts, RotationKind, RotationPolicy, Signature, Template, Verification,
+};
+
+/// Longest name and identifier, in characters.
+const MAX_NAME: usize = 100;
+
+/// A mistake in an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Defect {
+    /// The field, as its path in the file (`endpoints.token`, `dialect.signatures[2].status`).
+    pub field: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}; {}", self.field, self.problem, self.remedy)
+    }
+}
+
+/// Every mistake, in the order of the file.
+pub(super) fn defects(provider: &Provider) -> Vec<Defect> {
+    let mut found = Vec::new();
+    let mut defect = |field: &str, problem: &str, remedy: &str| {
+        found.push(Defect { field: field.into(), problem: problem.into(), remedy: remedy.into() });
+    };
+    names(provider, &mut defect);
+    addresses(provider, &mut defect);
+    pages(provider, &mut defect);
+    numbers(provider, &mut defect);
+    rotation(&provider.rotation, &mut defect);
+    signatures(&provider.dialect.signatures, &mut defect);
+    knowledge(provider, &mut defect);
+    found
+}
+
+fn names(provider: &Provider, defect: &mut impl FnMut(&str, &str, &str)) {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if provider.id.is_empty() || provider.id.len() > MAX_NAME || !provider.id.bytes().all(plain) {
+        defect(
+            "id",
+            "it is no short name",
+            "use lower-case letters, digits and hyphens, as in the file's name",
+        );
+    }
+    if provider.name.trim().is_empty() || provider.name.chars().count() > MAX_NAME {
+        defect("name", "it is empty or too long", "write what people call the provider");
+    }
+}
+
+fn addresses(provider: &Provider, defect: &mut impl FnMut(&str, &str, &str)) {
+    if let Some(issuer) = &provider.issuer {
+        address("issuer", issuer, defect);
+    }
+    for (name, template) in provider.endpoints.named() {
+        if let Some(template) = template {
+            address(&format!("endpoints.{name}"), template, defect);
+        }
+    }
+}
+
+fn address(field: &str, template: &Template, defect: &mut impl FnMut(&str, &str, &str)) {
+    let known = |name: &str| PLACEHOLDERS.iter().any(|(placeholder, _)| *placeholder == name);
+    let mut all_known = true;
+    for name in template.placeholders().filter(|name| !known(name)) {
+        all_known = false;
+        let names: Vec<_> = PLACEHOLDERS.iter().map(|(name, _)| *name).collect();
+        defect(
+            field,
+            &format!("the placeholder {{{name}}} is unknown"),
+            &format!("use one of {}", names.join(", ")),
+        );
+    }
+    let sample = template.placeholders().map(|name| (name.to_owned(), "x".to_owned())).collect();
+    let closed = template.as_str().matches('{').count() == template.as_str().matches('}').count();
+    if all_known && !(closed && template.url(&sample).is_ok_and(|url| is_secure(&url))) {
+        defect(
+            field,
+            "it is no https address",
+            "write https://, a host and a path; placeholders stand in braces",
+        );
+    }
+}
+
+fn pages(provider: &Provider, defect: &mut impl FnMut(&str, &str, &str)) {
+    let pages = &provider.pages;
+    let named = [
+        ("pages.status", &pages.status),
+        ("pages.console", &pages.console),
+        ("pages.user_access", &pages.user_access),
+        ("pages.documentation", &pages.documentation),
+    ];
+    for (field, page) in named {
+        let secure = |page: &String| Url::parse(page).is_ok_and(|url| url.scheme() == "https");
+        if page.as_ref().is_some_and(|page| !secure(page)) {
+            defect(field, "it is no https address", "write the page's whole address");
+        }
+    }
+}
+
+fn numbers(provider: &Provider, defect: &mut impl FnMut(&str, &str, &str)) {
+    let lifetimes = &provider.lifetimes;
+    let durations = [
+        ("lifetimes.access_token", lifetimes.access_token),
+        ("lifetimes.idle", lifetimes.idle),
+        ("lifetimes.absolute", lifetimes.absolute),
+        ("lifetimes.testing", lifetimes.testing),
+    ];
+    for (field, duration) in durations {
+        if duration.is_some_and(|duration| duration.is_zero()) {
+            defect(field, "nothing lives zero seconds", "leave it out if it is unknown or endless");
+        }
+    }
+    if lifetimes.live_tokens == Some(0) {
+        defect("lifetimes.live_tokens", "a limit of zero lets nothing live", "leave it out if it is unknown");
+    }
+    if provider.refresh.not_before_percent.is_some_and(|percent| percent > 100) {
+        defect("refresh.not_before_percent", "it is more than 100 percent", "100 means: only after the end");
+    }
+}
+
+fn rotation(rotation: &RotationPolicy, defect: &mut impl FnMut(&str, &str, &str)) {
+    use RotationKind as Kind;
+    let windowed =
+        matches!(rotation.kind, Kind::GraceSame | Kind::GraceNew | Kind::LatestWins | Kind::LongOverlap);
+    match (windowed, rotation.window.is_some() || rotation.count.is_some()) {
+        (true, false) => {
+            defect(
+                "rotation.kind",
+                "this policy has a bound, and none is stated",
+                "add window (seconds) or count",
+            );
+        }
+        (false, true) => {
+            defect(
+                "rotation.kind",
+                "this policy has no window and no count",
+                "remove them, or choose another kind",
+            );
+        }
+        _ => {}
+    }
+}
+
+fn signatures(signatures: &[Signature], defect: &mut impl FnMut(&str, &str, &str)) {
+    for (index, signature) in signatures.iter().enumerate() {
+        let field = format!("dialect.signatures[{index}]");
+        if !signature.names_an_error() && signature.content_type.is_none() {
+            defect(&field, "it would fit every answer", "state error, contains or content_type");
+        }
+        if signature.status.iter().any(|status| !(100..600).contains(status)) {
+            defect(&format!("{field}.status"), "it is no HTTP status", "write a number such as 400");
+        }
+        if signatures[..index].iter().any(|earlier| hides(earlier, signature)) {
+            defect(
+                &field,
+                "an earlier one fits wherever this one does",
+                "move this one before it, or remove it",
+            );
+        }
+    }
+}
+
+/// Whether whatever fits the second fits the first, which comes before.
+fn hides(earlier: &Signature, later: &Signature) -> bool {
+    fn within<T: PartialEq>(earlier: &[T], later: &[T]) -> bool {
+        earlier.is_empty() || (!later.is_empty() && later.iter().all(|value| earlier.contains(value)))
+    }
+    within(&earlier.status, &later.status)
+        && (earlier.content_type.is_none() || earlier.content_type == later.content_type)
+        && within(&earlier.error, &later.error)
+        && within(&earlier.subcode, &later.subcode)
+        && (earlier.contains.is_empty()
+            || (!later.contains.is_empty()
+                && later
+                    .contains
+                    .iter()
+                    .all(|part| earlier.contains.iter().any(|short| part.contains(short)))))
+}
+
+/// What is hardly known must not look as if it were: such an entry has addresses and nothing that decides.
+fn knowledge(provider: &Provider, defect: &mut impl FnMut(&str, &str, &str)) {
+    let knowledge = &provider.knowledge;
+    if knowledge.confidence.is_none_or(|confidence| confidence >= Confidence::ENOUGH) {
+        return;
+    }
+    if knowledge.verification != Verification::Unverified {
+        defect("knowledge.verification", "a confidence below 0.5 is not verified", "write \"unverified\"");
+    }
+    let stated = [
+        ("client", provider.client != ClientFacts::default()),
+        ("offline", provider.offline != OfflineAccess::default()),
+        ("lifetimes", provider.lifetimes != Lifetimes::default()),
+        ("rotation", provider.rotation != RotationPolicy::default()),
+        ("refresh", provider.refresh != RefreshFacts::default()),
+        ("revocation", provider.revocation != RevocationFacts::default()),
+        ("dialect", provider.dialect != Dialect::default()),
+    ];
+    for (field, _) in stated.into_iter().filter(|(_, is_stated)| *is_stated) {
+        defect(field, "a confidence below 0.5 states addresses only", "remove it, or find sources for it");
+    }
+}
+
+/// https, or plain http to this very machine, where the operator plays.
+fn is_secure(url: &Url) -> bool {
+    match (url.scheme(), url.host()) {
+        ("https", Some(_)) => true,
+        ("http", Some(url::Host::Domain(name))) => name == "localhost",
+        ("http", Some(url::Host::Ipv4(address))) => address.is_loopback(),
+        ("http", Some(url::Host::Ipv6(address))) => address.is_loopback(),
+        _ => false,
+    }
+}
