@@ -22,6 +22,9 @@ pub struct History {
     pub access_token_expired: Option<bool>,
     /// The attempt before this one, of the same refresh token.
     pub previous_attempt: Option<PreviousAttempt>,
+    /// An attempt with an earlier refresh token of the same chain whose outcome nobody knows: a request that the
+    /// network keeps for long enough arrives as a replay.
+    pub overtaken_attempt: Option<PreviousAttempt>,
     /// How many other attempts overlapped with this one.
     pub concurrent_attempts: Option<u32>,
     /// Whether several processes use this grant.
@@ -64,13 +67,13 @@ pub struct History {
     pub past_deaths: Vec<PastDeath>,
 }
 
-/// An attempt of the same refresh token before this one.
+/// An attempt before this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousAttempt {
     /// How it ended.
     pub outcome: PreviousOutcome,
-    /// How long ago it was sent.
-    pub age: Duration,
+    /// How long ago it was sent, if that is known.
+    pub age: Option<Duration>,
 }
 
 /// How an attempt ended.

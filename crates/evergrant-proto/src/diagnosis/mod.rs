@@ -4,6 +4,7 @@ mod cause;
 mod history;
 mod remedy;
 mod rules;
+mod wording;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,7 @@ pub use self::{
 use crate::failure::Culprit;
 
 /// Most causes that are named beside the first.
-pub const MAX_ALTERNATIVES: usize = 3;
+pub const MAX_ALTERNATIVES: usize = 5;
 
 /// What is held to be the cause of a failure, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

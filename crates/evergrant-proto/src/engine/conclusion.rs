@@ -476,7 +476,7 @@ fn previous_attempt(claimed: &Claimed, wall: Timestamp) -> Option<PreviousAttemp
         Some(Outcome::Unknown { manner, .. }) => manner,
         _ => PreviousOutcome::NotRecorded,
     };
-    Some(PreviousAttempt { outcome, age: wall.since(attempt.journalled_at) })
+    Some(PreviousAttempt { outcome, age: Some(wall.since(attempt.journalled_at)) })
 }
 
 fn secrets_of(claimed: &Claimed) -> Vec<&str> {

@@ -30,6 +30,7 @@
 //! ```
 
 pub mod clock_offset;
+mod report;
 pub mod retry_after;
 mod table;
 
@@ -37,6 +38,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     clock_offset::ClockOffset,
+    report::{Report, reported},
     table::{classify, refused},
 };
 use crate::{
@@ -83,6 +85,14 @@ pub enum Stage {
     Introspection,
     /// RFC 8414.
     Metadata,
+    /// RFC 6749 4.4.
+    ClientCredentials,
+    /// RFC 6749 4.3.
+    Password,
+    /// RFC 7523 2.1.
+    JwtBearer,
+    /// A resource server's answer to an access token (RFC 6750 3).
+    ApiCall,
 }
 
 /// What came of an exchange with the token endpoint.

@@ -24,6 +24,7 @@ const NOT_NOW: Judgement = Judgement(Culprit::Provider, Processed::No, Consequen
 const IN_DOUBT: Judgement = Judgement(Culprit::Provider, Processed::Maybe, Consequence::ResolveUnknown);
 const DEAD: Judgement = Judgement(Culprit::Grant, Processed::No, Consequence::Terminal);
 const CLIENT: Judgement = Judgement(Culprit::ClientRegistration, Processed::No, Consequence::SuspendClient);
+const STALE: Judgement = Judgement(Culprit::Grant, Processed::No, Consequence::Retry);
 const REQUEST: Judgement = Judgement(Culprit::Request, Processed::No, Consequence::RefuseRequest);
 const NONCE: Judgement = Judgement(Culprit::Provider, Processed::No, Consequence::AnswerNonce);
 const PENDING: Judgement = Judgement(Culprit::Grant, Processed::No, Consequence::KeepPolling);
@@ -59,6 +60,21 @@ pub fn refused(exchange: &Exchange<'_>, response: &HttpResponse) -> Failure {
     let error = ErrorResponse::read(response).map(|error| error.redact(exchange.secrets));
     let signature = exchange.dialect.signature_for(response, error.as_ref());
     let judgement = judge(exchange, response, error.as_ref(), signature);
+    failure(exchange, response, judgement, error, signature)
+}
+
+/// Judges an answer whose body was not kept, by what was read of it.
+pub(super) fn judged(
+    exchange: &Exchange<'_>,
+    response: &HttpResponse,
+    error: Option<ErrorResponse>,
+) -> Failure {
+    let signature = exchange.dialect.signature_for(response, error.as_ref());
+    let judgement = match (response.status, &error) {
+        (400, None) => DEAD,
+        (401, None) if exchange.stage != Stage::ApiCall => CLIENT,
+        _ => judge(exchange, response, error.as_ref(), signature),
+    };
     failure(exchange, response, judgement, error, signature)
 }
 
@@ -114,6 +130,8 @@ fn by_code(error: &ErrorResponse, stage: Stage) -> Option<Judgement> {
         return None;
     }
     Some(match code {
+        // RFC 6750 3.1: a fresh token helps, and nothing was granted yet that could be dead.
+        ErrorCode::InvalidToken | ErrorCode::ExpiredToken if stage == Stage::ApiCall => STALE,
         ErrorCode::InvalidGrant
         | ErrorCode::ExpiredToken
         | ErrorCode::InvalidToken

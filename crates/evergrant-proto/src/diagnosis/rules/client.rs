@@ -72,6 +72,10 @@ fn credentials_are_rejected(facts: Facts<'_>) -> Finding {
             Certainty::Likely,
             "Nothing shows that these credentials have ever worked.",
         )
-        .or(&[Cause::ClientSecretExpiredOrRotated, Cause::ClientDisabledOrDeleted]),
+        .or(&[
+            Cause::ClientSecretExpiredOrRotated,
+            Cause::ClientDisabledOrDeleted,
+            Cause::WrongTokenEndpointOrTenant,
+        ]),
     }
 }

@@ -11,9 +11,12 @@ use crate::{
 /// RFC 6749 4.1.2: a code lives at most ten minutes.
 const LONGEST_CODE: Duration = Duration::from_secs(600);
 
+/// Whatever the server calls it: with what our records say of the code, an answer of the 4xx kind is a refusal of it.
 fn refused(facts: Facts<'_>) -> bool {
-    facts.failure.stage == Stage::AuthorizationCode
-        && matches!(facts.failure.consequence, Consequence::Terminal | Consequence::RefuseRequest)
+    let failure = facts.failure;
+    let by_status = failure.http_status.is_some_and(|status| (400..500).contains(&status) && status != 407);
+    failure.stage == Stage::AuthorizationCode
+        && (by_status || matches!(failure.consequence, Consequence::Terminal | Consequence::RefuseRequest))
 }
 
 pub(super) fn our_records_tell(facts: Facts<'_>) -> Option<Finding> {
@@ -40,22 +43,4 @@ pub(super) fn our_records_tell(facts: Facts<'_>) -> Option<Finding> {
         return None;
     };
     Some(Finding::new(cause, Certainty::Likely, evidence))
-}
-
-pub(super) fn the_code_is_refused(facts: Facts<'_>) -> Option<Finding> {
-    if !refused(facts) {
-        return None;
-    }
-    let (cause, words): (Cause, &[&str]) = [
-        (Cause::CodeReused, &["already used", "already been used", "already redeemed", "used twice"][..]),
-        (Cause::PkceMismatch, &["code_verifier", "code verifier", "pkce"]),
-        (Cause::RedirectUriMismatch, &["redirect_uri", "redirect uri"]),
-        (Cause::CodeExpired, &["expired"]),
-    ]
-    .into_iter()
-    .find(|(_, words)| facts.description_has(words))?;
-    Some(
-        Finding::new(cause, Certainty::Likely, format!("The provider's text speaks of \"{}\".", words[0]))
-            .or(&[Cause::CodeExpired, Cause::CodeReused]),
-    )
 }

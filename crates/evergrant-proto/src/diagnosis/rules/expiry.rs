@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::{Facts, Finding, period};
-use crate::diagnosis::{Cause, Certainty};
+use crate::{
+    diagnosis::{Cause, Certainty},
+    failure::Stage,
+    provider::RotationKind,
+};
 
 /// Our records and the provider's differ by transport and clocks: this much of a lifetime counts as all of it.
 fn has_passed(age: Duration, lifetime: Duration) -> bool {
@@ -68,6 +72,67 @@ pub(super) fn the_token_was_idle_too_long(facts: Facts<'_>) -> Option<Finding> {
             ),
         )
         .or(&[Cause::UserRevoked])
+    })
+}
+
+/// "Expired" is what many servers say of a token that was replaced: one that is younger than they let it grow was not
+/// too old (Box calls every second use so).
+pub(super) fn the_end_came_too_early(facts: Facts<'_>) -> Option<Finding> {
+    let lifetimes = &facts.provider.lifetimes;
+    let age = facts.history.refresh_token_age?;
+    let shortest = lifetimes.idle.into_iter().chain(lifetimes.absolute).min()?;
+    let rotates = facts.provider.rotation.kind != RotationKind::Reusable;
+    let contradiction = facts.refresh_token_refused()
+        && rotates
+        && facts.hearing.speaks_of_an_end()
+        && age < shortest / 2
+        && lifetimes.testing.is_none();
+    contradiction.then(|| {
+        Finding::new(
+            Cause::RotatedTokenReused,
+            Certainty::Possible,
+            format!(
+                "The text says that the token has expired, but it is {} old and lives {} at {}: more likely it was \
+                 replaced by a newer one.",
+                period(age),
+                period(shortest),
+                facts.provider.name
+            ),
+        )
+        .or(&[Cause::LostRotationNotPersisted, Cause::ConcurrentRefreshRace, Cause::UserRevoked])
+    })
+}
+
+/// The text says "expired" or "revoked", and no record of ours says more.
+pub(super) fn the_provider_speaks_of_an_end(facts: Facts<'_>) -> Option<Finding> {
+    if facts.failure.stage != Stage::RefreshToken || facts.failure.transport.is_some() {
+        return None;
+    }
+    let lifetimes = &facts.provider.lifetimes;
+    if facts.hearing.speaks_of_an_end() {
+        let cause = if lifetimes.idle.is_some() && lifetimes.absolute.is_none() {
+            Cause::RefreshTokenExpiredIdle
+        } else {
+            Cause::RefreshTokenExpiredAbsolute
+        };
+        return Some(Finding::new(
+            cause,
+            Certainty::Possible,
+            "The provider says that the token has expired.",
+        ));
+    }
+    facts.hearing.speaks_of_a_revocation().then(|| {
+        Finding::new(
+            Cause::UserRevoked,
+            Certainty::Possible,
+            "The provider says that the token was revoked, and not by whom.",
+        )
+        .or(&[
+            Cause::AdminOrPolicyRevoked,
+            Cause::PasswordChanged,
+            Cause::RotatedTokenReused,
+            Cause::LostRotationNotPersisted,
+        ])
     })
 }
 

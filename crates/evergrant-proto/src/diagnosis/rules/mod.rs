@@ -3,22 +3,30 @@
 //! What was seen outranks what was said. A body names few causes and often the wrong one, so within each group
 //! the rules that look at our own records come before those that look at the provider's words.
 
+mod api;
+mod candidates;
 mod client;
 mod code;
+mod entra;
 mod expiry;
+mod meta;
 mod request;
 mod reuse;
 mod stated;
 mod transient;
+mod user;
+mod wording;
 
 use std::time::Duration;
 
 use super::{
-    Action, Actor, Cause, Certainty, Diagnosis, History, MAX_ALTERNATIVES, Remedy, remedy::remedies,
+    Action, Actor, Cause, Certainty, Diagnosis, History, MAX_ALTERNATIVES, Remedy,
+    remedy::remedies,
+    wording::{Hearing, Words},
 };
 use crate::{
     failure::{Consequence, Failure, Stage},
-    provider::{Provider, ReplayRevokes},
+    provider::Provider,
     wire::{error_response::ErrorCode, untrusted_text::UntrustedText},
 };
 
@@ -28,6 +36,10 @@ struct Facts<'a> {
     failure: &'a Failure,
     history: &'a History,
     provider: &'a Provider,
+    /// The provider's description in lower case.
+    text: &'a str,
+    /// What its words and its own codes say.
+    hearing: Hearing,
 }
 
 /// What a rule found.
@@ -45,28 +57,41 @@ const RULES: &[Rule] = &[
     transient::no_answer_came,
     transient::the_user_has_not_decided,
     transient::too_many_requests,
+    reuse::a_race_shook_the_server,
     transient::the_provider_is_down,
-    transient::something_else_answered,
+    request::nothing_could_refresh_it,
+    code::our_records_tell,
     reuse::the_provider_reports_reuse_after_an_unknown_outcome,
     reuse::the_provider_reports_reuse,
     stated::the_catalogue_knows_for_sure,
+    entra::the_number_tells,
+    meta::the_number_tells,
     stated::the_clocks_differ,
     client::another_client_got_the_grant,
+    client::an_organization_refuses,
+    wording::the_words_are_plain,
+    user::name_or_password_is_wrong,
     reuse::an_earlier_outcome_is_unknown,
     reuse::the_newest_token_was_not_stored,
     reuse::refreshes_overlapped,
     reuse::an_older_token_was_sent,
-    code::our_records_tell,
-    client::an_organization_refuses,
     client::registration_is_rejected,
     expiry::the_application_is_in_testing,
     expiry::the_authorization_is_too_old,
     expiry::the_token_was_idle_too_long,
+    reuse::an_overtaken_request_may_have_arrived,
+    expiry::the_end_came_too_early,
     stated::the_catalogue_supposes,
+    api::more_claims_are_wanted,
+    api::a_live_token_is_refused,
+    wording::the_words_hint_at_it,
+    reuse::several_processes_refresh,
+    expiry::the_provider_speaks_of_an_end,
     stated::the_code_tells,
     request::no_refresh_token_is_held,
     request::the_request_is_wrong,
-    code::the_code_is_refused,
+    api::the_token_is_refused,
+    transient::something_else_answered,
 ];
 
 /// Finds the cause of a failure.
@@ -75,7 +100,9 @@ const RULES: &[Rule] = &[
 /// alternatives; `certain` only if the provider itself reports that the token was used before. Where nothing
 /// decides, the answer is `undetermined` with the likeliest candidates.
 pub fn diagnose(failure: &Failure, history: &History, provider: &Provider) -> Diagnosis {
-    let facts = Facts { failure, history, provider };
+    let text = text_of(failure);
+    let hearing = Hearing { stage: failure.stage, words: words_of(failure) };
+    let facts = Facts { failure, history, provider, text: &text, hearing };
     let finding = RULES.iter().find_map(|rule| rule(facts)).unwrap_or_else(|| undetermined(facts));
     conclude(facts, finding)
 }
@@ -83,16 +110,6 @@ pub fn diagnose(failure: &Failure, history: &History, provider: &Provider) -> Di
 impl<'a> Facts<'a> {
     fn code(self) -> Option<&'a ErrorCode> {
         self.failure.error.as_ref().and_then(|error| error.code.as_ref())
-    }
-
-    fn description(self) -> String {
-        let description = self.failure.error.as_ref().and_then(|error| error.description.as_ref());
-        description.map(UntrustedText::as_str).unwrap_or_default().to_lowercase()
-    }
-
-    fn description_has(self, parts: &[&str]) -> bool {
-        let description = self.description();
-        parts.iter().any(|part| description.contains(part))
     }
 
     /// The provider refused the refresh token itself.
@@ -127,32 +144,30 @@ impl Finding {
     }
 }
 
-fn undetermined(facts: Facts<'_>) -> Finding {
-    let candidates: &[Cause] = match (facts.failure.stage, facts.failure.consequence) {
-        (Stage::RefreshToken, Consequence::Terminal) if facts.provider.lifetimes.live_tokens.is_some() => {
-            &[Cause::UserRevoked, Cause::TokenLimitExceeded, Cause::AdminOrPolicyRevoked]
-        }
-        // Somebody else who holds the grant ends it with the next replay, and the provider need not say so.
-        (Stage::RefreshToken, Consequence::Terminal) if a_replay_ends_the_grant(facts.provider) => {
-            &[Cause::UserRevoked, Cause::RotatedTokenReused, Cause::AdminOrPolicyRevoked]
-        }
-        (Stage::RefreshToken, Consequence::Terminal) => {
-            &[Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::PasswordChanged]
-        }
-        (_, Consequence::SuspendClient) => &[Cause::WrongClientCredentials, Cause::ClientDisabledOrDeleted],
-        (_, Consequence::RefuseRequest) => &[Cause::MalformedRequest, Cause::WrongTokenEndpointOrTenant],
-        _ => &[Cause::ProviderOutage, Cause::UnknownBug],
+/// The description; where a sentence stands in the place of the code, that.
+fn text_of(failure: &Failure) -> String {
+    let description = failure.error.as_ref().and_then(|error| error.description.as_ref());
+    description.map(|description| description.as_str().to_lowercase()).unwrap_or_default()
+}
+
+/// What the text says, and the codes that the provider made up: a registered code means what its standard says.
+fn words_of(failure: &Failure) -> Words {
+    let Some(error) = &failure.error else { return Words::default() };
+    let own = match &error.code {
+        Some(ErrorCode::Other(code)) => Some(code.as_str()),
+        _ => None,
     };
+    let description = error.description.as_ref().map(UntrustedText::as_str);
+    Words::heard(description.into_iter().chain(own).chain(error.subtype.as_deref()))
+}
+
+fn undetermined(facts: Facts<'_>) -> Finding {
     Finding::new(
         Cause::Undetermined,
         Certainty::Possible,
         "Nothing that was recorded decides between the candidates.",
     )
-    .or(candidates)
-}
-
-fn a_replay_ends_the_grant(provider: &Provider) -> bool {
-    matches!(provider.rotation.revokes, ReplayRevokes::Grant | ReplayRevokes::ClientSession)
+    .or(&candidates::candidates(facts))
 }
 
 fn conclude(facts: Facts<'_>, finding: Finding) -> Diagnosis {
@@ -164,8 +179,10 @@ fn conclude(facts: Facts<'_>, finding: Finding) -> Diagnosis {
         evidence.push(sentence);
         never_only_sign_in_again(&mut remedies);
     }
-    alternatives.retain(|alternative| *alternative != cause);
-    alternatives.truncate(MAX_ALTERNATIVES);
+    if certainty != Certainty::Certain {
+        alternatives.extend(candidates::neighbours(cause));
+    }
+    let alternatives = first_of_each(alternatives, cause);
     let undetermined = cause == Cause::Undetermined;
     Diagnosis {
         cause,
@@ -188,6 +205,17 @@ fn conclude(facts: Facts<'_>, finding: Finding) -> Diagnosis {
         evidence,
         alternatives,
     }
+}
+
+/// Each once, without the cause itself, and no more than are shown.
+fn first_of_each(alternatives: Vec<Cause>, cause: Cause) -> Vec<Cause> {
+    let mut kept = Vec::with_capacity(MAX_ALTERNATIVES);
+    for alternative in alternatives {
+        if alternative != cause && !kept.contains(&alternative) && kept.len() < MAX_ALTERNATIVES {
+            kept.push(alternative);
+        }
+    }
+    kept
 }
 
 fn remedies_of(facts: Facts<'_>, cause: Cause) -> Vec<Remedy> {

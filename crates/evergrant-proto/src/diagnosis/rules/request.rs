@@ -3,7 +3,7 @@
 use super::{Facts, Finding};
 use crate::{
     diagnosis::{Cause, Certainty},
-    failure::Consequence,
+    failure::{Consequence, Stage},
     wire::error_response::ErrorCode,
 };
 
@@ -22,6 +22,26 @@ pub(super) fn no_refresh_token_is_held(facts: Facts<'_>) -> Option<Finding> {
     })
 }
 
+/// Where tokens came, or an access token is refused, the missing refresh token is the point.
+pub(super) fn nothing_could_refresh_it(facts: Facts<'_>) -> Option<Finding> {
+    let never_asked = facts.history.offline_access_requested == Some(false)
+        && facts.history.refresh_token_present.is_none()
+        && facts.failure.stage == Stage::ApiCall;
+    if never_asked {
+        return Some(
+            Finding::new(
+                Cause::MissingOfflineScope,
+                Certainty::Likely,
+                "The authorization did not ask for offline access, so nothing can replace the access token.",
+            )
+            .or(&[Cause::MissingRefreshToken, Cause::AccessTokenExpired]),
+        );
+    }
+    let told = facts.failure.stage == Stage::ApiCall || facts.failure.error.is_none();
+    let finding = no_refresh_token_is_held(facts).filter(|_| told)?;
+    Some(finding.or(&[Cause::MissingOfflineScope, Cause::MissingRefreshToken, Cause::AccessTokenExpired]))
+}
+
 pub(super) fn the_request_is_wrong(facts: Facts<'_>) -> Option<Finding> {
     if facts.failure.consequence != Consequence::RefuseRequest {
         return None;
@@ -35,11 +55,14 @@ pub(super) fn the_request_is_wrong(facts: Facts<'_>) -> Option<Finding> {
         }
         Some(ErrorCode::UnsupportedGrantType) => finding(Cause::MalformedRequest, Certainty::Likely)
             .or(&[Cause::WrongTokenEndpointOrTenant, Cause::ClientDisabledOrDeleted]),
-        _ if facts.description_has(&["redirect_uri", "redirect uri"]) => {
-            finding(Cause::RedirectUriMismatch, Certainty::Likely).or(&[Cause::MalformedRequest])
-        }
-        _ if facts.description_has(&["code_verifier", "pkce", "code_challenge"]) => {
-            finding(Cause::PkceMismatch, Certainty::Likely).or(&[Cause::MalformedRequest])
+        // Dex, X, Hydra and others call a dead refresh token an invalid request.
+        Some(ErrorCode::InvalidRequest) if facts.failure.stage == Stage::RefreshToken => {
+            finding(Cause::MalformedRequest, Certainty::Possible).or(&[
+                Cause::RefreshTokenExpiredAbsolute,
+                Cause::RotatedTokenReused,
+                Cause::UserRevoked,
+                Cause::WrongTokenEndpointOrTenant,
+            ])
         }
         _ => finding(Cause::MalformedRequest, Certainty::Likely).or(&[Cause::WrongTokenEndpointOrTenant]),
     })

@@ -3,7 +3,9 @@
 use super::{Facts, Finding, period};
 use crate::{
     diagnosis::{Cause, Certainty, PreviousOutcome},
-    provider::RotationKind,
+    failure::Stage,
+    provider::{Provider, ReplayRevokes, RotationKind},
+    wire::error_response::ErrorCode,
 };
 
 const REVOCATIONS: [Cause; 2] = [Cause::UserRevoked, Cause::AdminOrPolicyRevoked];
@@ -12,10 +14,7 @@ const REVOCATIONS: [Cause; 2] = [Cause::UserRevoked, Cause::AdminOrPolicyRevoked
 fn reported(facts: Facts<'_>) -> bool {
     let by_catalogue =
         facts.failure.catalogue.is_some_and(|said| said.certain && said.cause == Cause::RotatedTokenReused);
-    // Not "already been claimed": Dex says "invalid or has already been claimed" of every dead token.
-    let words =
-        ["already used", "already been used", "token reuse", "reuse detected", "already been refreshed"];
-    facts.refresh_token_refused() && (by_catalogue || facts.description_has(&words))
+    facts.refresh_token_refused() && (by_catalogue || facts.hearing.tells_of_reuse())
 }
 
 /// Whether this provider can have replaced the token at all.
@@ -34,10 +33,10 @@ fn unknown_outcome(facts: Facts<'_>) -> Option<String> {
         PreviousOutcome::NotRecorded => "was sent by a process that ended before it recorded the outcome",
         PreviousOutcome::Success | PreviousOutcome::Refused => return None,
     };
+    let before = previous.age.map_or_else(|| "before".to_owned(), |age| format!("{} before", period(age)));
     Some(format!(
-        "The same refresh token was sent {} before, and that attempt {how}: the provider may have replaced the \
+        "The same refresh token was sent {before}, and that attempt {how}: the provider may have replaced the \
          token then, and the answer with the new one is lost.",
-        period(previous.age)
     ))
 }
 
@@ -88,15 +87,84 @@ pub(super) fn the_newest_token_was_not_stored(facts: Facts<'_>) -> Option<Findin
     })
 }
 
-pub(super) fn refreshes_overlapped(facts: Facts<'_>) -> Option<Finding> {
+/// An old request may have arrived after its token was replaced: to the provider that is a replay.
+pub(super) fn an_overtaken_request_may_have_arrived(facts: Facts<'_>) -> Option<Finding> {
+    let overtaken = facts.history.overtaken_attempt?;
+    if !facts.refresh_token_refused() || !a_replay_ends_the_grant(facts.provider) {
+        return None;
+    }
+    let sent = overtaken.age.map_or_else(String::new, |age| format!(", sent {} ago,", period(age)));
+    Some(
+        Finding::new(
+            Cause::RotatedTokenReused,
+            Certainty::Possible,
+            format!(
+                "A request with an earlier refresh token of this grant{sent} never got its answer. If the network \
+                 delivered it after the token had been replaced, the provider took it for a replay and ended the \
+                 grant.",
+            ),
+        )
+        .or(&[Cause::LostRotationNotPersisted, Cause::UserRevoked, Cause::AdminOrPolicyRevoked]),
+    )
+}
+
+/// Whether a replay ends this provider's grants, as far as anybody knows.
+pub(super) fn a_replay_ends_the_grant(provider: &Provider) -> bool {
+    let rotation = &provider.rotation;
+    match rotation.revokes {
+        ReplayRevokes::Grant | ReplayRevokes::ClientSession => true,
+        ReplayRevokes::Unknown => {
+            matches!(rotation.kind, RotationKind::ReplayRevokes | RotationKind::Unknown)
+        }
+        ReplayRevokes::Nothing => false,
+    }
+}
+
+/// Hydra and others fail with an error of their own when two refreshes meet.
+pub(super) fn a_race_shook_the_server(facts: Facts<'_>) -> Option<Finding> {
+    let stumbled = facts.failure.stage == Stage::RefreshToken
+        && facts.failure.http_status.is_some_and(|status| status >= 500)
+        && matches!(
+            facts.code(),
+            Some(ErrorCode::Other(_) | ErrorCode::InvalidGrant | ErrorCode::InvalidRequest)
+        );
+    if !stumbled {
+        return None;
+    }
+    let overlap = overlap(facts)?;
+    Some(
+        Finding::new(Cause::ConcurrentRefreshRace, Certainty::Likely, overlap)
+            .because("The server answered with an error about the token and not with one about itself.")
+            .or(&[Cause::RotatedTokenReused, Cause::ProviderOutage]),
+    )
+}
+
+fn overlap(facts: Facts<'_>) -> Option<String> {
     let others = facts.history.concurrent_attempts.filter(|others| *others > 0)?;
-    (facts.refresh_token_refused() && rotates(facts)).then(|| {
+    Some(match others {
+        1 => "Another refresh of this grant was under way at the same time.".to_owned(),
+        others => format!("{others} other refreshes of this grant were under way at the same time."),
+    })
+}
+
+/// Nobody saw two refreshes meet, but several processes hold the token and nothing keeps them apart.
+pub(super) fn several_processes_refresh(facts: Facts<'_>) -> Option<Finding> {
+    let several = facts.history.several_processes == Some(true);
+    (several && facts.refresh_token_refused() && rotates(facts)).then(|| {
         Finding::new(
             Cause::ConcurrentRefreshRace,
-            Certainty::Likely,
-            format!("{others} other refreshes of this grant were under way at the same time."),
+            Certainty::Possible,
+            "Several processes use this grant, and the one that refreshes second presents a token that is spent.",
         )
-        .or(&[Cause::RotatedTokenReused, Cause::UserRevoked])
+        .or(&[Cause::RotatedTokenReused, Cause::LostRotationNotPersisted, Cause::UserRevoked])
+    })
+}
+
+pub(super) fn refreshes_overlapped(facts: Facts<'_>) -> Option<Finding> {
+    let overlap = overlap(facts)?;
+    (facts.refresh_token_refused() && rotates(facts)).then(|| {
+        Finding::new(Cause::ConcurrentRefreshRace, Certainty::Likely, overlap)
+            .or(&[Cause::RotatedTokenReused, Cause::UserRevoked])
     })
 }
 

@@ -24,7 +24,7 @@ pub(super) fn the_clocks_differ(facts: Facts<'_>) -> Option<Finding> {
     let offset =
         facts.history.clock_offset_seconds.filter(|offset| offset.unsigned_abs() > NOTICEABLE_SECONDS)?;
     let words = ["clock", "in the future", "not yet valid", "issued at", "timestamp", "iat ", "nbf"];
-    facts.description_has(&words).then(|| {
+    words.iter().any(|word| facts.text.contains(word)).then(|| {
         let direction = if offset > 0 { "ahead of" } else { "behind" };
         let size = period(Duration::from_secs(offset.unsigned_abs()));
         Finding::new(
@@ -37,14 +37,11 @@ pub(super) fn the_clocks_differ(facts: Facts<'_>) -> Option<Finding> {
 
 pub(super) fn the_catalogue_supposes(facts: Facts<'_>) -> Option<Finding> {
     let said = facts.failure.catalogue?;
-    Some(
-        Finding::new(
-            said.cause,
-            Certainty::Likely,
-            format!("{} usually answers so in this case.", facts.provider.name),
-        )
-        .or(&[Cause::UserRevoked, Cause::AdminOrPolicyRevoked]),
-    )
+    Some(Finding::new(
+        said.cause,
+        Certainty::Likely,
+        format!("{} usually answers so in this case.", facts.provider.name),
+    ))
 }
 
 pub(super) fn the_code_tells(facts: Facts<'_>) -> Option<Finding> {
@@ -52,7 +49,9 @@ pub(super) fn the_code_tells(facts: Facts<'_>) -> Option<Finding> {
         ErrorCode::InteractionRequired | ErrorCode::InsufficientUserAuthentication => {
             (Cause::MfaOrConditionalAccessRequired, Certainty::Likely)
         }
-        ErrorCode::LoginRequired => (Cause::SessionTimedOut, Certainty::Likely),
+        ErrorCode::LoginRequired | ErrorCode::AccountSelectionRequired => {
+            (Cause::SessionTimedOut, Certainty::Likely)
+        }
         ErrorCode::ConsentRequired => (Cause::ConsentRequired, Certainty::Certain),
         ErrorCode::ExpiredToken if facts.failure.stage == Stage::DeviceCode => {
             (Cause::CodeExpired, Certainty::Certain)

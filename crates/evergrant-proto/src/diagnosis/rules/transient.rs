@@ -60,7 +60,10 @@ pub(super) fn too_many_requests(facts: Facts<'_>) -> Option<Finding> {
         || facts.failure.consequence == Consequence::KeepPollingSlower
         || facts.code() == Some(&ErrorCode::SlowDown);
     told.then(|| {
-        Finding::new(Cause::RateLimited, Certainty::Certain, "The provider asks for fewer requests.")
+        let finding =
+            Finding::new(Cause::RateLimited, Certainty::Certain, "The provider asks for fewer requests.");
+        // A firewall in front of the service says 429 to what it does not like, too, and says no more.
+        finding.or(if facts.failure.error.is_none() { &[Cause::WrongTokenEndpointOrTenant] } else { &[] })
     })
 }
 

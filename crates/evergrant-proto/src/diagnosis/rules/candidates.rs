@@ -1,0 +1,112 @@
+//! What it may be when nothing decides, and what is easily taken for what.
+
+use super::{Facts, reuse::a_replay_ends_the_grant};
+use crate::{
+    diagnosis::Cause::{self, *},
+    failure::{Consequence, Stage},
+    provider::RotationKind,
+};
+
+/// The candidates of a failure that nothing decides, the likeliest first.
+pub(super) fn candidates(facts: Facts<'_>) -> Vec<Cause> {
+    let fixed: &[Cause] = match (facts.failure.stage, facts.failure.consequence) {
+        (Stage::RefreshToken, Consequence::Terminal) => return of_a_refused_refresh(facts),
+        (Stage::AuthorizationCode, Consequence::Terminal) => {
+            &[CodeExpired, CodeReused, RedirectUriMismatch, MalformedRequest, TokenIssuedToOtherClient]
+        }
+        (Stage::DeviceCode, Consequence::Terminal) => &[CodeExpired, CodeReused, ConsentRequired],
+        (Stage::JwtBearer, Consequence::Terminal) => {
+            &[ConsentRequired, AccountDisabled, WrongClientCredentials, ClockSkew, AdminOrPolicyRevoked]
+        }
+        (Stage::Introspection, _) => {
+            &[WrongClientCredentials, UnknownBug, ClientDisabledOrDeleted, ScopeProblem]
+        }
+        (_, Consequence::SuspendClient) => {
+            &[WrongClientCredentials, ClientDisabledOrDeleted, ClientSecretExpiredOrRotated]
+        }
+        (_, Consequence::RefuseRequest) => &[MalformedRequest, WrongTokenEndpointOrTenant],
+        (_, Consequence::Terminal) => &[WrongClientCredentials, AccountDisabled, AdminOrPolicyRevoked],
+        _ => &[ProviderOutage, UnknownBug],
+    };
+    fixed.to_vec()
+}
+
+/// By what is known of the provider: whether it rotates, what ends its tokens, what it wants beside them.
+fn of_a_refused_refresh(facts: Facts<'_>) -> Vec<Cause> {
+    let provider = facts.provider;
+    let lifetimes = &provider.lifetimes;
+    let mut candidates = vec![UserRevoked];
+    if provider.rotation.kind == RotationKind::Reusable {
+        candidates.push(PasswordChanged);
+    } else if a_replay_ends_the_grant(provider) || facts.history.sent_token_is_latest.is_none() {
+        candidates.push(RotatedTokenReused);
+    }
+    let known = [
+        (lifetimes.testing.is_some() && facts.history.app_in_testing != Some(false), AppInTestingMode),
+        (provider.dialect.redirect_uri_on_refresh, RedirectUriMismatch),
+        (lifetimes.live_tokens.is_some(), TokenLimitExceeded),
+        (lifetimes.idle.is_some(), RefreshTokenExpiredIdle),
+        (lifetimes.absolute.is_some(), RefreshTokenExpiredAbsolute),
+        // Our own requests and our own records are not in doubt; those of others may be.
+        (facts.history.sent_token_is_latest.is_none(), LostRotationNotPersisted),
+    ];
+    candidates.extend(known.into_iter().filter(|(holds, _)| *holds).map(|(_, cause)| cause));
+    candidates.extend([AdminOrPolicyRevoked, RefreshTokenExpiredAbsolute, PasswordChanged]);
+    if provider.rotation.kind == RotationKind::Reusable {
+        candidates.retain(|cause| *cause != LostRotationNotPersisted);
+    }
+    candidates
+}
+
+/// What is easily taken for a cause, the likeliest first.
+pub(super) fn neighbours(cause: Cause) -> &'static [Cause] {
+    match cause {
+        AccessTokenExpired => &[UserRevoked, AdminOrPolicyRevoked, ProviderOutage, ConcurrentRefreshRace],
+        AccountDisabled => &[AdminOrPolicyRevoked, UserRevoked],
+        AdminOrPolicyRevoked => &[UserRevoked, AccountDisabled, PasswordChanged],
+        AppDisabledByOrganization => &[AdminOrPolicyRevoked, ConsentRequired],
+        AppInTestingMode => &[UserRevoked, PasswordChanged],
+        ClientDisabledOrDeleted => {
+            &[WrongClientCredentials, ClientSecretExpiredOrRotated, WrongTokenEndpointOrTenant]
+        }
+        ClientSecretExpiredOrRotated => &[WrongClientCredentials, ClientDisabledOrDeleted],
+        ClockSkew => &[MalformedRequest, WrongClientCredentials],
+        CodeExpired => &[CodeReused, MalformedRequest],
+        CodeReused => &[CodeExpired],
+        ConcurrentRefreshRace => &[RotatedTokenReused, LostRotationNotPersisted],
+        ConsentRequired => &[ScopeProblem, AdminOrPolicyRevoked],
+        IpOrNetworkPolicyBlocked => &[AdminOrPolicyRevoked, MfaOrConditionalAccessRequired],
+        LostRotationNotPersisted => &[RotatedTokenReused, UserRevoked],
+        MalformedRequest => &[WrongTokenEndpointOrTenant],
+        MfaOrConditionalAccessRequired => &[SessionTimedOut, AdminOrPolicyRevoked],
+        MissingOfflineScope => &[MissingRefreshToken],
+        MissingRefreshToken => &[MissingOfflineScope],
+        NetworkOrTls => &[ProviderOutage],
+        PasswordChanged => &[AdminOrPolicyRevoked, UserRevoked],
+        ProviderOutage => &[UnknownBug],
+        RefreshTokenExpiredAbsolute => {
+            &[RefreshTokenExpiredIdle, SessionTimedOut, UserRevoked, AdminOrPolicyRevoked]
+        }
+        RefreshTokenExpiredIdle => {
+            &[RefreshTokenExpiredAbsolute, SessionTimedOut, UserRevoked, AdminOrPolicyRevoked]
+        }
+        RotatedTokenReused => {
+            &[LostRotationNotPersisted, ConcurrentRefreshRace, UserRevoked, AdminOrPolicyRevoked]
+        }
+        ScopeProblem => &[ConsentRequired, MalformedRequest],
+        SessionTimedOut => {
+            &[AdminOrPolicyRevoked, MfaOrConditionalAccessRequired, RefreshTokenExpiredIdle, UnknownBug]
+        }
+        SuspiciousActivity => &[AdminOrPolicyRevoked, AccountDisabled],
+        TokenIssuedToOtherClient => &[WrongClientCredentials],
+        TokenLimitExceeded => &[RotatedTokenReused, UserRevoked],
+        UserRevoked => &[AdminOrPolicyRevoked, PasswordChanged],
+        WrongClientCredentials => {
+            &[ClientSecretExpiredOrRotated, ClientDisabledOrDeleted, WrongTokenEndpointOrTenant, UnknownBug]
+        }
+        WrongTokenEndpointOrTenant => &[MalformedRequest, ClientDisabledOrDeleted],
+        WrongUserCredentials => &[AccountDisabled, MfaOrConditionalAccessRequired],
+        AuthorizationPending | PkceMismatch | RateLimited | RedirectUriMismatch | UnknownBug
+        | Undetermined => &[],
+    }
+}

@@ -1,0 +1,182 @@
+//! The token or the code itself.
+
+use super::{API, CODE, NOTHING, REFRESH, Saying, hint, plain};
+use crate::diagnosis::{
+    Cause,
+    wording::{
+        Words,
+        vocabulary::Word::{
+            Absolute, Access, Already, Authentication, Authorize, Credentials, Error, Evict, Exceed, Expire,
+            Grant, Idle, Inactive, Invalid, Invalidated, Issue, Lifetime, Limit, Login, Many, Max, Not, Old,
+            Or, Refresh, Reuse, Revoke, Rotate, Session, Spent, Token, Unknown, Use, User,
+        },
+    },
+};
+
+pub(super) const SAYINGS: &[Saying] = &[
+    // Codes: what is used up, then what is too old. "Invalid or expired" says neither.
+    plain(
+        CODE,
+        &[Words::of(&[Spent, Reuse])],
+        Words::of(&[Or]),
+        Cause::CodeReused,
+        &[Cause::CodeExpired],
+        "a code that was used before",
+    ),
+    plain(
+        CODE,
+        &[Words::of(&[Use]), Words::of(&[Already])],
+        NOTHING,
+        Cause::CodeReused,
+        &[Cause::CodeExpired],
+        "a code that was used before",
+    ),
+    plain(
+        CODE,
+        &[Words::of(&[Already]), Words::of(&[Invalidated, Revoke, Issue])],
+        NOTHING,
+        Cause::CodeReused,
+        &[Cause::CodeExpired],
+        "a code that was used before",
+    ),
+    plain(
+        CODE,
+        &[Words::of(&[Expire])],
+        Words::of(&[Or, Invalid, Revoke, Session]),
+        Cause::CodeExpired,
+        &[Cause::CodeReused],
+        "a code that is too old",
+    ),
+    plain(
+        CODE,
+        &[Words::of(&[Old])],
+        Words::of(&[Or, Invalid]),
+        Cause::CodeExpired,
+        &[Cause::CodeReused],
+        "a code that is too old",
+    ),
+    hint(
+        CODE,
+        &[Words::of(&[Expire])],
+        Words::of(&[Session]),
+        Cause::CodeExpired,
+        &[
+            Cause::CodeReused,
+            Cause::MalformedRequest,
+            Cause::TokenIssuedToOtherClient,
+            Cause::RedirectUriMismatch,
+        ],
+        "a code that is no longer good",
+    ),
+    // Refresh tokens.
+    hint(
+        REFRESH,
+        &[Words::of(&[Reuse, Spent])],
+        Words::of(&[Or, Not]),
+        Cause::RotatedTokenReused,
+        &[Cause::LostRotationNotPersisted, Cause::ConcurrentRefreshRace],
+        "a token that was used before",
+    ),
+    hint(
+        REFRESH,
+        &[Words::of(&[Already]), Words::of(&[Use, Refresh, Rotate, Invalidated])],
+        NOTHING,
+        Cause::RotatedTokenReused,
+        &[Cause::LostRotationNotPersisted, Cause::ConcurrentRefreshRace],
+        "a token that was used before",
+    ),
+    hint(
+        REFRESH,
+        &[Words::of(&[Rotate])],
+        NOTHING,
+        Cause::RotatedTokenReused,
+        &[Cause::LostRotationNotPersisted, Cause::ConcurrentRefreshRace],
+        "a token that was replaced",
+    ),
+    hint(
+        REFRESH,
+        &[Words::of(&[Reuse]), Words::of(&[Exceed, Max])],
+        NOTHING,
+        Cause::RotatedTokenReused,
+        &[Cause::LostRotationNotPersisted, Cause::ConcurrentRefreshRace],
+        "a token that was used before",
+    ),
+    hint(
+        REFRESH,
+        &[Words::of(&[Old]), Words::of(&[Token])],
+        NOTHING,
+        Cause::RotatedTokenReused,
+        &[Cause::LostRotationNotPersisted, Cause::AdminOrPolicyRevoked],
+        "a token that was replaced",
+    ),
+    hint(
+        REFRESH,
+        &[Words::of(&[Absolute, Max]), Words::of(&[Lifetime, Expire])],
+        NOTHING,
+        Cause::RefreshTokenExpiredAbsolute,
+        &[Cause::SessionTimedOut, Cause::RefreshTokenExpiredIdle],
+        "a longest life",
+    ),
+    hint(
+        REFRESH,
+        &[Words::of(&[Idle])],
+        NOTHING,
+        Cause::RefreshTokenExpiredIdle,
+        &[Cause::RefreshTokenExpiredAbsolute, Cause::SessionTimedOut],
+        "a token that was not used",
+    ),
+    hint(
+        REFRESH,
+        &[Words::of(&[Evict])],
+        NOTHING,
+        Cause::TokenLimitExceeded,
+        &[Cause::RotatedTokenReused],
+        "a token that gave way to a newer one",
+    ),
+    hint(
+        REFRESH,
+        &[Words::of(&[Limit, Exceed, Max, Many]), Words::of(&[Token, Grant, Refresh])],
+        Words::of(&[Reuse, Expire, Lifetime]),
+        Cause::TokenLimitExceeded,
+        &[Cause::RotatedTokenReused],
+        "too many tokens",
+    ),
+    hint(
+        REFRESH,
+        &[Words::of(&[User]), Words::of(&[Revoke])],
+        Words::of(&[Error]),
+        Cause::UserRevoked,
+        &[
+            Cause::AdminOrPolicyRevoked,
+            Cause::TokenIssuedToOtherClient,
+            Cause::ConsentRequired,
+            Cause::MalformedRequest,
+        ],
+        "a user who withdrew the access",
+    ),
+    // API calls.
+    hint(
+        API,
+        &[
+            Words::of(&[Expire, Inactive, Invalid, Revoke, Session, Unknown, Not]),
+            Words::of(&[Token, Session, Access, Credentials, Authentication]),
+        ],
+        NOTHING,
+        Cause::AccessTokenExpired,
+        &[
+            Cause::UserRevoked,
+            Cause::AdminOrPolicyRevoked,
+            Cause::ProviderOutage,
+            Cause::ConcurrentRefreshRace,
+        ],
+        "an access token that is no longer good",
+    ),
+    hint(
+        API,
+        &[Words::of(&[Authorize, Authentication, Login])],
+        NOTHING,
+        Cause::AccessTokenExpired,
+        &[Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::ProviderOutage, Cause::MissingRefreshToken],
+        "a token that is not accepted",
+    ),
+];
