@@ -147,6 +147,7 @@ impl Keeper {
         request.resources = record.resources.clone();
         request.login_hint = options.login_hint;
         request.extra = client.provider.offline.parameters.clone();
+        request.names = client.provider.dialect.authorization_names.clone();
         let (id, expires_at) = (record.id, record.expires_at);
         self.begin_authorization(record).await?;
         Ok(Authorization { id, url: request.url(), expires_at })

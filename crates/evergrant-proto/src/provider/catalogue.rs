@@ -50,7 +50,7 @@ pub struct Catalogue(BTreeMap<String, Entry>);
 
 #[derive(Debug, Clone)]
 struct Entry {
-    /// The file, if it ships.
+    /// The file, if it ships; else empty.
     text: &'static str,
     provider: OnceLock<Provider>,
 }
@@ -72,6 +72,11 @@ impl Catalogue {
     /// The provider of an id.
     pub fn provider(&self, id: &str) -> Option<&Provider> {
         self.0.get_key_value(id).map(|(id, entry)| entry.provider(id))
+    }
+
+    /// Whether an entry is the operator's, and not one that ships.
+    pub fn is_own(&self, id: &str) -> bool {
+        self.0.get(id).is_some_and(|entry| entry.text.is_empty())
     }
 
     /// Every id, in order.

@@ -30,7 +30,10 @@ pub struct Dialect {
     /// Headers of every token request (Intuit tells the hard end of a grant only if it is asked to).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub token_headers: BTreeMap<String, String>,
-    /// The provider's names of request parameters that RFC 6749 names otherwise: `client_id = "client_key"` (TikTok).
+    /// The provider's names of parameters of the authorization request that RFC 6749 names otherwise.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub authorization_names: BTreeMap<String, String>,
+    /// The provider's names of token request parameters that RFC 6749 names otherwise: `client_id = "client_key"` (TikTok).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub request_names: BTreeMap<String, String>,
     /// The provider's names of response members that RFC 6749 names otherwise: `access_token = "accessToken"`.
@@ -57,6 +60,7 @@ impl Default for Dialect {
             token_parameters: BTreeMap::new(),
             refresh_parameters: BTreeMap::new(),
             token_headers: BTreeMap::new(),
+            authorization_names: BTreeMap::new(),
             request_names: BTreeMap::new(),
             response_names: BTreeMap::new(),
             zero_lifetime_is_endless: false,
@@ -77,3 +81,6 @@ impl Dialect {
         first_that_fits(&self.signatures, response, error)
     }
 }
+
+#[cfg(test)]
+mod tests;

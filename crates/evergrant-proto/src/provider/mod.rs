@@ -103,6 +103,16 @@ impl Provider {
         !self.parameters().is_empty()
     }
 
+    /// Whether its id, name or an address has this part, whatever the case.
+    pub fn mentions(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        let addresses = self.issuer.iter().chain(self.endpoints.iter()).map(Template::as_str);
+        [self.id.as_str(), self.name.as_str()]
+            .into_iter()
+            .chain(addresses)
+            .any(|candidate| candidate.to_lowercase().contains(&text))
+    }
+
     /// What decides, without the prose: for records that are read often.
     #[must_use]
     pub fn without_prose(self) -> Self {

@@ -43,6 +43,8 @@ pub struct AuthorizationRequest {
     pub max_age: Option<Duration>,
     /// What this provider wants besides (`access_type=offline`); a name that is set above is left out.
     pub extra: BTreeMap<String, String>,
+    /// The provider's names of parameters that RFC 6749 names otherwise (TikTok's `client_key`).
+    pub names: BTreeMap<String, String>,
 }
 
 impl AuthorizationRequest {
@@ -69,6 +71,7 @@ impl AuthorizationRequest {
             acr_values: None,
             max_age: None,
             extra: BTreeMap::new(),
+            names: BTreeMap::new(),
         }
     }
 
@@ -78,6 +81,7 @@ impl AuthorizationRequest {
         for (name, value) in &self.extra {
             parameters.push_new(name, value);
         }
+        parameters.rename(&self.names);
         // The endpoint's own query stays (RFC 6749 3.1), but no parameter may appear twice.
         let kept: Vec<_> = self
             .endpoint
@@ -160,6 +164,14 @@ mod tests {
         assert_eq!(values(&request, "code_challenge_method"), ["S256"]);
         assert_eq!(values(&request, "code_challenge"), [code_challenge(&pkce::code_verifier(&[7; 32]))]);
         assert!(values(&request, "scope").is_empty());
+    }
+
+    #[test]
+    fn a_provider_can_have_its_own_names_of_parameters() {
+        let mut request = request("https://as.example/authorize?client_key=stale");
+        request.names = [("client_id".into(), "client_key".into())].into();
+        assert_eq!(values(&request, "client_key"), ["our client"]);
+        assert!(values(&request, "client_id").is_empty());
     }
 
     #[test]

@@ -15,6 +15,9 @@ use super::{
 /// Longest error code that is believed to be one, in bytes.
 const MAX_CODE_BYTES: usize = 128;
 
+/// Members with codes that stand beside `error`: Entra's, Kakao's, Feishu's, Zoom's, WeChat's.
+const BESIDE: [&str; 5] = ["error_codes", "error_code", "errorCode", "code", "errcode"];
+
 /// Most vendor codes that are kept.
 const MAX_VENDOR_CODES: usize = 8;
 
@@ -211,14 +214,16 @@ impl ErrorResponse {
             Some(Json::Integer(number)) => with_vendor_codes(vec![number.to_string()]),
             _ => Self::without_error_member(object)?,
         };
-        error.vendor_codes.extend(numbers_of(object.value("error_codes")));
+        error.vendor_codes.extend(BESIDE.iter().flat_map(|name| codes_of(object.value(name))));
         let description = description_of(object);
         error.vendor_codes.extend(description.into_iter().flat_map(aadsts_codes));
+        error.vendor_codes.retain(|code| error.code.as_ref().is_none_or(|known| known.as_str() != code));
         dedup(&mut error.vendor_codes);
         error.description = description.map(UntrustedText::new).or(error.description);
         error.uri = object.text("error_uri").map(UntrustedText::new);
-        error.subtype =
+        let subtype =
             ["suberror", "error_subtype", "sub_error"].iter().find_map(|name| label(object.text(name)?));
+        error.subtype = subtype.or(error.subtype);
         Some(error)
     }
 
@@ -267,6 +272,8 @@ fn from_inner(inner: &Object) -> ErrorResponse {
     ErrorResponse {
         description: description_of(inner).map(UntrustedText::new),
         vendor_codes: numbers.take(MAX_VENDOR_CODES).collect(),
+        // Strava's `invalid` means nothing without what it is of.
+        subtype: inner.text("resource").and_then(label),
         shape: ErrorShape::Dialect,
         ..ErrorResponse::of_code(code)
     }
@@ -277,7 +284,7 @@ fn with_vendor_codes(vendor_codes: Vec<String>) -> ErrorResponse {
 }
 
 fn description_of(object: &Object) -> Option<&str> {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         "error_description",
         "errorDescription",
         "message",
@@ -288,8 +295,19 @@ fn description_of(object: &Object) -> Option<&str> {
         "error_summary",
         "detail",
         "title",
+        // Zoom's; elsewhere a code, which is short.
+        "reason",
     ];
     NAMES.iter().find_map(|name| object.text(name)).filter(|text| !text.is_empty())
+}
+
+/// A code beside `error`: a number, a short text, or several.
+fn codes_of(value: Option<&Json>) -> Vec<String> {
+    match value {
+        Some(Json::Text(text)) => label(text).into_iter().collect(),
+        Some(number) if is_zero(number) => vec![],
+        other => numbers_of(other),
+    }
 }
 
 fn numbers_of(value: Option<&Json>) -> Vec<String> {
@@ -366,8 +384,36 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn every_shape_of_an_error_is_read() {
-        let rows: [Row; 21] = [
+        let rows: [Row; 25] = [
             (r#"{"error":"invalid_grant"}"#, Some("invalid_grant"), None, None, &[]),
+            (
+                r#"{"error":"invalid_grant","error_description":"expired","error_code":"KOE322"}"#,
+                Some("invalid_grant"),
+                Some("expired"),
+                None,
+                &["KOE322"],
+            ),
+            (
+                r#"{"code":20037,"error":"invalid_grant","error_description":"expired"}"#,
+                Some("invalid_grant"),
+                Some("expired"),
+                None,
+                &["20037"],
+            ),
+            (
+                r#"{"error":"invalid_request","reason":"Invalid Token!"}"#,
+                Some("invalid_request"),
+                Some("Invalid Token!"),
+                None,
+                &[],
+            ),
+            (
+                r#"{"message":"Bad Request","errors":[{"resource":"RefreshToken","field":"refresh_token","code":"invalid"}]}"#,
+                Some("invalid"),
+                Some("Bad Request"),
+                Some("RefreshToken"),
+                &[],
+            ),
             (
                 r#"{"error":"invalid_grant","error_description":"gone"}"#,
                 Some("invalid_grant"),

@@ -1,6 +1,6 @@
 //! `application/x-www-form-urlencoded` (RFC 6749 appendix B).
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use zeroize::Zeroizing;
 
@@ -48,6 +48,15 @@ impl Form {
     pub fn push_new(&mut self, name: &str, value: &str) {
         if self.value(name).is_none() {
             self.push(name, value);
+        }
+    }
+
+    /// Gives parameters the names that a provider has for them.
+    pub fn rename(&mut self, names: &BTreeMap<String, String>) {
+        for (name, _) in &mut self.0 {
+            if let Some(theirs) = names.get(name) {
+                name.clone_from(theirs);
+            }
         }
     }
 

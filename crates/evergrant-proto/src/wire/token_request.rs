@@ -109,9 +109,15 @@ impl TokenEndpoint<'_> {
         self.request(form)
     }
 
-    fn request(&self, form: Form) -> HttpRequest {
+    fn request(&self, mut form: Form) -> HttpRequest {
+        for (name, value) in &self.dialect.token_parameters {
+            form.push_new(name, value);
+        }
         let format = if self.dialect.json_body { BodyFormat::Json } else { BodyFormat::Form };
-        post(self.url, self.client, form, format)
+        let mut request = post_renamed(self.url, self.client, form, format, &self.dialect.request_names);
+        let own = self.dialect.token_headers.iter();
+        request.headers.extend(own.map(|(name, value)| (name.clone().into(), Zeroizing::new(value.clone()))));
+        request
     }
 }
 
@@ -125,8 +131,19 @@ pub(super) enum BodyFormat {
 }
 
 /// An authenticated POST: the form of every endpoint that a client talks to directly.
-pub(super) fn post(url: &Url, client: &ClientCredentials, mut form: Form, format: BodyFormat) -> HttpRequest {
+pub(super) fn post(url: &Url, client: &ClientCredentials, form: Form, format: BodyFormat) -> HttpRequest {
+    post_renamed(url, client, form, format, &BTreeMap::new())
+}
+
+fn post_renamed(
+    url: &Url,
+    client: &ClientCredentials,
+    mut form: Form,
+    format: BodyFormat,
+    names: &BTreeMap<String, String>,
+) -> HttpRequest {
     let authorization = client.apply(&mut form);
+    form.rename(names);
     let (content_type, body) = match format {
         BodyFormat::Form => ("application/x-www-form-urlencoded", into_bytes(form.encode())),
         BodyFormat::Json => ("application/json", json(&form)),
@@ -243,6 +260,24 @@ mod tests {
             r#"{"client_id":"client","client_secret":"hush","expires_in":"172800","grant_type":"refresh_token","redirect_uri":"https://app.example/cb","refresh_token":"r\""}"#
         );
         assert!(request.headers.iter().any(|(_, value)| value.as_str() == "application/json"));
+    }
+
+    #[test]
+    fn a_dialect_can_name_parameters_otherwise_and_add_its_own() {
+        let token = RefreshToken::new("r").unwrap();
+        let dialect = Dialect {
+            request_names: [("client_id".into(), "client_key".into())].into(),
+            token_parameters: [("action".into(), "requesttoken".into())].into(),
+            token_headers: [("x-tell-the-end".into(), "true".into())].into(),
+            ..Dialect::default()
+        };
+        let (request, body) = send(&dialect, |endpoint| endpoint.refresh(&RefreshRequest::new(&token)));
+        assert_eq!(
+            body,
+            "grant_type=refresh_token&refresh_token=r&action=requesttoken&client_key=client&client_secret=hush"
+        );
+        let told = request.headers.iter().find(|(name, _)| *name == "x-tell-the-end").unwrap();
+        assert_eq!(told.1.as_str(), "true");
     }
 
     #[test]

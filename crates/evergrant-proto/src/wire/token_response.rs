@@ -1,6 +1,6 @@
 //! The token response (RFC 6749 5.1), read so that no token is lost for the sake of an odd member.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -145,20 +145,22 @@ impl TokenResponse {
 /// The members that hold the tokens, and what was odd about them.
 struct Members<'a> {
     object: &'a Object,
+    /// The provider's own names, by ours.
+    names: &'a BTreeMap<String, String>,
     oddities: Vec<Oddity>,
 }
 
 impl<'a> Members<'a> {
     /// The top of the body, or, if there is no access token, the object where this provider puts them.
-    fn of(document: &'a Document, dialect: &Dialect) -> Self {
+    fn of(document: &'a Document, dialect: &'a Dialect) -> Self {
         let mut oddities = document.oddities.clone();
-        let top = &document.object;
+        let (top, names) = (&document.object, &dialect.response_names);
         let nested = || dialect.token_path.as_deref().and_then(|path| top.at_path(path));
-        let object = match top.value("access_token") {
+        let object = match value(top, names, "access_token") {
             None => nested().inspect(|_| oddities.push(Oddity::Nested)).unwrap_or(top),
             Some(_) => top,
         };
-        Self { object, oddities }
+        Self { object, names, oddities }
     }
 
     fn into_response(
@@ -183,7 +185,7 @@ impl<'a> Members<'a> {
 
     /// A secret; empty or `null` is absent, anything unusable is absent and noted.
     fn secret<T, E>(&mut self, name: &str, parse: impl Fn(String) -> Result<T, E>) -> Option<T> {
-        match self.object.value(name)? {
+        match self.value(name)? {
             Json::Text(text) if text.is_empty() => None,
             Json::Text(text) => parse(text.to_string()).map_err(|_| self.unusable(name)).ok(),
             _ => {
@@ -194,7 +196,7 @@ impl<'a> Members<'a> {
     }
 
     fn token_type(&mut self) -> TokenType {
-        match self.object.text("token_type") {
+        match self.value("token_type").and_then(Json::as_text) {
             Some(text) if !text.is_empty() => TokenType::parse(text),
             _ => {
                 self.oddities.push(Oddity::TokenTypeMissing);
@@ -237,7 +239,7 @@ impl<'a> Members<'a> {
 
     /// A member in seconds; `None` if it says nothing usable.
     fn seconds(&mut self, name: &str, zero_is_endless: bool) -> Option<Lifetime> {
-        match stated_seconds(self.object.value(name)?) {
+        match stated_seconds(self.value(name)?) {
             StatedSeconds::For(duration) => Some(Lifetime::For(duration)),
             StatedSeconds::Capped => {
                 self.oddities.push(Oddity::CappedLifetime(name.to_owned()));
@@ -257,7 +259,7 @@ impl<'a> Members<'a> {
     }
 
     fn point(&mut self, name: &str) -> Option<Lifetime> {
-        let point = stated_point(self.object.value(name)?);
+        let point = stated_point(self.value(name)?);
         if point.is_none() {
             self.unusable(name);
         }
@@ -266,7 +268,7 @@ impl<'a> Members<'a> {
 
     /// A text (RFC 6749 3.3), or an array of texts (Twitch).
     fn scopes(&mut self, separator: char) -> Option<ScopeSet> {
-        let parsed = match self.object.value("scope")? {
+        let parsed = match self.value("scope")? {
             Json::Text(text) if text.is_empty() => return None,
             Json::Text(text) => ScopeSet::parse(text, separator).ok(),
             Json::Array(items) => {
@@ -281,13 +283,22 @@ impl<'a> Members<'a> {
         parsed
     }
 
+    fn value(&self, name: &str) -> Option<&'a Json> {
+        value(self.object, self.names, name)
+    }
+
     fn has(&self, name: &str) -> bool {
-        self.object.value(name).is_some()
+        self.value(name).is_some()
     }
 
     fn unusable(&mut self, name: &str) {
         self.oddities.push(Oddity::UnusableMember(name.to_owned()));
     }
+}
+
+/// A member by our name, else by the provider's.
+fn value<'a>(object: &'a Object, names: &BTreeMap<String, String>, name: &str) -> Option<&'a Json> {
+    object.value(name).or_else(|| object.value(names.get(name)?))
 }
 
 #[cfg(test)]

@@ -143,6 +143,22 @@ fn tokens_in_an_inner_object_are_found_where_the_catalogue_says() {
 }
 
 #[test]
+fn members_with_other_names_are_found_where_the_catalogue_says() {
+    let names =
+        [("access_token", "accessToken"), ("refresh_token", "refreshToken"), ("expires_in", "expireIn")];
+    let dialect = Dialect {
+        response_names: names.map(|(ours, theirs)| (ours.to_owned(), theirs.to_owned())).into(),
+        ..Dialect::default()
+    };
+    let body = br#"{"accessToken":"a","refreshToken":"r","expireIn":7200}"#;
+    let response = TokenResponse::read(body, &dialect).unwrap();
+    assert_eq!((response.access_token.expose(), response.lifetime), ("a", seconds(7200)));
+    assert_eq!(response.refresh_token.unwrap().expose(), "r");
+    let standard = TokenResponse::read(br#"{"access_token":"a","accessToken":"b"}"#, &dialect).unwrap();
+    assert_eq!(standard.access_token.expose(), "a");
+}
+
+#[test]
 fn a_refresh_token_without_a_usable_access_token_is_not_lost() {
     for body in [
         r#"{"refresh_token":"r"}"#,
