@@ -189,10 +189,17 @@ impl ErrorResponse {
             .or_else(|| Self::from_challenge(response))
     }
 
-    /// The error with these secrets masked in its texts.
+    /// The error with these secrets masked, also where a provider repeats one in the place of a code.
     #[must_use]
     pub fn redact(self, secrets: &[&str]) -> Self {
+        let masked = |text| mask(text, secrets);
         Self {
+            code: self.code.map(|code| match code {
+                ErrorCode::Other(text) => ErrorCode::Other(masked(text)),
+                registered => registered,
+            }),
+            subtype: self.subtype.map(masked),
+            vendor_codes: self.vendor_codes.into_iter().map(masked).collect(),
             description: self.description.map(|text| text.redact(secrets)),
             uri: self.uri.map(|text| text.redact(secrets)),
             ..self
@@ -565,6 +572,15 @@ mod tests {
         let error = ErrorResponse::read(&response(r#"{"error":"Abc0123456789abcdefghij"}"#, &[])).unwrap();
         assert_eq!(error.code, None);
         assert_eq!(error.description.unwrap().as_str(), "[masked]");
+    }
+
+    #[test]
+    fn a_secret_that_was_sent_is_masked_wherever_it_comes_back() {
+        let body = r#"{"error":"hushhush","error_codes":["1hushhush"],"suberror":"hushhush2","error_description":"hushhush?"}"#;
+        let error = ErrorResponse::read(&response(body, &[])).unwrap().redact(&["hushhush"]);
+        assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+        let named = ErrorResponse::read(&response(r#"{"error":"invalid_grant"}"#, &[])).unwrap();
+        assert_eq!(named.clone().redact(&["invalid_grant"]), named, "a registered code tells nothing");
     }
 
     #[test]

@@ -33,15 +33,20 @@ impl UntrustedText {
     /// The text with these secrets masked, too.
     #[must_use]
     pub fn redact(self, secrets: &[&str]) -> Self {
-        // A very short "secret" would turn every text into masks and thereby tell what it is.
-        let known = secrets.iter().filter(|secret| secret.len() >= 4);
-        Self(known.fold(self.0, |text, secret| text.replace(secret, MASK)))
+        Self(mask(self.0, secrets))
     }
 
     /// The safe text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The text with these secrets masked.
+pub(super) fn mask(text: String, secrets: &[&str]) -> String {
+    // A very short "secret" would turn every text into masks and thereby tell what it is.
+    let known = secrets.iter().filter(|secret| secret.len() >= 4);
+    known.fold(text, |text, secret| text.replace(secret, MASK))
 }
 
 impl fmt::Display for UntrustedText {
