@@ -9,7 +9,7 @@ use super::{
     document::Document,
     http::HttpResponse,
     json::{Json, Object},
-    untrusted_text::{UntrustedText, looks_like_token},
+    untrusted_text::{UntrustedText, looks_like_token, mask},
 };
 
 /// Longest error code that is believed to be one, in bytes.
