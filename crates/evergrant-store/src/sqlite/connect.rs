@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::{
     durable::{self, FileFault, PRIVATE_FILE},
-    store::Unavailable,
+    store::{Reason, Unavailable},
 };
 
 /// "EVGR", in the header of the file: nobody else's database is ever written to.
@@ -120,15 +120,25 @@ fn schema_version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-fn prepare_file(path: &Path) -> Result<(), FileFault> {
+fn prepare_file(path: &Path) -> Result<(), ConnectError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         durable::create_directory(directory)?;
     }
     // Made here and not by SQLite, which would let others read it; SQLite gives its other files the same mode.
     match OpenOptions::new().write(true).create_new(true).mode(PRIVATE_FILE).open(path) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(FileFault::doing("create", path)(error)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(check_writable(path)?),
+        Err(error) => Err(FileFault::doing("create", path)(error).into()),
+    }
+}
+
+/// SQLite only says that it cannot open the file.
+fn check_writable(path: &Path) -> Result<(), Unavailable> {
+    match OpenOptions::new().write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            Err(Unavailable::new(Reason::ReadOnly, format_args!("{}: {error}", path.display())))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -153,7 +163,6 @@ mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
-    use crate::store::Reason;
 
     fn place() -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
