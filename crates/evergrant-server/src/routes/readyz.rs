@@ -22,6 +22,8 @@ pub(super) struct Readiness {
     status: &'static str,
     /// Tokens are served and nothing is refreshed, until the store is adopted.
     quarantined: bool,
+    /// Rotated credentials that wait for a store that cannot be written: above zero, somebody has to look.
+    lifeboat_records: u32,
 }
 
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Readiness>, Problem> {
@@ -33,6 +35,10 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Readiness
         Ok(_) => {}
         Err(error) => return Err(error.into()),
     }
-    let quarantined = app.keeper.status().await?.quarantine.is_some();
-    Ok(Json(Readiness { status: "ready", quarantined }))
+    let status = app.keeper.status().await?;
+    Ok(Json(Readiness {
+        status: "ready",
+        quarantined: status.quarantine.is_some(),
+        lifeboat_records: status.lifeboat_records,
+    }))
 }
