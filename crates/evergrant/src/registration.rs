@@ -1,6 +1,8 @@
 //! Clients: adding them, with what their provider says of itself, and changing them.
 
-use std::{collections::BTreeMap, time::Duration};
+mod discovery;
+
+use std::collections::BTreeMap;
 
 use evergrant_proto::{
     client::{Breaker, ClientRecord},
@@ -11,17 +13,13 @@ use evergrant_proto::{
     transaction::{Command, Conflict, PutClient, Reply},
     wire::{
         client_authentication::{AuthenticationMethod, ClientIdentifier},
-        http::HttpResponse,
-        metadata::{Metadata, metadata_request, well_known_urls},
+        metadata::Metadata,
         redirect_uri::RedirectUri,
     },
 };
 use evergrant_store::StoreError;
 
 use crate::Keeper;
-
-/// Longest exchange for metadata.
-const DISCOVERY: Duration = Duration::from_secs(15);
 
 /// A client to be added.
 #[derive(Debug, Clone)]
@@ -136,14 +134,16 @@ impl Keeper {
         if let Some(rotation) = &new.rotation {
             provider.rotation = rotation.clone();
         }
-        let listed =
-            provider.resolve(&new.parameters).map_err(|error| ClientError::Endpoint(error.to_string()))?;
-        let metadata = match &new.issuer {
-            Some(issuer) => Some(self.discover(issuer).await?),
-            None => None,
+        let listed = match &new.issuer {
+            // Its metadata have what the placeholders would have told.
+            Some(_) => provider.resolve_known(&new.parameters),
+            None => provider.resolve(&new.parameters),
         };
+        let listed = listed.map_err(|error| ClientError::Endpoint(error.to_string()))?;
+        let stated = new.endpoints.clone().or(listed);
+        let metadata = self.metadata_of(&new, &provider, &stated).await?;
         let discovered = metadata.as_ref().map(|metadata| metadata.endpoints.clone()).unwrap_or_default();
-        let endpoints = new.endpoints.clone().or(listed).or(discovered);
+        let endpoints = stated.or(discovered);
         if endpoints.token.is_none() {
             return Err(ClientError::NoTokenEndpoint);
         }
@@ -159,9 +159,9 @@ impl Keeper {
             name: new.name.clone(),
             namespace: new.namespace,
             version: 0,
-            provider,
+            provider: provider.without_prose(),
             parameters: new.parameters,
-            issuer: new.issuer,
+            issuer: new.issuer.or(metadata.as_ref().map(|metadata| metadata.issuer.clone())),
             issuer_announced: metadata.is_some_and(|metadata| metadata.issuer_in_callback),
             endpoints,
             identifier: new.identifier,
@@ -249,35 +249,6 @@ impl Keeper {
         let mut clients = self.shared.store.clients(namespace.clone()).await?;
         clients.retain(|client| client.removed_at.is_none());
         Ok(clients)
-    }
-
-    /// Reads what an authorization server says of itself (RFC 8414, OpenID Connect Discovery).
-    ///
-    /// # Errors
-    ///
-    /// Nothing usable was found under any of the well-known addresses.
-    pub async fn discover(&self, issuer: &str) -> Result<Metadata, ClientError> {
-        let failed = |reason: String| ClientError::Discovery { issuer: issuer.to_owned(), reason };
-        let mut reasons = Vec::new();
-        for url in well_known_urls(issuer).map_err(|error| failed(error.to_string()))? {
-            let path = url.path().to_owned();
-            match self.fetch(metadata_request(url)).await {
-                Ok(response) => match Metadata::read(&response, issuer) {
-                    Ok(metadata) => return Ok(metadata),
-                    Err(error) => reasons.push(format!("{path}: {error}")),
-                },
-                Err(reason) => reasons.push(format!("{path}: {reason}")),
-            }
-        }
-        Err(failed(reasons.join("; ")))
-    }
-
-    pub(crate) async fn fetch(
-        &self,
-        request: evergrant_proto::wire::http::HttpRequest,
-    ) -> Result<HttpResponse, String> {
-        let not_after = self.clock().moment().plus(DISCOVERY);
-        self.shared.carrier.send(request, not_after, DISCOVERY).await.map_err(|failure| failure.detail)
     }
 
     fn provider(&self, id: Option<&str>) -> Result<Provider, ClientError> {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use url::Url;
 
+use crate::wire::metadata::is_secure;
+
 use super::{
     ClientFacts, Confidence, Dialect, Lifetimes, OfflineAccess, PLACEHOLDERS, Provider, RefreshFacts,
     RevocationFacts, RotationKind, RotationPolicy, Signature, Template, Verification,
@@ -209,16 +211,5 @@ fn knowledge(provider: &Provider, defect: &mut impl FnMut(&str, &str, &str)) {
     ];
     for (field, _) in stated.into_iter().filter(|(_, is_stated)| *is_stated) {
         defect(field, "a confidence below 0.5 states addresses only", "remove it, or find sources for it");
-    }
-}
-
-/// https, or plain http to this very machine, where the operator plays.
-fn is_secure(url: &Url) -> bool {
-    match (url.scheme(), url.host()) {
-        ("https", Some(_)) => true,
-        ("http", Some(url::Host::Domain(name))) => name == "localhost",
-        ("http", Some(url::Host::Ipv4(address))) => address.is_loopback(),
-        ("http", Some(url::Host::Ipv6(address))) => address.is_loopback(),
-        _ => false,
     }
 }

@@ -4,7 +4,8 @@
 
 /// The line of an offset, from 1.
 pub(super) fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    let mut starts = text.match_indices('\n');
+    starts.by_ref().take_while(|(end, _)| *end < offset).count() + 1
 }
 
 /// The field that a line states, as its path; the table's if it is a header.

@@ -108,25 +108,23 @@ impl Metadata {
     /// Reads the metadata of an issuer. The issuer in them must be the same, character by character (RFC 8414
     /// 3.3): else one server could send our requests and secrets to another's endpoints.
     pub fn read(response: &HttpResponse, issuer: &str) -> Result<Self, InvalidMetadata> {
-        if response.status != 200 {
-            return Err(InvalidMetadata::Status(response.status));
-        }
-        if response.body.len() > MAX_METADATA_BYTES {
-            return Err(InvalidMetadata::TooLarge);
-        }
-        let document: Document = serde_json::from_slice(&response.body).map_err(|error| {
-            InvalidMetadata::Unreadable(format!("line {}, column {}", error.line(), error.column()))
-        })?;
+        let document = Document::read(response)?;
         if document.issuer != issuer {
-            return Err(InvalidMetadata::OtherIssuer {
-                expected: issuer.to_owned(),
-                found: document
-                    .issuer
-                    .chars()
-                    .filter(|character| !character.is_control())
-                    .take(200)
-                    .collect(),
-            });
+            return Err(document.of_another_than(issuer));
+        }
+        document.into_metadata()
+    }
+
+    /// Reads metadata of which only the address is known. The issuer in them must be one whose metadata stand there
+    /// (RFC 8414 3.3): nobody speaks for another's address.
+    pub fn read_at(response: &HttpResponse, address: &Url) -> Result<Self, InvalidMetadata> {
+        let document = Document::read(response)?;
+        // Databricks appends the path of RFC 8414 as OpenID Connect Discovery does.
+        let appended =
+            format!("{}/.well-known/oauth-authorization-server", document.issuer.trim_end_matches('/'));
+        let stands_there = well_known_urls(&document.issuer).is_ok_and(|urls| urls.contains(address));
+        if !stands_there && (parse_issuer(&document.issuer).is_err() || appended != address.as_str()) {
+            return Err(document.of_another_than(address.as_str()));
         }
         document.into_metadata()
     }
@@ -153,6 +151,23 @@ struct Document {
 }
 
 impl Document {
+    fn read(response: &HttpResponse) -> Result<Self, InvalidMetadata> {
+        if response.status != 200 {
+            return Err(InvalidMetadata::Status(response.status));
+        }
+        if response.body.len() > MAX_METADATA_BYTES {
+            return Err(InvalidMetadata::TooLarge);
+        }
+        serde_json::from_slice(&response.body).map_err(|error| {
+            InvalidMetadata::Unreadable(format!("line {}, column {}", error.line(), error.column()))
+        })
+    }
+
+    fn of_another_than(&self, expected: &str) -> InvalidMetadata {
+        let found = self.issuer.chars().filter(|character| !character.is_control()).take(200).collect();
+        InvalidMetadata::OtherIssuer { expected: expected.to_owned(), found }
+    }
+
     fn into_metadata(self) -> Result<Metadata, InvalidMetadata> {
         Ok(Metadata {
             endpoints: Endpoints {
@@ -205,7 +220,7 @@ fn parse_issuer(issuer: &str) -> Result<Url, InvalidIssuer> {
 }
 
 /// https, or http to this very machine.
-fn is_secure(url: &Url) -> bool {
+pub(crate) fn is_secure(url: &Url) -> bool {
     match (url.scheme(), url.host()) {
         ("https", Some(_)) => true,
         ("http", Some(url::Host::Domain(name))) => name == "localhost",
@@ -278,6 +293,30 @@ mod tests {
                 found: "https://as.example/".into()
             }
         );
+    }
+
+    #[test]
+    fn metadata_found_by_their_address_are_of_an_issuer_that_has_them_there() {
+        let read_at = |issuer: &str, address: &str| {
+            let body = format!(r#"{{"issuer":"{issuer}"}}"#);
+            let response = HttpResponse { status: 200, headers: vec![], body: body.into_bytes().into() };
+            Metadata::read_at(&response, &Url::parse(address).unwrap()).map(|metadata| metadata.issuer)
+        };
+        let own = [
+            ("https://as.example", "https://as.example/.well-known/openid-configuration"),
+            ("https://as.example/app/", "https://as.example/app/.well-known/openid-configuration"),
+            ("https://as.example/oidc", "https://as.example/oidc/.well-known/oauth-authorization-server"),
+            ("https://as.example/oidc", "https://as.example/.well-known/oauth-authorization-server/oidc"),
+        ];
+        for (issuer, address) in own {
+            assert_eq!(read_at(issuer, address).as_deref(), Ok(issuer), "{address}");
+        }
+        for issuer in
+            ["https://evil.example", "https://as.example/other", "http://as.example", "", "nonsense"]
+        {
+            let found = read_at(issuer, "https://as.example/.well-known/openid-configuration");
+            assert!(matches!(found, Err(InvalidMetadata::OtherIssuer { .. })), "{issuer}: {found:?}");
+        }
     }
 
     #[test]

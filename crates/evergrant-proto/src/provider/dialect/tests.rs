@@ -43,6 +43,7 @@ fn tokens(provider: &str, body: &str) -> TokenResponse {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn death_is_recognized_however_a_provider_says_it() {
     use Cause as C;
     let rows: [(&str, u16, &str, Option<Cause>); 27] = [
