@@ -1,10 +1,12 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use evergrant::proto::name::Namespace;
 
 use crate::{
-    commands::{clients, connect, grants, keys, rehearse, request, serve, store, token},
+    commands::{clients, connect, grants, keys, providers, rehearse, request, serve, store, token},
     demo, exit,
     failure::Failure,
     location::StoreLocation,
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Token(token::Options),
     /// Send a request with a grant's access token
     Request(request::Options),
+    /// The catalogue: what is known of each provider
+    Providers(providers::Group),
     /// Keys that seal credentials
     Keys(keys::Group),
     /// The store itself
@@ -53,6 +57,7 @@ impl Command {
             Self::Connect(options) => connect::run(options).await,
             Self::Token(options) => token::run(options).await,
             Self::Request(options) => request::run(options).await,
+            Self::Providers(group) => providers::run(group).await,
             Self::Keys(group) => keys::run(group).await,
             Self::Store(group) => store::run(group).await,
         }
@@ -65,6 +70,7 @@ impl Command {
             Self::Grants(group) => group.format.format,
             Self::Connect(options) => options.format.format,
             Self::Token(options) => options.error_format(),
+            Self::Providers(group) => group.format.format,
             Self::Keys(group) => group.format.format,
             Self::Store(group) => group.format.format,
             Self::Demo(_) | Self::Serve(_) | Self::Rehearse(_) | Self::Request(_) => Format::Text,
@@ -81,15 +87,25 @@ pub(crate) struct StoreOptions {
     /// The tenant boundary that everything named here belongs to
     #[arg(long, global = true, env = "EVERGRANT_NAMESPACE", default_value = "default", value_parser = Namespace::new)]
     pub(crate) namespace: Namespace,
-    /// Settings: networks, CA bundle, proxy, own catalogue (docs/cli.md)
-    #[arg(long, global = true, env = "EVERGRANT_CONFIG", value_name = "FILE")]
-    pub(crate) config: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    pub(crate) settings: SettingsOptions,
     /// Follow the clock of a rehearsal
     #[arg(long, global = true, env = "EVERGRANT_CLOCK", value_name = "URL", hide_short_help = true)]
     pub(crate) clock: Option<String>,
     /// Say what is being waited for
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
+}
+
+/// What every command may be told about its surroundings.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SettingsOptions {
+    /// Settings: networks, CA bundle, proxy, own catalogue (docs/cli.md)
+    #[arg(long, global = true, env = "EVERGRANT_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// A folder of provider files that add to the catalogue or replace its entries (docs/catalogue.md)
+    #[arg(long, global = true, env = "EVERGRANT_CATALOGUE", value_name = "DIR")]
+    pub(crate) catalogue: Option<PathBuf>,
 }
 
 /// In which form results are printed.

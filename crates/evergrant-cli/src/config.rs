@@ -21,12 +21,12 @@ use std::{
 
 use evergrant::{
     http::{EgressConfig, EgressProxy},
-    proto::provider::Catalogue,
+    proto::provider::{Catalogue, InvalidCatalogue},
 };
 use serde::Deserialize;
 use url::Url;
 
-use crate::{failure::Failure, location::StoreLocation};
+use crate::{cli::SettingsOptions, failure::Failure, location::StoreLocation};
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -53,6 +53,12 @@ pub(crate) struct Egress {
 }
 
 impl Config {
+    /// What the options say, over what the file says. Blocks.
+    pub(crate) fn of(options: &SettingsOptions) -> Result<Self, Failure> {
+        let config = Self::read(options.config.as_deref())?;
+        Ok(Self { catalogue: options.catalogue.clone().or(config.catalogue), ..config })
+    }
+
     /// Reads a file; without one everything has its default. Blocks.
     pub(crate) fn read(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::default()) };
@@ -77,9 +83,7 @@ impl Config {
                 continue;
             }
             let id = path.file_stem().unwrap_or_default().to_string_lossy();
-            catalogue
-                .overlay(&id, &read_text(&path)?)
-                .map_err(|error| Failure::new("a provider of the catalogue cannot be used", error))?;
+            catalogue.overlay(&id, &read_text(&path)?).map_err(|error| unusable_entry(&path, error))?;
         }
         Ok(catalogue)
     }
@@ -104,7 +108,14 @@ impl Config {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, Failure> {
+/// A file of the catalogue that cannot be used, told as a compiler would: file, line, field.
+pub(crate) fn unusable_entry(path: &Path, error: InvalidCatalogue) -> Failure {
+    let located = InvalidCatalogue { file: path.display().to_string(), ..error };
+    Failure::new("a provider of the catalogue cannot be used", format!("\n{located}"))
+        .advise("docs/catalogue.md has every field; `evergrant providers check FILE` reads a file again")
+}
+
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| Failure::new(&format!("cannot read {}", path.display()), error))
 }
 
@@ -124,6 +135,21 @@ mod tests {
         let error = config(text).unwrap_err().to_string();
         assert!(error.contains("line 3") && error.contains("alow_networks"), "{error}");
         assert!(!error.contains("canary"), "{error}");
+    }
+
+    #[test]
+    fn an_own_provider_is_added_and_a_mistake_in_it_is_told_with_file_line_and_field() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("README.md"), "no provider").unwrap();
+        fs::write(folder.path().join("acme.toml"), "id = 'acme'\nname = 'Acme'\n").unwrap();
+        let options = SettingsOptions { config: None, catalogue: Some(folder.path().to_owned()) };
+        let catalogue = Config::of(&options).unwrap().catalogue().unwrap();
+        assert_eq!(catalogue.provider("acme").unwrap().name, "Acme");
+        assert!(catalogue.is_own("acme") && !catalogue.is_own("google"));
+
+        fs::write(folder.path().join("acme.toml"), "id = 'acme'\nnaem = 'Acme'\n").unwrap();
+        let error = Config::of(&options).unwrap().catalogue().unwrap_err().to_string();
+        assert!(error.contains("acme.toml:2: naem: unknown field"), "{error}");
     }
 
     #[test]

@@ -126,7 +126,7 @@ struct Opened {
 impl Opened {
     /// Blocks. `wall` dates a key that is made.
     fn at(options: StoreOptions, purpose: &Purpose, wall: Timestamp) -> Result<Self, Failure> {
-        let config = Config::read(options.config.as_deref())?;
+        let config = Config::of(&options.settings)?;
         let allowed = purpose.allow_loopback_http || config.egress.allow_loopback_http;
         let loopback = !purpose.serves_others || allowed || options.clock.is_some();
         // What can be wrong in the settings is found before a store is made.

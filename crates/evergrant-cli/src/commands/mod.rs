@@ -4,6 +4,7 @@ pub(crate) mod clients;
 pub(crate) mod connect;
 pub(crate) mod grants;
 pub(crate) mod keys;
+pub(crate) mod providers;
 pub(crate) mod rehearse;
 pub(crate) mod request;
 pub(crate) mod serve;

@@ -75,6 +75,12 @@ impl Failure {
             .advise("see `evergrant clients list`, or add it with `evergrant clients add`")
     }
 
+    pub(crate) fn no_such_provider(id: &str) -> Self {
+        Self::of(Exit::NotFound, format!("the catalogue has no provider {id:?}"))
+            .named(Reason::NoSuchProvider)
+            .advise("see `evergrant providers list`, or write one: docs/catalogue.md")
+    }
+
     /// Why there is no access token of this grant.
     pub(crate) fn without_token(error: &TokenError, grant: &GrantRecord) -> Self {
         let Some(refusal) = error.refusal() else { return Self::of(Exit::Other, error.to_string()) };

@@ -7,6 +7,17 @@ async fn the_catalogue_is_listed_with_what_each_entry_needs() {
     let providers = listed["providers"].as_array().unwrap();
     let keycloak = providers.iter().find(|provider| provider["id"] == "keycloak").unwrap();
     assert_eq!(keycloak["parameters"], serde_json::json!(["host", "realm"]));
+    assert_eq!((&keycloak["verification"], &keycloak["own"]), (&"documented".into(), &false.into()));
+    assert!(providers.len() > 170);
+}
+
+#[tokio::test]
+async fn the_catalogue_is_searched_by_name_and_address() {
+    let world = World::empty().await;
+    let found = world.get("/v1/providers?text=MICROSOFTONLINE").await.ok();
+    let ids: Vec<_> = found["providers"].as_array().unwrap().iter().map(|entry| &entry["id"]).collect();
+    assert_eq!(ids, ["microsoft", "microsoft-ads"]);
+    world.get("/v1/providers?txet=google").await.problem(400, "invalid_query");
 }
 
 #[tokio::test]
@@ -15,6 +26,9 @@ async fn one_entry_tells_all_that_is_known() {
     let google = world.get("/v1/providers/google").await.ok();
     assert_eq!(google["name"], "Google");
     assert!(google["rotation"]["kind"].is_string());
+    assert_eq!(google["lifetimes"]["testing"], 604_800);
+    assert!(google["dialect"]["signatures"].as_array().unwrap().len() > 10);
+    assert!(!google["knowledge"]["sources"].as_array().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -42,8 +42,8 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     let interruption = signals::interruption()?;
-    let config = options.store.config.clone();
-    let reading = tokio::task::spawn_blocking(move || Config::read(config.as_deref()));
+    let settings = options.store.settings.clone();
+    let reading = tokio::task::spawn_blocking(move || Config::of(&settings));
     let config = reading.await.map_err(|error| Failure::new("cannot read the settings", error))??;
     let usual: SocketAddr = USUAL.parse().expect("a constant");
     let listener = listen(options.listen.or(config.listen).unwrap_or(usual))

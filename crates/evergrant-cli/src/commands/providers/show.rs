@@ -1,0 +1,287 @@
+//! `evergrant providers show`.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use evergrant::proto::{
+    diagnosis::Certainty,
+    provider::{Catalogue, Dialect, Meaning, PLACEHOLDERS, Provider, RotationKind, Signature},
+};
+use serde::Serialize;
+
+use crate::{
+    cli::Format,
+    failure::Failure,
+    output::{
+        self,
+        style::{self, Tone},
+        table::Table,
+        text::clean,
+    },
+};
+
+/// What nobody has found out is said, so that its absence is not taken for a promise.
+const UNKNOWN: &str = "unknown";
+
+pub(super) fn run(catalogue: &Catalogue, id: &str, format: Format) -> Result<(), Failure> {
+    let provider = catalogue.provider(id).ok_or_else(|| Failure::no_such_provider(id))?;
+    match format {
+        Format::Json => output::print_json(provider),
+        Format::Text => output::print(&describe(provider, catalogue.is_own(id))),
+    }
+}
+
+fn describe(provider: &Provider, is_own: bool) -> String {
+    let mut sections = vec![
+        heading(provider, is_own),
+        section("Addresses", &addresses(provider)),
+        section("Client", &client(provider)),
+        section("Refresh token", &refresh_token(provider)),
+        section("Lifetimes", &lifetimes(provider)),
+    ];
+    if provider.dialect != Dialect::default() {
+        sections
+            .extend([section("Dialect", &dialect(&provider.dialect)), answers(&provider.dialect.signatures)]);
+    }
+    sections.push(section("Pages", &pages(provider)));
+    sections.extend([list("Notes", &provider.knowledge.notes), list("Sources", &provider.knowledge.sources)]);
+    sections.retain(|section| !section.is_empty());
+    sections.join("\n\n")
+}
+
+fn heading(provider: &Provider, is_own: bool) -> String {
+    let knowledge = &provider.knowledge;
+    let confidence = knowledge
+        .confidence
+        .map(|confidence| format!(", confidence 0.{:02}", confidence.percent().min(99)))
+        .unwrap_or_default();
+    let origin = if is_own { ", from your own catalogue" } else { "" };
+    let name = style::of_stdout().paint(Tone::Heading, &clean(&provider.name));
+    format!("{name} ({})\n  {}{confidence}{origin}", provider.id, name_of(knowledge.verification))
+}
+
+fn section(title: &str, table: &Table) -> String {
+    let body = table.render(style::of_stdout());
+    if body.is_empty() { body } else { format!("{}\n{}", title_of(title), indented(&body)) }
+}
+
+fn list(title: &str, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let lines: Vec<_> = lines.iter().map(|line| format!("* {}", clean(line).replace('\n', " "))).collect();
+    format!("{}\n{}", title_of(title), indented(&lines.join("\n")))
+}
+
+fn title_of(title: &str) -> String {
+    style::of_stdout().paint(Tone::Heading, title)
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+fn addresses(provider: &Provider) -> Table {
+    let mut table = Table::of_one();
+    table.pair("issuer", provider.issuer.as_ref().map(ToString::to_string));
+    for (name, template) in provider.endpoints.named() {
+        let wanted = matches!(name, "authorization" | "token");
+        let shown = template.map(ToString::to_string).or_else(|| wanted.then(|| UNKNOWN.to_owned()));
+        table.pair(&name.replace('_', " "), shown);
+    }
+    for name in provider.parameters() {
+        let meaning = PLACEHOLDERS.iter().find(|(placeholder, _)| *placeholder == name);
+        table.pair(&format!("{{{name}}}"), meaning.map(|(_, meaning)| format!("you say: {meaning}")));
+    }
+    table
+}
+
+fn client(provider: &Provider) -> Table {
+    let mut table = Table::of_one();
+    let methods = provider.client.authentication.iter().map(name_of).collect::<Vec<_>>();
+    table.pair("authentication", or_unknown(methods.join(", ")));
+    table.pair("not spoken here", provider.client.other_authentication.join(", "));
+    table.pair("PKCE", name_of(provider.client.pkce));
+    table
+}
+
+fn refresh_token(provider: &Provider) -> Table {
+    let (offline, rotation) = (&provider.offline, &provider.rotation);
+    let mut table = Table::of_one();
+    table.pair("issued", name_of(offline.issued).replace('_', " "));
+    table.pair("switch on", offline.setting.clone());
+    table.pair("ask for scope", offline.scopes.to_string());
+    table.pair("ask with", pairs(&offline.parameters));
+    table.pair("replaced", format!("{} by a refresh", name_of(provider.refresh.replaces)));
+    table.pair("the old one", meaning_of(rotation.kind).to_owned());
+    table.pair("window", rotation.window.map(span));
+    table.pair("repetitions", rotation.count.map(|count| count.to_string()));
+    table.pair("a replay ends", name_of(rotation.revokes).replace('_', " "));
+    table.pair(
+        "not before",
+        provider.refresh.not_before_percent.map(|percent| format!("{percent} % of the life")),
+    );
+    table.pair(
+        "besides",
+        provider.refresh.ends_access_token.then(|| "a refresh ends the access token before".into()),
+    );
+    table.pair("revocation ends", name_of(provider.revocation.scope));
+    table
+}
+
+fn meaning_of(kind: RotationKind) -> &'static str {
+    match kind {
+        RotationKind::Reusable => "keeps working",
+        RotationKind::OneTime => "is refused; its successor lives",
+        RotationKind::ReplayRevokes => "ends every token of the grant when it is used again",
+        RotationKind::GraceSame => "brings the same successor again, inside the window",
+        RotationKind::GraceNew => "brings another pair, inside the window",
+        RotationKind::LatestWins => "works a number of times; the latest answer counts",
+        RotationKind::UntilSuccessorUsed => "works until its successor is used",
+        RotationKind::LongOverlap => "works for the window",
+        RotationKind::Unknown => "unknown: treated as if a replay ended every token of the grant",
+    }
+}
+
+fn lifetimes(provider: &Provider) -> Table {
+    let lifetimes = &provider.lifetimes;
+    let shown = |lifetime: Option<Duration>| lifetime.map_or_else(|| UNKNOWN.to_owned(), span);
+    let mut table = Table::of_one();
+    table.pair("access token", shown(lifetimes.access_token));
+    table.pair("unused refresh token", shown(lifetimes.idle));
+    table.pair("whole grant", shown(lifetimes.absolute));
+    table.pair("unpublished app", lifetimes.testing.map(span));
+    table.pair(
+        "live at once",
+        lifetimes
+            .live_tokens
+            .map_or_else(|| UNKNOWN.to_owned(), |count| format!("{count} of a user and client")),
+    );
+    let ends: Vec<_> = lifetimes.ended_by.iter().map(|cause| cause.as_str()).collect();
+    table.pair("ended by", or_unknown(ends.join(", ")));
+    table
+}
+
+fn dialect(dialect: &Dialect) -> Table {
+    let usual = Dialect::default();
+    let mut table = Table::of_one();
+    let separator = |character: char| format!("{character:?}");
+    table.pair(
+        "between scopes",
+        (dialect.scope_separator != usual.scope_separator).then(|| separator(dialect.scope_separator)),
+    );
+    table.pair("in answers", dialect.granted_scope_separator.map(separator));
+    table.pair("tokens are in", dialect.token_path.clone());
+    table.pair("bodies are", dialect.json_body.then(|| "JSON".into()));
+    table.pair("a refresh names", dialect.redirect_uri_on_refresh.then(|| "the redirect URI".into()));
+    table.pair("token requests say", pairs(&dialect.token_parameters));
+    table.pair("refreshes say", pairs(&dialect.refresh_parameters));
+    table.pair("headers", pairs(&dialect.token_headers));
+    table.pair("authorization names", pairs(&dialect.authorization_names));
+    table.pair("request names", pairs(&dialect.request_names));
+    table.pair("response names", pairs(&dialect.response_names));
+    table.pair("expires_in of 0", dialect.zero_lifetime_is_endless.then(|| "no end".into()));
+    table.pair("no expires_in", dialect.absent_lifetime_is_endless.then(|| "no end".into()));
+    table.pair("a 503", dialect.unavailable_may_be_processed.then(|| "may have been processed".into()));
+    table
+}
+
+fn answers(signatures: &[Signature]) -> String {
+    if signatures.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["STATUS", "ERROR", "TEXT", "MEANS", "CAUSE", "CERTAINTY"]);
+    for signature in signatures {
+        let statuses: Vec<_> = signature.status.iter().map(ToString::to_string).collect();
+        let codes = [signature.error.join(" | "), signature.subcode.join(" | ")];
+        let codes: Vec<_> = codes.into_iter().filter(|codes| !codes.is_empty()).collect();
+        let kind = signature.content_type.map(name_of);
+        table.row([
+            (Tone::Plain, statuses.join(" ")),
+            (Tone::Plain, codes.join(" + ")),
+            (
+                Tone::Plain,
+                kind.into_iter().chain(signature.contains.iter().cloned()).collect::<Vec<_>>().join(" | "),
+            ),
+            meaning(signature.meaning),
+            (
+                Tone::Plain,
+                signature.cause.map_or_else(|| UNKNOWN.to_owned(), |cause| cause.as_str().to_owned()),
+            ),
+            (Tone::Plain, certainty(signature.certainty).to_owned()),
+        ]);
+    }
+    section("Answers, the first that fits counts", &table)
+}
+
+fn meaning(meaning: Meaning) -> (Tone, String) {
+    let tone = match meaning {
+        Meaning::Dead => Tone::Bad,
+        Meaning::Client | Meaning::Request => Tone::Warning,
+        Meaning::Transient => Tone::Good,
+    };
+    (tone, name_of(meaning))
+}
+
+fn certainty(certainty: Certainty) -> &'static str {
+    output::diagnosis::certainty(certainty)
+}
+
+fn pages(provider: &Provider) -> Table {
+    let pages = &provider.pages;
+    let mut table = Table::of_one();
+    table.pair("status", pages.status.clone());
+    table.pair("secrets are at", pages.console.clone());
+    table.pair("users revoke at", pages.user_access.clone());
+    table.pair("documentation", pages.documentation.clone());
+    table
+}
+
+fn pairs(pairs: &BTreeMap<String, String>) -> String {
+    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
+}
+
+fn or_unknown(text: String) -> String {
+    if text.is_empty() { UNKNOWN.to_owned() } else { text }
+}
+
+/// The name that the catalogue gives a plain variant.
+pub(super) fn name_of(variant: impl Serialize) -> String {
+    let name = serde_json::to_value(variant).ok();
+    name.as_ref().and_then(|name| name.as_str()).unwrap_or(UNKNOWN).to_owned()
+}
+
+/// A lifetime in the largest unit that tells it exactly.
+pub(super) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let unit = [(86400, "d"), (3600, "h"), (60, "min")]
+        .into_iter()
+        .find(|(length, _)| seconds.is_multiple_of(*length));
+    let (length, name) = unit.unwrap_or((1, "s"));
+    format!("{} {name}", seconds / length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_told_exactly() {
+        let rows = [(86_400, "1 d"), (8_726_400, "101 d"), (5400, "90 min"), (3599, "3599 s"), (7200, "2 h")];
+        for (seconds, expected) in rows {
+            assert_eq!(span(Duration::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn every_entry_can_be_shown_and_what_is_unknown_is_said() {
+        let catalogue = Catalogue::builtin();
+        for provider in catalogue.iter() {
+            let shown = describe(provider, false);
+            assert!(shown.contains(&provider.name) && shown.contains("Refresh token"), "{shown}");
+        }
+        let shown = describe(catalogue.provider("adfs").unwrap(), false);
+        assert!(shown.contains("unverified, confidence 0.30"), "{shown}");
+        assert!(shown.contains("unused refresh token  unknown"), "{shown}");
+        assert!(shown.contains("{host}"), "{shown}");
+    }
+}
