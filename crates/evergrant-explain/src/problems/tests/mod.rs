@@ -1,0 +1,4 @@
+//! The pages as they are.
+
+mod pages;
+mod wordings;
