@@ -117,7 +117,8 @@ impl Endpoints {
 }
 
 impl ProviderEndpoints {
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Template> {
+    /// Every endpoint that is stated.
+    pub fn iter(&self) -> impl Iterator<Item = &Template> {
         self.named().into_iter().filter_map(|(_, template)| template)
     }
 

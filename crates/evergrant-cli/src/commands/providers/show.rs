@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use evergrant::proto::{
     diagnosis::Certainty,
-    provider::{Catalogue, Dialect, Meaning, PLACEHOLDERS, Provider, RotationKind, Signature},
+    provider::{
+        Catalogue, Dialect, Meaning, PLACEHOLDERS, Provider, RefreshTokens, Replacement, RotationKind,
+        RotationPolicy, Signature,
+    },
 };
 use serde::Serialize;
 
@@ -105,27 +108,45 @@ fn client(provider: &Provider) -> Table {
 }
 
 fn refresh_token(provider: &Provider) -> Table {
-    let (offline, rotation) = (&provider.offline, &provider.rotation);
+    let (offline, refresh) = (&provider.offline, &provider.refresh);
     let mut table = Table::of_one();
     table.pair("issued", name_of(offline.issued).replace('_', " "));
+    if offline.issued == RefreshTokens::Never {
+        return table;
+    }
     table.pair("switch on", offline.setting.clone());
     table.pair("ask for scope", offline.scopes.to_string());
     table.pair("ask with", pairs(&offline.parameters));
-    table.pair("replaced", format!("{} by a refresh", name_of(provider.refresh.replaces)));
-    table.pair("the old one", meaning_of(rotation.kind).to_owned());
-    table.pair("window", rotation.window.map(span));
-    table.pair("repetitions", rotation.count.map(|count| count.to_string()));
-    table.pair("a replay ends", name_of(rotation.revokes).replace('_', " "));
+    table.pair("replaced", replaced(refresh.replaces).to_owned());
+    rotation(&provider.rotation, &mut table);
     table.pair(
         "not before",
-        provider.refresh.not_before_percent.map(|percent| format!("{percent} % of the life")),
+        refresh.not_before_percent.map(|percent| format!("{percent} % of the access token's life")),
     );
     table.pair(
         "besides",
-        provider.refresh.ends_access_token.then(|| "a refresh ends the access token before".into()),
+        refresh.ends_access_token.then(|| "a refresh ends the access token before".to_owned()),
     );
     table.pair("revocation ends", name_of(provider.revocation.scope));
     table
+}
+
+fn replaced(replacement: Replacement) -> &'static str {
+    match replacement {
+        Replacement::Always => "by each refresh",
+        Replacement::Sometimes => "by some refreshes",
+        Replacement::Never => "never: it stays the same",
+        Replacement::Unknown => UNKNOWN,
+    }
+}
+
+fn rotation(rotation: &RotationPolicy, table: &mut Table) {
+    table.pair("the old one", meaning_of(rotation.kind).to_owned());
+    table.pair("window", rotation.window.map(span));
+    table.pair("repetitions", rotation.count.map(|count| count.to_string()));
+    if rotation.kind != RotationKind::Reusable {
+        table.pair("a replay ends", name_of(rotation.revokes).replace('_', " "));
+    }
 }
 
 fn meaning_of(kind: RotationKind) -> &'static str {
@@ -250,14 +271,19 @@ pub(super) fn name_of(variant: impl Serialize) -> String {
     name.as_ref().and_then(|name| name.as_str()).unwrap_or(UNKNOWN).to_owned()
 }
 
-/// A lifetime in the largest unit that tells it exactly.
+/// A lifetime in the largest unit that tells it exactly; long and odd ones in days.
 pub(super) fn span(duration: Duration) -> String {
+    const DAY: u64 = 86_400;
     let seconds = duration.as_secs();
-    let unit = [(86400, "d"), (3600, "h"), (60, "min")]
+    let unit = [(DAY, "d"), (3600, "h"), (60, "min")]
         .into_iter()
         .find(|(length, _)| seconds.is_multiple_of(*length));
-    let (length, name) = unit.unwrap_or((1, "s"));
-    format!("{} {name}", seconds / length)
+    match unit {
+        Some((DAY, _)) => format!("{} d", seconds / DAY),
+        _ if seconds > 3 * DAY => format!("about {} d", (seconds + DAY / 2) / DAY),
+        Some((length, name)) => format!("{} {name}", seconds / length),
+        None => format!("{seconds} s"),
+    }
 }
 
 #[cfg(test)]
@@ -266,7 +292,14 @@ mod tests {
 
     #[test]
     fn a_lifetime_is_told_exactly() {
-        let rows = [(86_400, "1 d"), (8_726_400, "101 d"), (5400, "90 min"), (3599, "3599 s"), (7200, "2 h")];
+        let rows = [
+            (86_400, "1 d"),
+            (8_726_400, "101 d"),
+            (5400, "90 min"),
+            (3599, "3599 s"),
+            (7200, "2 h"),
+            (47_304_000, "about 548 d"),
+        ];
         for (seconds, expected) in rows {
             assert_eq!(span(Duration::from_secs(seconds)), expected);
         }
