@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use evergrant::proto::name::Namespace;
 
 use crate::{
-    commands::{clients, connect, grants, keys, providers, rehearse, request, serve, store, token},
+    commands::{clients, connect, explain, grants, keys, providers, rehearse, request, serve, store, token},
     demo, exit,
     failure::Failure,
     location::StoreLocation,
@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Request(request::Options),
     /// The catalogue: what is known of each provider
     Providers(providers::Group),
+    /// Explain a failure: cause, evidence, what helps, what never does
+    Explain(explain::Options),
     /// Keys that seal credentials
     Keys(keys::Group),
     /// The store itself
@@ -58,6 +60,7 @@ impl Command {
             Self::Token(options) => token::run(options).await,
             Self::Request(options) => request::run(options).await,
             Self::Providers(group) => providers::run(group).await,
+            Self::Explain(options) => explain::run(options),
             Self::Keys(group) => keys::run(group).await,
             Self::Store(group) => store::run(group).await,
         }
@@ -71,6 +74,7 @@ impl Command {
             Self::Connect(options) => options.format.format,
             Self::Token(options) => options.error_format(),
             Self::Providers(group) => group.format.format,
+            Self::Explain(options) => options.format.format,
             Self::Keys(group) => group.format.format,
             Self::Store(group) => group.format.format,
             Self::Demo(_) | Self::Serve(_) | Self::Rehearse(_) | Self::Request(_) => Format::Text,

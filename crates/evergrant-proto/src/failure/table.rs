@@ -70,12 +70,23 @@ pub(super) fn judged(
     error: Option<ErrorResponse>,
 ) -> Failure {
     let signature = exchange.dialect.signature_for(response, error.as_ref());
-    let judgement = match (response.status, &error) {
-        (400, None) => DEAD,
-        (401, None) if exchange.stage != Stage::ApiCall => CLIENT,
-        _ => judge(exchange, response, error.as_ref(), signature),
+    let judgement = match judge(exchange, response, error.as_ref(), signature) {
+        IN_DOUBT => judge_unknown(exchange.stage, response.status, error.is_some()),
+        known => known,
     };
     failure(exchange, response, judgement, error, signature)
+}
+
+/// A refusal that no table knows. Who reports it has ruled out that something else answered.
+fn judge_unknown(stage: Stage, status: u16, says_something: bool) -> Judgement {
+    match (stage, status) {
+        (Stage::ApiCall, _) => IN_DOUBT,
+        (Stage::Introspection, 400..=403) => CLIENT,
+        (_, 401) if !says_something => CLIENT,
+        (_, 400) => DEAD,
+        (_, 401 | 403) if says_something => DEAD,
+        _ => IN_DOUBT,
+    }
 }
 
 fn judge(

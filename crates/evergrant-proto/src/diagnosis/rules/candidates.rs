@@ -41,20 +41,21 @@ fn of_a_refused_refresh(facts: Facts<'_>) -> Vec<Cause> {
     } else if a_replay_ends_the_grant(provider) || facts.history.sent_token_is_latest.is_none() {
         candidates.push(RotatedTokenReused);
     }
+    let reported_by_others = facts.history.sent_token_is_latest.is_none();
     let known = [
         (lifetimes.testing.is_some() && facts.history.app_in_testing != Some(false), AppInTestingMode),
         (provider.dialect.redirect_uri_on_refresh, RedirectUriMismatch),
         (lifetimes.live_tokens.is_some(), TokenLimitExceeded),
+        // Our own requests are in order; those of others may hold anything.
+        (reported_by_others && facts.hearing.calls_it_invalid(), MalformedRequest),
         (lifetimes.idle.is_some(), RefreshTokenExpiredIdle),
-        (lifetimes.absolute.is_some(), RefreshTokenExpiredAbsolute),
-        // Our own requests and our own records are not in doubt; those of others may be.
-        (facts.history.sent_token_is_latest.is_none(), LostRotationNotPersisted),
     ];
     candidates.extend(known.into_iter().filter(|(holds, _)| *holds).map(|(_, cause)| cause));
-    candidates.extend([AdminOrPolicyRevoked, RefreshTokenExpiredAbsolute, PasswordChanged]);
-    if provider.rotation.kind == RotationKind::Reusable {
-        candidates.retain(|cause| *cause != LostRotationNotPersisted);
+    candidates.extend(lifetimes.ended_by.iter().copied());
+    if reported_by_others && provider.rotation.kind != RotationKind::Reusable {
+        candidates.push(LostRotationNotPersisted);
     }
+    candidates.extend([AdminOrPolicyRevoked, RefreshTokenExpiredAbsolute, PasswordChanged]);
     candidates
 }
 

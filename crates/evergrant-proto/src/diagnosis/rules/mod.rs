@@ -179,7 +179,8 @@ fn conclude(facts: Facts<'_>, finding: Finding) -> Diagnosis {
         evidence.push(sentence);
         never_only_sign_in_again(&mut remedies);
     }
-    if certainty != Certainty::Certain {
+    // A provider that is sure that approval is missing does not say whether too much was asked for.
+    if certainty != Certainty::Certain || cause == Cause::ConsentRequired {
         alternatives.extend(candidates::neighbours(cause));
     }
     let alternatives = first_of_each(alternatives, cause);

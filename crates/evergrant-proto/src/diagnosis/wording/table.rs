@@ -68,6 +68,12 @@ impl Hearing {
             && !self.words.has_any(Words::of(&[Word::Or, Word::Revoke, Word::Invalid, Word::Not]))
     }
 
+    /// Whether the text says no more than that something is invalid.
+    pub(in crate::diagnosis) fn calls_it_invalid(self) -> bool {
+        self.words.has_any(Words::of(&[Word::Invalid]))
+            && !self.words.has_any(Words::of(&[Word::Expire, Word::Revoke]))
+    }
+
     /// Whether the text says that something was revoked, and nothing else.
     pub(in crate::diagnosis) fn speaks_of_a_revocation(self) -> bool {
         self.words.has_any(Words::of(&[Word::Revoke]))

@@ -1,0 +1,165 @@
+//! What must not come out again: credentials that stand in the input, by the names they stand under.
+//!
+//! Every text that is shown is masked once more by what it looks like ([`UntrustedText`]); this finds what looks like
+//! nothing, a short password or a code of digits.
+//!
+//! [`UntrustedText`]: evergrant_proto::wire::untrusted_text::UntrustedText
+
+use evergrant_proto::wire::error_response::ErrorResponse;
+
+/// Most secrets that are looked for.
+const MAX_SECRETS: usize = 256;
+
+/// Names under which secrets stand, without punctuation.
+const NAMES: [&str; 24] = [
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "token",
+    "clientsecret",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "code",
+    "codeverifier",
+    "devicecode",
+    "usercode",
+    "assertion",
+    "clientassertion",
+    "authorization",
+    "cookie",
+    "setcookie",
+    "apikey",
+    "xapikey",
+    "dpop",
+    "proxyauthorization",
+    "sessionid",
+    "privatekey",
+];
+
+/// Names whose values are secret whatever they look like.
+const ALWAYS: [&str; 5] = ["clientsecret", "secret", "password", "passwd", "pwd"];
+
+/// Credentials that were seen.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Secrets(Vec<String>);
+
+/// The secrets of any text.
+pub(super) fn of_text(text: &str) -> Secrets {
+    let mut secrets = Secrets::default();
+    for (position, _) in text.match_indices([':', '=']) {
+        if secrets.0.len() >= MAX_SECRETS {
+            break;
+        }
+        let name = name_before(&text[..position]);
+        if !NAMES.contains(&name.as_str()) {
+            continue;
+        }
+        let value = value_after(&text[position + 1..]);
+        if ALWAYS.contains(&name.as_str()) && !is_a_word_of_errors(value) || looks_secret(value) {
+            secrets.add(value);
+        }
+    }
+    secrets
+}
+
+impl Secrets {
+    /// The secrets of a request's body, a form or JSON: all values of its secret parameters.
+    pub(super) fn of_request(body: &str) -> Self {
+        let mut secrets = of_text(body);
+        for pair in body.split('&').take(MAX_SECRETS) {
+            let Some((name, value)) = pair.split_once('=') else { continue };
+            if NAMES.contains(&plain(name).as_str()) {
+                secrets.add(value.trim());
+                let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
+                secrets.add(decoded.map(|(_, value)| value.into_owned()).unwrap_or_default().trim());
+            }
+        }
+        secrets
+    }
+
+    pub(super) fn add_headers(&mut self, headers: impl Iterator<Item = (String, String)>) {
+        for (_, value) in headers.filter(|(name, _)| NAMES.contains(&plain(name).as_str())) {
+            self.add(&value);
+            for part in value.split([' ', ';', '=']).filter(|part| looks_secret(part)) {
+                self.add(part);
+            }
+        }
+    }
+
+    pub(super) fn with(&self, others: Self) -> Self {
+        Self(self.0.iter().cloned().chain(others.0).take(2 * MAX_SECRETS).collect())
+    }
+
+    pub(super) fn redact(&self, error: ErrorResponse) -> ErrorResponse {
+        let secrets: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        error.redact(&secrets)
+    }
+
+    fn add(&mut self, secret: &str) {
+        // Less would hit words everywhere and thereby tell what it is.
+        if secret.len() >= 4 && self.0.len() < MAX_SECRETS && !self.0.iter().any(|known| known == secret) {
+            self.0.push(secret.to_owned());
+        }
+    }
+}
+
+fn name_before(before: &str) -> String {
+    let end = before.trim_end_matches([' ', '"', '\'', '\\']).len();
+    let start = before[..end]
+        .char_indices()
+        .rev()
+        .take(32)
+        .take_while(|(_, character)| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'))
+        .last()
+        .map_or(end, |(index, _)| index);
+    plain(&before[start..end])
+}
+
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(32)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect()
+}
+
+fn value_after(after: &str) -> &str {
+    let after = after.trim_start_matches([' ', '"', '\'', '\\']);
+    let after =
+        ["Bearer ", "Basic ", "DPoP "].iter().find_map(|scheme| after.strip_prefix(scheme)).unwrap_or(after);
+    let end = after.find(|character: char| {
+        character.is_whitespace()
+            || matches!(character, '"' | '\'' | ',' | '&' | ';' | '}' | ')' | ']' | '\\')
+    });
+    &after[..end.unwrap_or(after.len())]
+}
+
+/// Something with digits, or with capitals within: no word of a sentence.
+fn looks_secret(value: &str) -> bool {
+    let digits = value.bytes().any(|byte| byte.is_ascii_digit());
+    let capitals = value.bytes().skip(1).any(|byte| byte.is_ascii_uppercase())
+        && value.bytes().any(|byte| byte.is_ascii_lowercase());
+    let written_as_code = value.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    value.len() >= 6 && (digits || capitals) && !written_as_code && !value.starts_with("AADSTS")
+}
+
+/// "client_secret: invalid" holds no secret.
+fn is_a_word_of_errors(value: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "invalid",
+        "expired",
+        "missing",
+        "wrong",
+        "incorrect",
+        "required",
+        "unknown",
+        "null",
+        "none",
+        "true",
+        "false",
+        "not",
+    ];
+    WORDS.contains(&value.to_ascii_lowercase().trim_end_matches('.'))
+}

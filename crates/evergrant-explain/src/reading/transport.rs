@@ -1,0 +1,131 @@
+//! Why there was no answer, by what libraries say of it.
+
+use evergrant_proto::wire::{
+    error_response::ErrorResponse,
+    http::{RequestSent, TransportFailure, TransportFailureKind as Kind},
+    untrusted_text::UntrustedText,
+};
+
+/// What libraries write, in lower case, and where the exchange broke then. In this order: a handshake that times out is
+/// a handshake.
+const PHRASES: [(&[&str], Kind); 6] = [
+    (
+        &[
+            "certificate",
+            "x509",
+            "ssl",
+            "tls",
+            "handshake",
+            "pkix",
+            "cert_",
+            "unable_to_verify",
+            "self signed",
+            "self-signed",
+            "trust anchor",
+            "alert",
+        ],
+        Kind::Tls,
+    ),
+    (
+        &[
+            "enotfound",
+            "eai_again",
+            "getaddrinfo",
+            "no such host",
+            "name or service not known",
+            "nameresolution",
+            "name resolution",
+            "unknownhost",
+            "could not resolve",
+            "nodename nor servname",
+            "dns",
+            "err_name",
+            "failed to resolve",
+        ],
+        Kind::Dns,
+    ),
+    (
+        &[
+            "econnrefused",
+            "connection refused",
+            "ehostunreach",
+            "enetunreach",
+            "no route to host",
+            "unreachable",
+            "connect timeout",
+            "connecttimeout",
+            "connect timed out",
+            "failed to connect",
+            "could not connect",
+            "proxyerror",
+            "tunnel connection failed",
+            "max retries exceeded",
+            "actively refused",
+            "dial tcp",
+        ],
+        Kind::Connect,
+    ),
+    (
+        &[
+            "etimedout",
+            "timed out",
+            "timeout",
+            "deadline exceeded",
+            "esockettimedout",
+            "econnaborted",
+            "operation was canceled",
+            "aborted",
+        ],
+        Kind::Timeout,
+    ),
+    (
+        &[
+            "econnreset",
+            "connection reset",
+            "socket hang up",
+            "broken pipe",
+            "epipe",
+            "unexpected eof",
+            "remotedisconnected",
+            "remote end closed",
+            "connection aborted",
+            "connection closed",
+            "fetch failed",
+            "network error",
+            "networkerror",
+            "premature",
+            "prematurely",
+        ],
+        Kind::Reset,
+    ),
+    (&["malformed http", "invalid http response", "badstatusline"], Kind::Protocol),
+];
+
+/// A failure that is known to be one of the transport.
+pub(super) fn failure(text: &str) -> TransportFailure {
+    let kind = kind_in(text).unwrap_or(Kind::Connect);
+    TransportFailure {
+        kind,
+        request_sent: match kind {
+            Kind::Timeout | Kind::Reset | Kind::TooLarge | Kind::Protocol => RequestSent::Maybe,
+            Kind::Forbidden | Kind::TooLate | Kind::Dns | Kind::Connect | Kind::Tls => RequestSent::No,
+        },
+        detail: UntrustedText::new(text).as_str().to_owned(),
+    }
+}
+
+/// A failure of the transport, if a text speaks of one and of no answer.
+pub(super) fn of(text: &str, error: Option<&ErrorResponse>) -> Option<TransportFailure> {
+    let answered = error.is_some_and(|error| error.code.is_some() || !error.vendor_codes.is_empty());
+    let short = text.len() < 4096 && !text.trim_start().starts_with(['{', '[', '<']);
+    (short && !answered && kind_in(text).is_some()).then(|| failure(text))
+}
+
+fn kind_in(text: &str) -> Option<Kind> {
+    let end = (0..=text.len().min(4096)).rev().find(|end| text.is_char_boundary(*end))?;
+    let text = text[..end].to_lowercase();
+    PHRASES
+        .iter()
+        .find(|(phrases, _)| phrases.iter().any(|phrase| text.contains(phrase)))
+        .map(|(_, kind)| *kind)
+}
