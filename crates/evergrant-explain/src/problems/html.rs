@@ -1,5 +1,7 @@
 //! A page for browsers.
 
+use std::fmt::Write as _;
+
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html};
 
 use super::problem::Problem;
@@ -8,12 +10,19 @@ use super::problem::Problem;
 pub(super) const OPTIONS: Options = Options::ENABLE_TABLES;
 
 impl Problem {
-    /// The sections as HTML: headings of the second rank, paragraphs, lists, tables, code, links. Markup in the source is shown,
-    /// not used. Links to other pages are relative, so that they hold under any prefix.
+    /// The sections as HTML: each a `section` with an id made of its heading, so that it can be linked to and styled.
+    /// Markup in the source is shown, not used. Links to other pages are relative, so that they hold under any prefix.
     pub fn to_html(&self) -> String {
         let markdown = self.sections();
         let mut page = String::with_capacity(markdown.len() * 2);
-        html::push_html(&mut page, Parser::new_ext(&markdown, OPTIONS).map(without_markup));
+        for section in markdown.split("\n## ") {
+            let section = section.trim_start_matches("## ");
+            let (title, body) = section.split_once('\n').unwrap_or((section, ""));
+            let id = title.to_ascii_lowercase().replace(' ', "-");
+            write!(page, "<section id=\"{id}\">\n<h2>{title}</h2>\n").expect("a string takes any text");
+            html::push_html(&mut page, Parser::new_ext(body, OPTIONS).map(without_markup));
+            page.push_str("</section>\n");
+        }
         page
     }
 }
@@ -45,8 +54,17 @@ fn address(target: CowStr<'_>) -> CowStr<'_> {
 mod tests {
     fn rendered(body: &str) -> String {
         let mut problem = crate::problems::find("user_revoked").unwrap().clone();
-        body.clone_into(&mut problem.body);
+        problem.body = format!("## What it means\n\n{body}");
         problem.to_html()
+    }
+
+    #[test]
+    fn a_section_can_be_linked_to() {
+        let html = rendered("Some *words*.");
+        assert_eq!(
+            html,
+            "<section id=\"what-it-means\">\n<h2>What it means</h2>\n<p>Some <em>words</em>.</p>\n</section>\n"
+        );
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! What people see: pages without scripts, in light and dark, escaped by the template engine.
 
+mod cause;
 mod connect;
+mod named;
 mod notice;
-mod problem;
+mod problems;
 mod provider;
+mod reason;
 
 use std::sync::LazyLock;
 
@@ -16,15 +19,20 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 pub(crate) use self::{
+    cause::CausePage,
     connect::ConnectPage,
     notice::Notice,
-    problem::ProblemPage,
+    problems::ProblemsPage,
     provider::{provider_name, sign_in_host},
+    reason::ReasonPage,
 };
 use crate::problem::{Problem, Reason};
 
 /// Every page's style, inside the page: a page is one answer, and works under any path prefix.
 pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
+
+/// What pages to be read add to it.
+pub(crate) const REFERENCE_STYLE: &str = include_str!("../../templates/reference.css");
 
 /// What a page is for, by the sign at its top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +42,14 @@ pub(crate) enum Tone {
     Fault,
 }
 
-/// Nothing is loaded and nothing runs; only this very style applies. There is no `form-action`: browsers apply it to
+/// Nothing is loaded and nothing runs; only these very styles apply. There is no `form-action`: browsers apply it to
 /// the redirects after a form, too, and these lead through the provider to wherever the client returns its users.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let style = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
-    let policy =
-        format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; frame-ancestors 'none'");
+    let [style, reference] =
+        [STYLE, REFERENCE_STYLE].map(|style| STANDARD.encode(digest(&SHA256, style.as_bytes())));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}' 'sha256-{reference}'; base-uri 'none'; frame-ancestors 'none'"
+    );
     HeaderValue::from_str(&policy).expect("a policy is ASCII")
 });
 
