@@ -96,7 +96,9 @@ pub struct ClientChanges {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
     /// The catalogue has no such entry.
-    #[error("the catalogue has no provider {0:?}; leave it out and give the issuer instead")]
+    #[error(
+        "the catalogue has no provider {0:?} (`evergrant providers list` has them all); leave it out and give the issuer instead"
+    )]
     NoSuchProvider(String),
     /// The catalogue's addresses have placeholders that need values.
     #[error("{0}")]
@@ -209,7 +211,12 @@ impl Keeper {
         record.redirect_uris = redirect_uris.unwrap_or(record.redirect_uris);
         record.scopes = scopes.unwrap_or(record.scopes);
         record.return_urls = return_urls.unwrap_or(record.return_urls);
-        record.provider.rotation = rotation.unwrap_or(record.provider.rotation);
+        let rotation = rotation.unwrap_or(record.provider.rotation.clone());
+        // What is known of the provider now; its rotation policy may have been said when the client was added.
+        if let Some(known) = self.catalogue().provider(&record.provider.id) {
+            record.provider = known.clone().without_prose();
+        }
+        record.provider.rotation = rotation;
         self.put(record, Some(version)).await
     }
 

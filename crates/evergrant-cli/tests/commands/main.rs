@@ -8,6 +8,7 @@ mod clients;
 mod connect;
 mod grants;
 mod output;
+mod providers;
 mod request;
 mod secrets;
 mod serve;

@@ -241,6 +241,14 @@ mod tests {
     }
 
     #[test]
+    fn every_placeholder_is_documented() {
+        let documentation = include_str!("../../../../docs/catalogue.md");
+        for (name, meaning) in PLACEHOLDERS {
+            assert!(documentation.contains(&format!("| `{{{name}}}` | {meaning} |")), "{name}");
+        }
+    }
+
+    #[test]
     fn a_value_cannot_lead_elsewhere() {
         for host in ["evil.example/", "a@evil.example", "a?b", "a#b", "..", "", "a%2fb", "a b"] {
             assert_eq!(

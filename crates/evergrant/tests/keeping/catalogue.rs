@@ -1,12 +1,12 @@
 //! What the catalogue leaves open is filled in from the provider's own metadata.
 
 use evergrant::{
-    ClientError, Keeper, NewClient, OpenOptions,
+    ClientChanges, ClientError, Keeper, NewClient, OpenOptions,
     http::EgressConfig,
     proto::{
         client::ClientRecord,
         name::ClientName,
-        provider::{Catalogue, Knowledge},
+        provider::{Catalogue, Knowledge, RotationKind, RotationPolicy},
         wire::client_authentication::ClientIdentifier,
     },
 };
@@ -105,4 +105,21 @@ async fn a_client_keeps_what_decides_and_not_the_prose() {
     let google = Catalogue::builtin().provider("google").unwrap().clone();
     assert_ne!(google.knowledge, Knowledge::default());
     assert_eq!(client.provider, google.without_prose());
+}
+
+#[tokio::test]
+async fn an_update_takes_over_what_the_catalogue_knows_by_now_and_keeps_the_rotation_policy() {
+    let world = World::knowing("").await;
+    let name = ClientName::new("shop").unwrap();
+    world.add("generic", &[]).await.unwrap_err();
+    let client = NewClient {
+        provider: Some("google".to_owned()),
+        rotation: Some(RotationPolicy { kind: RotationKind::OneTime, ..RotationPolicy::default() }),
+        ..NewClient::new(name.clone(), ClientIdentifier::new("shop").unwrap())
+    };
+    let added = world.keeper.add_client(client).await.unwrap();
+    let updated =
+        world.keeper.update_client(&added.namespace, &name, ClientChanges::default()).await.unwrap();
+    assert_eq!(updated.provider, added.provider);
+    assert_eq!(updated.provider.rotation.kind, RotationKind::OneTime);
 }
