@@ -165,6 +165,8 @@ fn distance(one: &str, other: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::provider::{RotationKind, dialect::Dialect};
 
@@ -324,6 +326,27 @@ mod tests {
         for provider in Catalogue::builtin().iter() {
             let json = serde_json::to_string(provider).unwrap();
             assert_eq!(&serde_json::from_str::<Provider>(&json).unwrap(), provider);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_file_of_any_text_is_read_or_told_about(text in "(\\PC|\n|\\[|\\]|=|\"){0,200}") {
+            if let Err(error) = Provider::from_toml("acme", &text) {
+                let lines = text.lines().count() + 1;
+                prop_assert!(error.mistakes.iter().all(|mistake| (1..=lines).contains(&mistake.line)), "{error}");
+            }
+        }
+
+        #[test]
+        fn a_broken_entry_is_told_about(cut in 0usize..4000, insert in "\\PC{0,3}") {
+            let (_, google) = BUILT_IN.iter().find(|(id, _)| *id == "google").unwrap();
+            let mut text = (*google).to_owned();
+            let at = (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            text.insert_str(at, &insert);
+            if let Err(error) = Provider::from_toml("google", &text) {
+                prop_assert!(!error.mistakes.is_empty());
+            }
         }
     }
 }
