@@ -33,7 +33,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
 
 fn file_lengths(workspace: &Workspace) -> Result<(), Failure> {
     let mut long = Vec::new();
-    for folder in ["crates", "xtask/src"] {
+    for folder in ["crates", "fuzz/src", "xtask/src"] {
         for file in source::rust_files(&workspace.path(folder))? {
             let lines = lines_before_tests(&source::read(&file)?);
             if lines > MAX_LINES {

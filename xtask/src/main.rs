@@ -3,6 +3,7 @@
 mod bench;
 mod clock;
 mod command;
+mod fuzz;
 mod lint;
 mod progress;
 mod purity;
@@ -24,6 +25,8 @@ usage: cargo xtask COMMAND
   lint     formatting, clippy, purity, file lengths; cargo-deny where it is installed
   purity   evergrant-proto and the rehearsal provider's core reach no clock, no I/O, no randomness
   bench    the benchmarks, each a ratio to its yardstick; fails when a bound is violated
+  fuzz     hostile input for every parser and the state machine, guided by coverage, a minute each;
+           `fuzz TARGET` only one
   soak     the randomized and the racing tests again, with far more rounds (hours)
 ";
 
@@ -36,6 +39,8 @@ fn main() -> ExitCode {
         ["lint"] => lint::run(&workspace),
         ["purity"] => purity::run(&workspace),
         ["bench"] => bench::run(&workspace),
+        ["fuzz"] => fuzz::run(&workspace, None),
+        ["fuzz", target] => fuzz::run(&workspace, Some(target)),
         ["soak"] => soak::run(&workspace),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

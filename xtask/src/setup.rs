@@ -3,7 +3,7 @@
 //!
 //! What is there already is left alone, so a second run needs no network.
 
-mod debian;
+pub(crate) mod debian;
 mod launcher;
 mod party;
 

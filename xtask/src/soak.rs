@@ -2,7 +2,7 @@
 //! also look for; it looks longer.
 
 use crate::{
-    Failure, command,
+    Failure, command, fuzz,
     progress::{self, Step},
     setup,
     workspace::Workspace,
@@ -14,6 +14,8 @@ const PROPERTY_CASES: &str = "20000";
 const ROUNDS: &str = "5000";
 /// Times that the whole suite runs again at its ordinary size, to see a test that fails one time in many.
 const REPETITIONS: usize = 20;
+/// Refreshes over which memory must not grow.
+const REFRESHES: &str = "1000000";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let mut steps = setup::steps(workspace);
@@ -30,6 +32,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             command::run(suite(workspace))
         }));
     }
+    steps.push(Step::new(format!("memory over {REFRESHES} refreshes"), || {
+        let bench = ["bench", "--package", "evergrant", "--bench", "memory_soak", "--", REFRESHES];
+        command::run(command::cargo(workspace, &bench))
+    }));
+    steps.extend(fuzz::all(workspace, fuzz::SOAK_SECONDS)?);
     progress::run(steps)
 }
 

@@ -1,0 +1,65 @@
+//! What operators write.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
+
+use evergrant::http::EgressProxy;
+use evergrant_proto::{provider::Catalogue, wire::metadata::well_known_urls};
+use evergrant_rehearse::{Provider, Settings};
+use evergrant_server::{ApiKey, ApiKeyHash};
+
+use super::rehearsal::signing_key;
+use crate::secrecy::{CANARY, assert_silent};
+
+static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(Catalogue::builtin);
+
+/// A file of the catalogue, and the addresses that it makes.
+pub(super) fn catalogue(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let mut catalogue = Catalogue::clone(&BUILT_IN);
+    if catalogue.overlay("fuzz", text).is_err() {
+        return;
+    }
+    let provider = catalogue.provider("fuzz").expect("what was laid over is there");
+    for value in ["a", "id.example:8443", ".."] {
+        let given = provider.parameters().into_iter().map(|name| (name.to_owned(), value.to_owned()));
+        let given: BTreeMap<_, _> = given.collect();
+        let _ = (provider.issuer(&given), provider.resolve(&given));
+    }
+    let _ = provider.resolve(&BTreeMap::new());
+}
+
+/// The settings of the rehearsal server: what is accepted, a provider can be made of.
+pub(super) fn rehearsal_settings(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    if let Ok(settings) = Settings::from_toml(text) {
+        let made = Provider::new(settings, "http://127.0.0.1:8790", Arc::clone(signing_key()));
+        assert!(made.is_ok(), "accepted when read, refused when used");
+    }
+}
+
+/// Texts of the command line and the settings file that hold secrets, or lead somewhere.
+pub(super) fn operator_texts(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let proxy = EgressProxy::parse(text);
+    let key = ApiKey::parse(text);
+    let hash = text.parse::<ApiKeyHash>();
+    if let Ok(key) = &key {
+        assert_silent(&[key.expose()], &format!("{key:?}"));
+    }
+    if let Ok(hash) = &hash {
+        assert_eq!(hash.to_string().parse().ok(), Some(*hash));
+    }
+    if let Err(error) = &key {
+        assert_silent(&[CANARY], &format!("{error}"));
+    }
+    let password = text.split_once("//").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(user, _)| user);
+    if password.is_some_and(|password| password.contains(CANARY)) {
+        assert_silent(&[CANARY], &format!("{proxy:?} {hash:?}"));
+    }
+    for url in well_known_urls(text).into_iter().flatten() {
+        assert!(url.path().contains("/.well-known/"), "{url}");
+    }
+}
