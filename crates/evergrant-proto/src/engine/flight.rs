@@ -38,6 +38,9 @@ const REVOCATION: Duration = deadlines::SEND_WITHIN.saturating_add(deadlines::FL
 /// What is said of a success that the store does not have yet.
 pub(super) const WAITS_FOR_STORE: &str = "the refresh succeeded and waits to be stored";
 
+/// For those who join later, a grant that was read longer ago is read again.
+const SEEN_LATELY: Duration = Duration::from_secs(1);
+
 /// Longest pause between two tries to write an outcome to a store that is away.
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
@@ -61,6 +64,7 @@ pub(crate) struct Flight {
     reserve_tries: u32,
     /// The grant as last seen, for callers whose time runs out.
     seen: Option<Box<GrantRecord>>,
+    seen_at: Option<Moment>,
     /// What a rescued success brought: may be served although the store does not know it yet.
     rescued: Option<Arc<Issue>>,
     owes_revocation: bool,
@@ -130,6 +134,7 @@ impl Flight {
             polls: 0,
             reserve_tries: 0,
             seen: None,
+            seen_at: None,
             rescued: None,
             owes_revocation: false,
         }
@@ -158,6 +163,12 @@ impl Flight {
     /// Whether those who join now can be answered without waiting.
     pub(crate) fn has_news(&self) -> bool {
         self.rescued.is_some()
+    }
+
+    /// Whether it knows what the grant holds, or is about to: what it has seen long ago may have changed.
+    pub(crate) fn has_read(&self, now: Moment) -> bool {
+        let lately = self.seen_at.is_some_and(|at| now.since(at) < SEEN_LATELY);
+        lately || matches!(self.step, Step::Reading)
     }
 
     /// Whether a request is under way, or its answer is not in the store yet.
@@ -244,13 +255,16 @@ impl Flight {
             Err(failure) => return self.refuse_all(engine, &store_unavailable(&failure), now),
         };
         engine.publish(&grant, &self.key);
-        self.see(&grant);
+        self.see(&grant, now.moment);
         self.answer_satisfied(engine, now.wall);
         if let Some(refusal) = closed(&grant) {
             self.owes_revocation = self.scheduled && owes_revocation(&grant);
             if self.owes_revocation {
                 // This process sees to it: no other one, and no later tick, until it must have come to an end.
                 self.put_off(engine, now.wall.plus(REVOCATION), now);
+            } else if self.scheduled && grant.next_due_at.is_some_and(|due| due <= now.wall) {
+                // Only a claim closes what its dead owners have left open.
+                return self.reserve(engine, now);
             }
             let removed = grant.removed_at.is_some();
             let refusal = if removed { Refusal::NoSuchGrant } else { refusal };
@@ -359,7 +373,7 @@ impl Flight {
     ) -> Next {
         match reply {
             Ok(Reply::Claimed(claimed)) => {
-                self.see(&claimed.grant);
+                self.see(&claimed.grant, now.moment);
                 if std::mem::take(&mut self.direct) {
                     let key = EndpointKey::of(&claimed.client);
                     engine.endpoints.place(&key);
@@ -381,28 +395,33 @@ impl Flight {
                 }
             }
             // Not a plain refresh: what it is, the careful way finds out.
-            Ok(Reply::Deferred(_)) | Err(StoreFailure::Conflict(_)) if self.direct => {
-                self.give_back(engine);
-                self.step = Step::Reading;
-                Next::Perform(Effect::Read(self.grant))
-            }
+            Ok(Reply::Deferred(_)) | Err(StoreFailure::Conflict(_)) if self.direct => self.read(engine),
+            // Those who wait may be content with what the grant holds.
+            Err(StoreFailure::Away(_)) if self.direct && !self.waiters.is_empty() => self.read(engine),
             Ok(Reply::Deferred(deferral)) => self.deferred(engine, &deferral, now),
             Ok(_) => self.refuse_all(engine, &Refusal::StoreUnavailable("unexpected reply".to_owned()), now),
             Err(StoreFailure::Ambiguous(detail)) => {
                 // The attempt may be in the journal although nothing was sent: it must not stand there in doubt.
                 let refusal = Refusal::StoreUnavailable(detail.clone());
-                self.answer_all(engine, &refusal, now.wall);
                 let conclusion = conclusion::not_sent(self.grant, attempt, detail, refusal, now.wall);
-                self.pause_recording(Box::new(Recording { conclusion, tries: 0, rescued: false }), now)
+                // Those who wait may be content with what the grant holds.
+                self.step = Step::Checking(Box::new(Recording { conclusion, tries: 0, rescued: false }));
+                Next::Perform(Effect::Read(self.grant))
             }
             Err(failure) => self.refuse_all(engine, &store_unavailable(&failure), now),
         }
     }
 
+    fn read(&mut self, engine: &mut Engine) -> Next {
+        self.give_back(engine);
+        self.step = Step::Reading;
+        Next::Perform(Effect::Read(self.grant))
+    }
+
     fn deferred(&mut self, engine: &mut Engine, deferral: &Deferral, now: Now) -> Next {
         let grant = &deferral.grant;
         engine.publish(grant, &self.key);
-        self.see(grant);
+        self.see(grant, now.moment);
         let until = |until: Timestamp| until.since(now.wall);
         let state = || grant.state.diagnosis().cloned().map(Box::new);
         let (wait, refusal) = match &deferral.wait {
@@ -475,8 +494,9 @@ impl Flight {
         Next::Sleep(until)
     }
 
-    fn see(&mut self, grant: &GrantRecord) {
+    fn see(&mut self, grant: &GrantRecord, now: Moment) {
         self.seen = Some(Box::new(grant.clone()));
+        self.seen_at = Some(now);
     }
 
     fn leave(&mut self, engine: &mut Engine) -> Next {

@@ -98,6 +98,8 @@ pub struct Engine {
     next_id: u64,
     next_tick: Moment,
     due_read: Option<EffectId>,
+    /// Reads for callers whose flight has not read the grant, or waits in line.
+    looks: HashMap<EffectId, (GrantId, AccessKey)>,
     due_limit: usize,
     /// More was due than could be begun: the index is read again as soon as there is room.
     backlog: bool,
@@ -147,6 +149,7 @@ impl Engine {
             next_id: 0,
             next_tick: now.moment,
             due_read: None,
+            looks: HashMap::new(),
             due_limit: 0,
             backlog: false,
             revoking: HashSet::new(),
@@ -162,9 +165,13 @@ impl Engine {
         if let Some(flight) = self.flight_for(request.grant, &request.key) {
             flight.join(call, request.want, deadline);
             let wake = if flight.has_news() { now.moment } else { deadline };
+            let blind = !flight.has_read(now.moment);
             let id = self.running[&request.grant];
             self.timers.insert((wake, id));
             self.timers.insert((deadline, id));
+            if blind {
+                self.look(request.grant, request.key);
+            }
             return;
         }
         let mut flight = Flight::new(request.grant, request.key, request.want);
@@ -222,6 +229,10 @@ impl Engine {
 
     /// An effect was carried out.
     pub fn handle_outcome(&mut self, effect: EffectId, outcome: Outcome, now: Now) {
+        if let Some((grant, key)) = self.looks.remove(&effect) {
+            self.looked(grant, &key, outcome, now);
+            return;
+        }
         if self.due_read == Some(effect) {
             self.due_read = None;
             self.begin_due(outcome, now);
@@ -289,9 +300,32 @@ impl Engine {
         let grant = flight.grant;
         if self.running.contains_key(&grant) {
             self.timers.insert((deadline, self.running[&grant]));
+            if flight.waiting() > 0 {
+                self.look(grant, flight.key.clone());
+            }
             self.queued.entry(grant).or_default().push_back(flight);
         } else {
             self.begin(flight, now);
+        }
+    }
+
+    /// Reads a grant for callers who may be content with what it holds: what their flight waits for may take longer than
+    /// they can wait.
+    fn look(&mut self, grant: GrantId, key: AccessKey) {
+        let looked_for = (grant, key);
+        if self.looks.values().all(|look| *look != looked_for) {
+            let effect = self.new_effect();
+            self.looks.insert(effect, looked_for);
+            self.outputs.push_back(Output::Perform(effect, Effect::Read(grant)));
+        }
+    }
+
+    fn looked(&mut self, grant: GrantId, key: &AccessKey, outcome: Outcome, now: Now) {
+        let Outcome::Found(Ok(Some(found))) = outcome else { return };
+        self.publish(&found.0, key);
+        if let Some(flight) = self.flight_for(grant, key) {
+            let satisfied = flight.look_at(&found.0, now);
+            self.outputs.extend(satisfied);
         }
     }
 

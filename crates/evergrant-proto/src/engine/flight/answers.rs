@@ -49,15 +49,26 @@ impl Flight {
     }
 
     pub(super) fn answer_satisfied(&mut self, engine: &mut Engine, wall: Timestamp) {
-        let Some(grant) = self.seen.as_deref() else { return };
-        let Some(issue) = Issue::of(grant, &self.key).map(Arc::new) else { return };
+        engine.outputs.extend(self.satisfied(wall));
+    }
+
+    /// Somebody else has read the grant: what it holds may be all that those who wait want.
+    pub(crate) fn look_at(&mut self, grant: &GrantRecord, now: Now) -> Vec<Output> {
+        if self.seen.as_ref().is_none_or(|seen| seen.generation <= grant.generation) {
+            self.see(grant, now.moment);
+        }
+        self.satisfied(now.wall)
+    }
+
+    fn satisfied(&mut self, wall: Timestamp) -> Vec<Output> {
+        let Some(grant) = self.seen.as_deref() else { return Vec::new() };
+        let Some(issue) = Issue::of(grant, &self.key).map(Arc::new) else { return Vec::new() };
         let key = &self.key;
         let (satisfied, others): (Vec<_>, Vec<_>) =
             self.waiters.drain(..).partition(|waiter| waiter.want.is_satisfied(grant, key, wall));
         self.waiters = others;
-        for waiter in satisfied {
-            engine.answer(waiter.call, Answer::Token(Arc::clone(&issue)));
-        }
+        let answer = |waiter: super::Waiter| Output::Answer(waiter.call, Answer::Token(Arc::clone(&issue)));
+        satisfied.into_iter().map(answer).collect()
     }
 
     /// A refresh worked: everyone who waited gets what it brought, however short-lived; a second one would bring no more.

@@ -37,7 +37,7 @@ impl Flight {
             Ok(Reply::Grant(grant)) => {
                 self.rescued = None;
                 engine.publish(&grant, &self.key);
-                self.see(&grant);
+                self.see(&grant, now.moment);
                 if succeeded {
                     self.answer_brought(engine, &grant, now.wall);
                     return self.leave(engine);
@@ -73,7 +73,7 @@ impl Flight {
     ) -> Next {
         if let Ok(Some(found)) = found {
             engine.publish(&found.0, &self.key);
-            self.see(&found.0);
+            self.see(&found.0, now.moment);
             self.answer_satisfied(engine, now.wall);
         }
         // What the provider said holds, whether or not the store can be told now.
