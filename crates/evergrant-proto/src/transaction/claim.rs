@@ -136,12 +136,15 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let client = loaded.client.as_ref().ok_or(Conflict::NoSuchClient)?;
     if let Some(wait) = standing(&grant, client, loaded, command) {
+        if wait == Wait::Closed && grant.attempts.iter().any(Attempt::is_open) {
+            return Ok(tidied(grant, client, loaded, command));
+        }
         return Ok(deferred(grant, client, wait, command.wall));
     }
     let mut events = Vec::new();
     if grant.verdict.is_some() {
         // Nothing that could still bring a success is open any more: the refusal is final, or a spare takes over.
-        outcome::settle(&mut grant, command.wall, &mut events);
+        outcome::settle(&mut grant, loaded, command.wall, &mut events);
         schedule(&mut grant, Some(client), command.wall);
         if matches!(grant.state, GrantState::NeedsReauthorization { .. }) {
             return Ok(Change {
@@ -238,13 +241,12 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
     }
 }
 
-/// Whether the wall clock was set back since the last attempt: what it was waited for by that clock could take for ever.
+/// Whether the wall clock was set back since the last attempt: what is waited for by that clock could take for ever.
+/// Only the last one counts: what was written down after the clock was set holds.
 fn was_set_back(grant: &GrantRecord, wall: Timestamp) -> bool {
-    grant
-        .attempts
-        .iter()
-        .filter_map(|attempt| attempt.ended_at)
-        .any(|ended| ended > wall.plus(CLOCK_TOLERANCE))
+    let ended = grant.attempts.iter().filter(|attempt| attempt.ended_at.is_some());
+    let last = ended.max_by_key(|attempt| attempt.fence).and_then(|attempt| attempt.ended_at);
+    last.is_some_and(|ended| ended > wall.plus(CLOCK_TOLERANCE))
 }
 
 /// How long the grant belongs to somebody else; `None` if it is free.
@@ -267,6 +269,13 @@ fn close_what_is_over(grant: &mut GrantRecord, loaded: &Loaded, command: &Claim)
         });
         attempt.ended_at = Some(command.wall);
     }
+}
+
+/// A grant that asks for nothing any more, and attempts of which nobody will tell how they ended.
+fn tidied(mut grant: GrantRecord, client: &ClientRecord, loaded: &Loaded, command: &Claim) -> Change {
+    close_what_is_over(&mut grant, loaded, command);
+    schedule(&mut grant, Some(client), command.wall);
+    Change { grant: Some(grant.clone()), ..deferred(grant, client, Wait::Closed, command.wall) }
 }
 
 fn journal(grant: &mut GrantRecord, command: &Claim, pace: Pace, now: StoreTime) {

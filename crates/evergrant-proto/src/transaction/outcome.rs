@@ -1,5 +1,7 @@
 //! Recording how an attempt ended without tokens.
 
+use std::time::Duration;
+
 use super::{
     Change, Conflict, Loaded, deadlines,
     schedule::schedule,
@@ -7,10 +9,14 @@ use super::{
 };
 use crate::{
     diagnosis::{Diagnosis, PreviousOutcome},
-    grant::{Attempt, Degradation, Event, EventKind, GrantRecord, GrantState, Outcome},
+    grant::{Attempt, Credential, Degradation, Event, EventKind, GrantRecord, GrantState, Outcome},
     name::{AttemptId, GrantId},
+    provider::RotationKind,
     time::Timestamp,
 };
+
+/// Longer than any wait after a failure: beyond it lies only what a clock that was set back since has written.
+const LONGEST_PROMISE: Duration = Duration::from_secs(70 * 60);
 
 /// Records that the provider refused the grant itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +98,7 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
         grant.verdict = Some(Box::new(command.diagnosis.clone()));
         match open_until(&grant, loaded, &attempt, command.wall) {
             Some(until) => degrade(&mut grant, Degradation::OutcomeUnknown, &command.diagnosis, until),
-            None => settle(&mut grant, command.wall, &mut events),
+            None => settle(&mut grant, loaded, command.wall, &mut events),
         }
     }
     // A server that judges the grant has accepted the client that presented it (RFC 6749 5.2 authenticates first).
@@ -162,7 +168,13 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
         if command.ending != Ending::NotSent {
             grant.failures = grant.failures.saturating_add(1);
         }
-        degrade(&mut grant, degradation, &command.diagnosis, command.retry_at);
+        let mut retry_at = command.retry_at;
+        if command.ending == Ending::NotSent {
+            // What was waited for before goes on being waited for: a process that stood still knew nothing of it.
+            let promised = grant.retry_at.filter(|at| *at < command.wall.plus(LONGEST_PROMISE));
+            retry_at = promised.map_or(retry_at, |promised| promised.max(retry_at));
+        }
+        degrade(&mut grant, degradation, &command.diagnosis, retry_at);
         let mut event = grant.event(kind, command.wall);
         event.diagnosis = Some(command.diagnosis.clone());
         events.push(event);
@@ -172,11 +184,16 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
     Ok(finish(grant, client, loaded, events, command.attempt, command.wall))
 }
 
-/// Makes a refusal final, unless a spare can take over. Nothing is deleted: what was refused stays sealed.
-pub(super) fn settle(grant: &mut GrantRecord, wall: Timestamp, events: &mut Vec<Event>) {
+/// Makes a refusal final, unless a spare or a predecessor can take over. Otherwise nothing is deleted: what was refused
+/// stays sealed.
+pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, events: &mut Vec<Event>) {
     let Some(diagnosis) = grant.verdict.take() else { return };
     if !grant.spares.is_empty() {
         install_spare(grant, wall, events);
+        return;
+    }
+    if outlives_its_successor(loaded) && grant.predecessor.is_some() {
+        install_predecessor(grant, wall, events);
         return;
     }
     grant.lease = None;
@@ -193,9 +210,28 @@ pub(super) fn install_spare(grant: &mut GrantRecord, wall: Timestamp, events: &m
     grant.generation = grant.generation.next();
     let mut credential = spare.credential;
     credential.generation = grant.generation;
-    grant.predecessor = grant.credential.replace(credential);
+    let refused = grant.credential.replace(credential);
+    // A predecessor is older than what was refused, and may still work where it outlives its successor.
+    grant.predecessor = grant.predecessor.take().or(refused);
     grant.state = GrantState::Active;
     grant.verdict = None;
+    grant.retry_at = None;
+    events.push(grant.event(EventKind::SpareInstalled, wall));
+}
+
+/// Whether the provider takes a refresh token until its successor has been used: one that was refused has not been.
+fn outlives_its_successor(loaded: &Loaded) -> bool {
+    let client = loaded.client.as_ref();
+    client.is_some_and(|client| client.provider.rotation.kind == RotationKind::UntilSuccessorUsed)
+}
+
+/// Another presentation of the predecessor, one that was slow on its way, brought another successor, and with it the one
+/// that is held lost its place. The predecessor itself still works: it brings the next.
+fn install_predecessor(grant: &mut GrantRecord, wall: Timestamp, events: &mut Vec<Event>) {
+    let Some(predecessor) = grant.predecessor.take() else { return };
+    grant.generation = grant.generation.next();
+    grant.credential = Some(Credential { generation: grant.generation, ..predecessor });
+    grant.state = GrantState::Active;
     grant.retry_at = None;
     events.push(grant.event(EventKind::SpareInstalled, wall));
 }

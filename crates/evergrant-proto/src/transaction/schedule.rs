@@ -1,9 +1,9 @@
 //! When the scheduler looks at a grant next.
 
-use super::{Change, Conflict, Loaded, Reply};
+use super::{Change, Conflict, Loaded, Reply, deadlines};
 use crate::{
     client::ClientRecord,
-    grant::{AccessKey, GrantRecord, GrantState},
+    grant::{AccessKey, Attempt, GrantRecord, GrantState},
     name::GrantId,
     time::Timestamp,
 };
@@ -44,6 +44,10 @@ pub(super) fn schedule(grant: &mut GrantRecord, client: Option<&ClientRecord>, w
             .filter(|revocation| revocation.confirmed_at.is_none())
             .map(|_| grant.retry_at.unwrap_or(wall)),
     };
+    if grant.next_due_at.is_none() && grant.attempts.iter().any(Attempt::is_open) {
+        // It asks for nothing any more, and somebody has to notice when the process of the attempt has ended.
+        grant.next_due_at = Some(wall.plus(deadlines::LEASE));
+    }
 }
 
 /// When the current default access token is to be renewed ahead of time; `None`: never.
