@@ -9,12 +9,19 @@ mod dice;
 mod judge;
 mod network;
 mod party;
+mod run;
 mod store;
+mod violation;
 mod world;
 
 pub use dice::Dice;
 pub use judge::{Judge, Presentation, PresentationEnd};
 pub use network::{Mishap, Network};
 pub use party::{CLIENT_ID, CLIENT_SECRET, Party, Scene};
-pub use store::{Fate, Store, StoreFault};
-pub use world::{CallRecord, ProcessId, World};
+pub use run::{
+    Action, Options, Policy, Script, Setting, Step, Struck, Summary, UnknownPolicy, Violation, Wish, play,
+    run, shrink,
+};
+pub use store::{Fate, Store, StoreDelay, StoreFault};
+pub use violation::{Invariant, Objection};
+pub use world::{Blow, CallRecord, Doom, ProcessId, Side, Work, World};

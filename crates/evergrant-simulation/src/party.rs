@@ -142,6 +142,7 @@ impl Scene {
                 authorization: url("/authorize"),
                 token: url("/token"),
                 revocation: url("/revoke"),
+                device_authorization: url("/device_authorization"),
                 ..Endpoints::default()
             },
             identifier: ClientIdentifier::new(CLIENT_ID).expect("an identifier"),
@@ -180,6 +181,13 @@ impl Party {
     pub(crate) fn resume(&mut self, exchange: ExchangeId, now: Timestamp) -> Option<Progress> {
         let dice = &mut self.dice;
         self.provider.resume(exchange, now, &mut |buffer| dice.fill(buffer))
+    }
+
+    /// A refresh token without a flow.
+    pub(crate) fn issue(&mut self, client: &str, user: &str, scope: &str, now: Timestamp) -> Option<String> {
+        let dice = &mut self.dice;
+        let issued = self.provider.issue_grant(client, user, scope, now, &mut |buffer| dice.fill(buffer));
+        issued.ok().map(|issued| issued.refresh_token)
     }
 
     /// Whether the provider would take this refresh token now.

@@ -35,10 +35,23 @@ pub struct StoreFault {
     pub times: u32,
 }
 
+/// A slowness waiting for its commands.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreDelay {
+    /// Which commands it slows down.
+    pub strikes: fn(&Command) -> bool,
+    /// Milliseconds before anything is done.
+    pub before: u64,
+    /// Milliseconds after it is committed, before it is said.
+    pub after: u64,
+    /// How many it still strikes.
+    pub times: u32,
+}
+
 /// All tables, and the lifeboat of the host.
 #[derive(Debug, Default)]
 pub struct Store {
-    /// The grants, without attempts: those are in the journal.
+    /// The grants, with the attempts that a transaction sees: of their generation, and open ones of any.
     grants: BTreeMap<GrantId, GrantRecord>,
     clients: BTreeMap<(Namespace, ClientName), ClientRecord>,
     authorizations: BTreeMap<AuthorizationId, AuthorizationRecord>,
@@ -55,6 +68,8 @@ pub struct Store {
     pub quarantined: bool,
     /// Faults to come, the first that fits strikes.
     pub faults: Vec<StoreFault>,
+    /// Delays to come, the first that fits strikes.
+    pub delays: Vec<StoreDelay>,
 }
 
 /// Commands and reads.
@@ -117,6 +132,13 @@ impl Store {
         Some(fault.fate)
     }
 
+    /// How a command of a process is slowed down, if it is.
+    pub(crate) fn hold_up(&mut self, command: &Command) -> Option<StoreDelay> {
+        let delay = self.delays.iter_mut().find(|delay| delay.times > 0 && (delay.strikes)(command))?;
+        delay.times -= 1;
+        Some(*delay)
+    }
+
     fn transact(&mut self, command: &Command, now: StoreTime) -> Result<Reply, Conflict> {
         let loaded = self.loaded(command, now);
         let change = apply(loaded, command)?;
@@ -148,13 +170,13 @@ impl Store {
     /// The grant with the attempts that a transaction sees: of its generation, open ones of any, and the named one.
     pub(crate) fn load(&self, id: GrantId, named: Option<AttemptId>) -> Option<GrantRecord> {
         let mut grant = self.grants.get(&id)?.clone();
-        let wanted = |attempt: &Attempt| {
-            attempt.generation == grant.generation || attempt.is_open() || Some(attempt.id) == named
-        };
-        let attempts = self.attempts(id).filter(|attempt| wanted(attempt)).cloned();
-        let mut attempts: Vec<_> = attempts.collect();
-        attempts.sort_by_key(|attempt| attempt.fence);
-        grant.attempts = attempts;
+        if let Some(named) = named
+            && grant.attempts.iter().all(|attempt| attempt.id != named)
+            && let Some(attempt) = self.journal.get(&id).and_then(|journal| journal.get(&named))
+        {
+            grant.attempts.push(attempt.clone());
+            grant.attempts.sort_by_key(|attempt| attempt.fence);
+        }
         Some(grant)
     }
 
@@ -208,7 +230,9 @@ impl Store {
         }
         if let Some(mut grant) = change.grant {
             let journal = self.journal.entry(grant.id).or_default();
-            journal.extend(grant.attempts.drain(..).map(|attempt| (attempt.id, attempt)));
+            journal.extend(grant.attempts.iter().map(|attempt| (attempt.id, attempt.clone())));
+            let generation = grant.generation;
+            grant.attempts.retain(|attempt| attempt.generation == generation || attempt.is_open());
             self.grants.insert(grant.id, grant);
         }
         if let Some(client) = change.client {
@@ -272,24 +296,25 @@ impl Store {
         self.lifeboat.values().flatten()
     }
 
+    /// What is in the lifeboat and can be brought into the tables by anybody: its process has ended.
+    pub(crate) fn replayable(&self) -> impl Iterator<Item = &Command> {
+        let ended = self.lifeboat.iter().filter(|((holder, _), _)| !self.alive.contains(holder));
+        ended.filter_map(|(_, command)| command.as_ref())
+    }
+
     /// Reserved places, written or not.
     pub fn places_taken(&self) -> usize {
         self.lifeboat.len()
     }
 
-    /// Brings what ended processes have rescued into the tables. False if the store is away.
-    pub fn replay(&mut self, now: StoreTime) -> bool {
-        let ended: Vec<_> =
-            self.lifeboat.keys().filter(|(holder, _)| !self.alive.contains(holder)).copied().collect();
-        for place in ended {
-            if let Some(Some(command)) = self.lifeboat.get(&place).cloned()
-                && let Err(StoreFailure::Away(_) | StoreFailure::Ambiguous(_)) = self.execute(&command, now)
-            {
-                return false;
-            }
-            self.lifeboat.remove(&place);
+    /// The next place that an ended process has left behind, and what is in it.
+    pub(crate) fn next_to_replay(&self) -> Option<((HolderId, SlotId), Option<Command>)> {
+        if self.away || self.lifeboat_away {
+            return None;
         }
-        true
+        let ended = |(holder, _): &&(HolderId, SlotId)| !self.alive.contains(holder);
+        let place = *self.lifeboat.keys().find(ended)?;
+        Some((place, self.lifeboat[&place].clone()))
     }
 }
 
@@ -323,9 +348,19 @@ impl Store {
         self.journal.get(&grant).into_iter().flat_map(BTreeMap::values)
     }
 
+    /// All authorizations.
+    pub fn authorizations(&self) -> impl Iterator<Item = &AuthorizationRecord> {
+        self.authorizations.values()
+    }
+
     /// An attempt as it stands.
     pub fn attempt(&self, id: AttemptId) -> Option<&Attempt> {
         self.journal.values().find_map(|journal| journal.get(&id))
+    }
+
+    /// An attempt of this grant as it stands.
+    pub(crate) fn attempt_of(&self, grant: GrantId, id: AttemptId) -> Option<&Attempt> {
+        self.journal.get(&grant)?.get(&id)
     }
 
     /// The clients.

@@ -1,33 +1,36 @@
 //! The world: what happens, when, and to whom.
 
+mod carrying;
+mod death;
+mod doom;
+mod elsewhere;
+mod memory;
 mod operations;
 mod process;
 mod trial;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
 use evergrant_proto::{
-    diagnosis::PreviousOutcome,
-    engine::{Answer, CallId, Effect, EffectId, Engine, Outcome, Output, Settings, TokenRequest},
-    grant::{BootId, Outcome as Recorded, StoreTime},
-    name::{GrantId, HolderId},
+    engine::{Answer, CallId, Effect, EffectId, Outcome, Settings, StoreFailure, TokenRequest},
+    grant::{BootId, StoreTime},
+    name::{Generation, GrantId},
     time::{Moment, Now, Timestamp},
-    wire::http::{HttpRequest, HttpResponse, TransportFailure, TransportFailureKind},
+    transaction::{Command, Reply},
 };
-use evergrant_rehearse::{self as rehearse, Delivery, ExchangeId, Progress, Until};
+use evergrant_rehearse::{self as rehearse, ExchangeId};
 
+pub use doom::{Blow, Doom, Side, Work};
 pub use process::ProcessId;
 
-use crate::{
-    Dice, Judge, Mishap, Network, Party, Scene, Store,
-    judge::Circumstances,
-    network::failure,
-    party::{self, parameter},
-};
+use crate::{Dice, Judge, Mishap, Network, Party, Scene, Store};
 use process::Process;
+
+/// How often the drivers of the processes look into the lifeboat.
+const REPLAY_EVERY: u64 = 5_000;
 
 /// When the world begins: 2026-01-01T00:00:00Z.
 const BEGINNING: i64 = 1_767_225_600_000;
@@ -60,11 +63,15 @@ enum Happening {
     /// A process learns the outcome.
     Deliver(ProcessId, EffectId, Box<Outcome>),
     /// A request reaches the provider, whoever still waits for it.
-    Arrive(Journey),
+    Arrive(Box<Journey>),
     /// The provider goes on with a request that it kept.
     Resume(ExchangeId),
     /// A process starts, if the store lets it.
     Start(Box<Settings>),
+    /// A stopped process goes on.
+    GoOn(ProcessId),
+    /// What ended processes have rescued is brought into the store by a living one.
+    Replay,
 }
 
 /// A request under way, and the way back.
@@ -97,16 +104,34 @@ pub struct World {
     skew: i64,
     /// The furthest that the wall clock ever showed.
     latest_wall: Timestamp,
+    /// Whether anybody has set the wall clock.
+    clock_was_set: bool,
     /// What new processes are started with.
     pub settings: Settings,
     processes: Vec<Process>,
+    living: Vec<ProcessId>,
     agenda: BTreeMap<(u64, u64), Happening>,
     next_number: u64,
-    waiting: BTreeMap<ExchangeId, Journey>,
+    waiting: BTreeMap<ExchangeId, Box<Journey>>,
     calls: BTreeMap<CallId, CallRecord>,
+    open_calls: BTreeSet<CallId>,
     trace: VecDeque<String>,
+    /// Whether a trace is kept: it costs more than the world itself.
+    pub tracing: bool,
+    /// Whether processes do what their drivers do besides: serve from memory, and look into the lifeboat.
+    drivers: bool,
     /// When each process was stopped or went on last.
     stopped_since: BTreeMap<ProcessId, u64>,
+    /// When each grant was changed last.
+    changed: BTreeMap<GrantId, u64>,
+    /// The dead grants that were judged, with the generation that they died in.
+    dead: BTreeMap<GrantId, Generation>,
+    /// A process tries to start while the store is away.
+    starting: bool,
+    /// Since when the store is away.
+    away_since: Option<u64>,
+    /// When the store failed somebody last.
+    store_failed_at: Option<u64>,
 }
 
 impl World {
@@ -123,14 +148,24 @@ impl World {
             now: 0,
             skew: 0,
             latest_wall: Timestamp(BEGINNING),
+            clock_was_set: false,
             settings: Settings::default(),
             processes: Vec::new(),
+            living: Vec::new(),
             agenda: BTreeMap::new(),
             next_number: 0,
             waiting: BTreeMap::new(),
             calls: BTreeMap::new(),
+            open_calls: BTreeSet::new(),
             trace: VecDeque::new(),
+            tracing: true,
+            drivers: false,
             stopped_since: BTreeMap::new(),
+            changed: BTreeMap::new(),
+            dead: BTreeMap::new(),
+            starting: false,
+            away_since: None,
+            store_failed_at: None,
         };
         world.put_first_client();
         world
@@ -155,12 +190,20 @@ impl World {
     pub fn step_wall_clock(&mut self, milliseconds: i64) {
         self.latest_wall = self.latest_wall.max(self.wall());
         self.skew += milliseconds;
+        self.clock_was_set = true;
+        self.judge.forget_promises();
         self.note(|| format!("the wall clock is set by {milliseconds} ms"));
     }
 
     /// How far the wall clock is behind what it showed before: so long the times that were written down then are ahead.
     pub fn set_back_by(&self) -> Duration {
         self.latest_wall.since(self.wall())
+    }
+
+    /// Whether anybody has set the wall clock: tokens that came before are taken for longer-lived than they are, or for
+    /// shorter.
+    pub fn clock_was_set(&self) -> bool {
+        self.clock_was_set
     }
 
     /// What happened last, for people.
@@ -200,7 +243,7 @@ impl World {
     /// As [`World::run_for`].
     pub fn run_until_answered(&mut self, limit: Duration) -> bool {
         let end = self.now + u64::try_from(limit.as_millis()).expect("a run is shorter than the world");
-        let answered = |world: &Self| world.calls.values().all(|call| call.answer.is_some());
+        let answered = |world: &Self| world.open_calls.is_empty();
         self.run_until(end, answered);
         answered(self)
     }
@@ -233,9 +276,10 @@ impl World {
     }
 
     fn next_wake(&self) -> Option<(u64, ProcessId)> {
-        let running = self.processes.iter().enumerate().filter(|(_, process)| process.runs());
+        let running = self.living.iter().map(|id| (id, &self.processes[id.0]));
         running
-            .filter_map(|(index, process)| Some((process.engine.poll_timeout()?.0, ProcessId(index))))
+            .filter(|(_, process)| process.runs())
+            .filter_map(|(id, process)| Some((process.engine.poll_timeout()?.0, *id)))
             .min()
     }
 
@@ -253,191 +297,57 @@ impl World {
             Happening::Arrive(journey) => self.arrive(journey),
             Happening::Resume(exchange) => self.resume_exchange(exchange),
             Happening::Start(settings) => {
+                self.starting = false;
                 self.try_start(&settings);
             }
-        }
-    }
-
-    fn execute(&mut self, id: ProcessId, effect: EffectId, work: Box<Effect>) {
-        let process = &mut self.processes[id.0];
-        if !process.alive {
-            return;
-        }
-        if process.paused {
-            process.held.push(Happening::Execute(id, effect, work));
-            return;
-        }
-        let holder = process.holder;
-        let store_time = self.store_time();
-        let outcome = match *work {
-            Effect::Read(grant) => Outcome::Found(self.store.read(grant)),
-            Effect::ReadDue { until, limit } => Outcome::Due(self.store.due(until, limit)),
-            Effect::FindAuthorization(state) => Outcome::Authorization(self.store.authorization_of(&state)),
-            Effect::Reserve => Outcome::Reserved(self.store.reserve(holder)),
-            Effect::Release(slot) => return self.store.release(holder, slot),
-            Effect::Transact(command) => {
-                let result = self.store.execute(&command, store_time);
-                self.note(|| format!("{id:?} {} -> {}", trial::describe(&command), trial::told(&result)));
-                self.look_at(command.subjects().grant);
-                Outcome::Transacted(result)
-            }
-            Effect::Rescue { slot, command } => {
-                self.note(|| format!("{id:?} rescues {}", trial::describe(&command)));
-                Outcome::Rescued(self.store.rescue(holder, slot, *command))
-            }
-            Effect::Send { request, not_after, deadline } => {
-                return self.send(id, effect, &request, not_after, deadline);
-            }
-        };
-        let latency = self.network.to_store(&mut self.dice);
-        self.after(latency, Happening::Deliver(id, effect, Box::new(outcome)));
-    }
-
-    fn deliver(&mut self, id: ProcessId, effect: EffectId, outcome: Box<Outcome>) {
-        let process = &mut self.processes[id.0];
-        if !process.alive {
-            return;
-        }
-        if process.paused {
-            process.held.push(Happening::Deliver(id, effect, outcome));
-            return;
-        }
-        if let Outcome::Answered(answer) = &*outcome {
-            // Only what comes first counts: the answer or the deadline.
-            let Some(presentation) = process.sending.remove(&effect) else { return };
-            if let Some(number) = presentation {
-                self.judge.ended(number, answer);
-            }
-            self.note(|| format!("{id:?} {effect:?} gets {}", trial::answer(answer)));
-        }
-        let now = self.reading();
-        self.processes[id.0].engine.handle_outcome(effect, *outcome, now);
-        self.drain(id);
-    }
-
-    fn send(
-        &mut self,
-        id: ProcessId,
-        effect: EffectId,
-        sent: &HttpRequest,
-        not_after: Moment,
-        deadline: Duration,
-    ) {
-        if self.now > not_after.0 {
-            self.processes[id.0].sending.insert(effect, None);
-            return self.answer(id, effect, 0, Err(failure(TransportFailureKind::TooLate)));
-        }
-        let request = party::request(sent);
-        let token = parameter(&request, "refresh_token");
-        let mishap = self.network.mishap(token.is_some(), &mut self.dice);
-        let presentation = token.map(|token| self.present(id, &token));
-        self.note(|| format!("{id:?} {effect:?} sends to {} ({presentation:?}) {mishap:?}", request.path));
-        self.processes[id.0].sending.insert(effect, presentation);
-        let there = self.network.one_way(&mut self.dice);
-        let journey = Journey { process: id, effect, request, mishap };
-        match mishap {
-            Some(Mishap::Refused) => {
-                return self.answer(id, effect, there, Err(failure(TransportFailureKind::Connect)));
-            }
-            Some(Mishap::RequestLost) => {}
-            Some(Mishap::RequestDelayed(delay)) => self.after(there + delay, Happening::Arrive(journey)),
-            _ => self.after(there, Happening::Arrive(journey)),
-        }
-        let limit = u64::try_from(deadline.as_millis()).expect("a deadline is short");
-        self.answer(id, effect, limit, Err(failure(TransportFailureKind::Timeout)));
-    }
-
-    fn present(&mut self, id: ProcessId, token: &str) -> usize {
-        let holds = |grant: &&evergrant_proto::grant::GrantRecord| {
-            grant.credential.as_ref().is_some_and(|held| held.refresh_token.expose() == token)
-        };
-        let grant = self.store.grants().find(holds).map(|grant| grant.id);
-        let grant = grant.and_then(|id| self.store.load(id, None));
-        // What an heir concludes of a dead process is no record of what happened.
-        let recorded = |attempt| {
-            let outcome = self.store.attempt(attempt).and_then(|attempt| attempt.outcome.as_ref());
-            !matches!(outcome, None | Some(Recorded::Unknown { manner: PreviousOutcome::NotRecorded, .. }))
-        };
-        let over = |id: ProcessId| self.store.has_ended(self.processes[id.0].holder);
-        let circumstances = Circumstances {
-            process: id,
-            holder: self.processes[id.0].holder,
-            now: self.now,
-            wall: self.wall(),
-            grant: grant.as_ref(),
-            is_over: &over,
-            is_recorded: &recorded,
-        };
-        self.judge.present(token, &circumstances)
-    }
-
-    fn arrive(&mut self, journey: Journey) {
-        let progress = self.party.handle(journey.request.clone(), self.provider_time());
-        self.proceed(journey, progress);
-    }
-
-    fn resume_exchange(&mut self, exchange: ExchangeId) {
-        let Some(journey) = self.waiting.remove(&exchange) else { return };
-        if let Some(progress) = self.party.resume(exchange, self.provider_time()) {
-            self.proceed(journey, progress);
-        }
-    }
-
-    fn proceed(&mut self, journey: Journey, progress: Progress) {
-        match progress {
-            Progress::Wait { exchange, until } => {
-                self.waiting.insert(exchange, journey);
-                if let Until::After(delay) = until {
-                    let delay = u64::try_from(delay.as_millis()).expect("a delay is short");
-                    self.after(delay, Happening::Resume(exchange));
+            Happening::GoOn(id) => self.resume(id),
+            Happening::Replay => {
+                if self.living.iter().any(|id| self.runs(*id)) {
+                    self.replay();
                 }
-            }
-            Progress::Deliver(delivery) => self.bring_back(&journey, delivery),
-        }
-    }
-
-    fn bring_back(&mut self, journey: &Journey, delivery: Delivery) {
-        let mut back = self.network.one_way(&mut self.dice);
-        match journey.mishap {
-            Some(Mishap::ResponseLost) => return,
-            Some(Mishap::ResponseDelayed(delay)) => back += delay,
-            _ => {}
-        }
-        let broken = matches!(journey.mishap, Some(Mishap::Reset));
-        let answer = match delivery {
-            Delivery::Whole(response) if !broken => Ok(party::response(response)),
-            _ => Err(failure(TransportFailureKind::Reset)),
-        };
-        self.answer(journey.process, journey.effect, back, answer);
-    }
-
-    fn answer(
-        &mut self,
-        process: ProcessId,
-        effect: EffectId,
-        after: u64,
-        answer: Result<HttpResponse, TransportFailure>,
-    ) {
-        self.after(after, Happening::Deliver(process, effect, Box::new(Outcome::Answered(answer))));
-    }
-
-    fn drain(&mut self, id: ProcessId) {
-        while let Some(output) = self.processes[id.0].engine.poll_output() {
-            match output {
-                Output::Perform(effect, work) => {
-                    let latency = self.network.to_store(&mut self.dice);
-                    self.after(latency, Happening::Execute(id, effect, Box::new(work)));
-                }
-                Output::Answer(call, answer) => self.answered(call, answer),
-                Output::Publish(_) | Output::Forget(..) => {}
+                self.after(REPLAY_EVERY, Happening::Replay);
             }
         }
     }
 
-    fn look_at(&mut self, grant: Option<GrantId>) {
-        if let Some(grant) = grant.and_then(|id| self.store.grant(id)) {
-            self.judge.look_at(grant, self.now);
+    /// From now on processes do what their drivers do besides: serve from memory, and look into the lifeboat.
+    pub fn with_drivers(&mut self) {
+        self.drivers = true;
+        self.after(REPLAY_EVERY, Happening::Replay);
+    }
+
+    /// The store goes away, or comes back.
+    pub fn set_store_away(&mut self, away: bool) {
+        self.store.away = away;
+        self.away_since = away.then(|| self.away_since.unwrap_or(self.now));
+        self.note(|| format!("the store is {}", if away { "away" } else { "there" }));
+    }
+
+    /// Executes a command, for a process or for somebody else, and has the judge look at what came of it.
+    fn transact(&mut self, who: Option<ProcessId>, command: &Command) -> Result<Reply, StoreFailure> {
+        let result = self.store.execute(command, self.store_time());
+        self.note(|| {
+            let who = who.map_or_else(|| "somebody".to_owned(), |id| format!("{id:?}"));
+            format!("{who} {} -> {}", trial::describe(command), trial::told(&result))
+        });
+        if matches!(result, Err(StoreFailure::Away(_) | StoreFailure::Ambiguous(_))) {
+            self.store_failed_at = Some(self.now);
         }
+        self.look_at(command);
+        result
+    }
+
+    /// Brings what ended processes have rescued into the store. False if the store is away.
+    fn replay(&mut self) -> bool {
+        while let Some((place, command)) = self.store.next_to_replay() {
+            if let Some(command) = command
+                && let Err(StoreFailure::Away(_) | StoreFailure::Ambiguous(_)) = self.transact(None, &command)
+            {
+                return false;
+            }
+            self.store.release(place.0, place.1);
+        }
+        !self.store.away
     }
 
     fn after(&mut self, milliseconds: u64, happening: Happening) {
@@ -457,99 +367,14 @@ impl World {
         BEGINNING + i64::try_from(self.now).expect("the world is younger than that")
     }
 
-    fn note(&mut self, line: impl FnOnce() -> String) {
+    pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
+        if !self.tracing {
+            return;
+        }
         if self.trace.len() == TRACE {
             self.trace.pop_front();
         }
         let line = format!("{:>9} {}", self.now, line());
         self.trace.push_back(line);
-    }
-}
-
-/// Processes.
-impl World {
-    /// Starts a process. `None` if the store is away.
-    pub fn start(&mut self) -> Option<ProcessId> {
-        self.try_start(&self.settings.clone())
-    }
-
-    /// Starts a process without a scheduler.
-    ///
-    /// # Panics
-    ///
-    /// If the store is away.
-    pub fn start_without_scheduler(&mut self) -> ProcessId {
-        let settings = Settings { scheduler: false, ..self.settings.clone() };
-        self.try_start(&settings).expect("the store is there")
-    }
-
-    fn try_start(&mut self, settings: &Settings) -> Option<ProcessId> {
-        // As at the start of a real process: first what others have rescued.
-        if !self.store.replay(self.store_time()) {
-            self.after(1000, Happening::Start(Box::new(settings.clone())));
-            return None;
-        }
-        let holder = HolderId(self.dice.id());
-        let engine = Engine::new(settings.clone(), holder, self.dice.bytes(), self.reading());
-        self.store.enter(holder);
-        let id = ProcessId(self.processes.len());
-        self.processes.push(Process::new(engine, holder));
-        self.note(|| format!("{id:?} starts"));
-        Some(id)
-    }
-
-    /// Kills a process: what it has sent is under way all the same.
-    pub fn kill(&mut self, id: ProcessId) {
-        let process = &mut self.processes[id.0];
-        process.alive = false;
-        process.held.clear();
-        let holder = process.holder;
-        self.store.leave(holder);
-        self.calls.retain(|_, call| call.process != id || call.answer.is_some());
-        self.note(|| format!("{id:?} is killed"));
-    }
-
-    /// Stops a process as by a signal: it counts as alive and does nothing.
-    pub fn pause(&mut self, id: ProcessId) {
-        self.processes[id.0].paused = true;
-        self.stopped_since.insert(id, self.now);
-        self.note(|| format!("{id:?} is stopped"));
-    }
-
-    /// Lets a stopped process go on, with all that has arrived meanwhile.
-    pub fn resume(&mut self, id: ProcessId) {
-        self.processes[id.0].paused = false;
-        self.stopped_since.insert(id, self.now);
-        for happening in std::mem::take(&mut self.processes[id.0].held) {
-            self.after(0, happening);
-        }
-        self.note(|| format!("{id:?} goes on"));
-    }
-
-    /// Whether a process lives and is not stopped.
-    pub fn runs(&self, id: ProcessId) -> bool {
-        self.processes[id.0].runs()
-    }
-
-    /// The processes that live and are not stopped.
-    pub fn running(&self) -> Vec<ProcessId> {
-        (0..self.processes.len()).map(ProcessId).filter(|id| self.runs(*id)).collect()
-    }
-
-    /// The processes that are stopped.
-    pub fn paused(&self) -> Vec<ProcessId> {
-        let stopped = |id: &ProcessId| self.processes[id.0].alive && self.processes[id.0].paused;
-        (0..self.processes.len()).map(ProcessId).filter(stopped).collect()
-    }
-
-    /// The engine of a process.
-    pub fn engine(&self, id: ProcessId) -> &Engine {
-        &self.processes[id.0].engine
-    }
-
-    /// Begin nothing new; see through what has been sent.
-    pub fn drain_process(&mut self, id: ProcessId) {
-        self.processes[id.0].engine.handle_drain();
-        self.drain(id);
     }
 }

@@ -34,6 +34,12 @@ impl World {
     /// Somebody asks a process for a token.
     pub fn request(&mut self, process: ProcessId, request: TokenRequest) -> CallId {
         let call = self.open_call(process, Some(request.clone()));
+        if self.drivers
+            && let Some(issue) = self.recall(process, &request)
+        {
+            self.answered(call, Answer::Token(issue));
+            return call;
+        }
         let now = self.reading();
         self.processes[process.0].engine.handle_call(call, request, now);
         self.drain(process);
@@ -75,6 +81,7 @@ impl World {
     /// Somebody asks a process to end a grant.
     pub fn revoke(&mut self, process: ProcessId, grant: GrantId, remove: bool) -> CallId {
         let call = self.open_call(process, None);
+        self.forget_grant(process, grant);
         let now = self.reading();
         self.processes[process.0].engine.handle_revoke(call, grant, remove, now);
         self.drain(process);
@@ -85,9 +92,15 @@ impl World {
         self.next_number += 1;
         let call = CallId(self.next_number);
         let record = CallRecord { process, request, asked_at: self.now, answered_at: None, answer: None };
-        let what = record.request.as_ref().map(|request| (request.grant.to_string(), request.want));
-        self.note(|| format!("{process:?} is asked {call:?} {what:?}"));
+        self.note(|| {
+            let what = record
+                .request
+                .as_ref()
+                .map(|request| (request.grant.to_string(), request.want, request.key.resource.clone()));
+            format!("{process:?} is asked {call:?} {what:?}")
+        });
         self.calls.insert(call, record);
+        self.open_calls.insert(call);
         call
     }
 }
@@ -96,12 +109,7 @@ impl World {
 impl World {
     /// Executes a command as a program would that has the store open.
     pub fn command(&mut self, command: &Command) -> Result<Reply, StoreFailure> {
-        let result = self.store.execute(command, self.store_time());
-        self.note(|| {
-            format!("somebody {} -> {}", super::trial::describe(command), super::trial::told(&result))
-        });
-        self.look_at(command.subjects().grant);
-        result
+        self.transact(None, command)
     }
 
     pub(super) fn put_first_client(&mut self) {

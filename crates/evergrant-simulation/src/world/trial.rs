@@ -1,7 +1,7 @@
 //! What is judged as the world goes on, and how a trace names things.
 
 use evergrant_proto::{
-    engine::{Answer, CallId, Refusal, StoreFailure},
+    engine::{Answer, CallId, Refusal, StoreFailure, TokenRequest},
     grant::GrantState,
     transaction::{Command, Reply, Want},
     wire::http::{HttpResponse, TransportFailure},
@@ -9,21 +9,30 @@ use evergrant_proto::{
 use evergrant_rehearse::{Endpoint, GrantType, JournalEntry};
 
 use super::World;
+use crate::Invariant;
 
 /// A caller may wait this much longer than the engine's own limit, for what the world takes to deliver.
 const PATIENCE: u64 = 10_050;
 
-/// A token that came in while a caller waited may be unknown to the process that was asked.
-const NEWS: i64 = 10_100;
-
 impl World {
-    pub(super) fn answered(&mut self, call: CallId, answer: Answer) {
+    pub(super) fn answered(&mut self, call: CallId, mut answer: Answer) {
         let now = self.now;
+        if self.drivers
+            && let Answer::Refused(refusal) = &answer
+            && matches!(**refusal, Refusal::StoreUnavailable(_))
+            && let Some(record) = self.calls.get(&call)
+            && let Some(request) = &record.request
+            && let Some(issue) = self.recall_in_need(record.process, request)
+        {
+            answer = Answer::Token(issue);
+        }
         self.note(|| format!("{call:?} is told {}", said(&answer)));
         self.judge_answer(call, &answer);
+        self.open_calls.remove(&call);
         let Some(record) = self.calls.get_mut(&call) else { return };
         if record.answer.is_some() {
-            self.judge.violations.push(format!("at {now} ms {call:?} was answered twice"));
+            self.judge.object(Invariant::EngineContract, now, format!("{call:?} was answered twice"));
+            return;
         }
         record.answered_at = Some(now);
         record.answer = Some(answer);
@@ -32,35 +41,79 @@ impl World {
     fn judge_answer(&mut self, call: CallId, answer: &Answer) {
         let Some(record) = self.calls.get(&call) else { return };
         let Some(request) = &record.request else { return };
-        let (now, wall) = (self.now, self.wall());
-        let mut objections = Vec::new();
-        if now - record.asked_at > PATIENCE && self.was_never_paused(call) {
-            objections.push(format!("waited {} ms", now - record.asked_at));
+        let (now, wall, asked_at) = (self.now, self.wall(), record.asked_at);
+        if now - asked_at > PATIENCE && self.was_never_paused(call) {
+            let evidence = format!("{call:?} waited {} ms", now - asked_at);
+            self.judge.object(Invariant::EngineContract, now, evidence);
+            return;
         }
-        match answer {
+        let objection = match answer {
             Answer::Token(issue) if issue.access.usable_until().is_some_and(|end| end < wall) => {
-                objections.push("got a token that has ended".to_owned());
+                Some("got a token that has ended".to_owned())
             }
-            Answer::Refused(refusal) if matches!(request.want, Want::Usable { .. }) => {
-                let grant = self.store.grant(request.grant).filter(|_| !self.store.away);
-                let entry = grant
-                    .filter(|grant| grant.state != GrantState::Revoked && grant.removed_at.is_none())
-                    .and_then(|grant| grant.access_for(&request.key));
-                let last_success = grant.map_or(wall, |grant| grant.last_success_at);
-                let good = entry.is_some_and(|entry| {
-                    !entry.rejected
-                        && entry.usable_until().is_none_or(|end| end > wall)
-                        && wall.0 - last_success.0 > NEWS
-                });
-                let blind = matches!(**refusal, Refusal::StoreUnavailable(_));
-                if good && !blind && self.was_never_paused(call) {
-                    objections.push(format!("got {refusal} although a valid token is in the store"));
-                }
+            Answer::Refused(refusal) if self.was_never_paused(call) => {
+                self.withheld(request, asked_at).map(|what| format!("got \"{refusal}\" although {what}"))
             }
+            _ => None,
+        };
+        if let Some(objection) = objection {
+            let evidence = format!("{call:?} of grant {} {objection}", request.grant);
+            self.judge.object(Invariant::ValidTokensAreServed, now, evidence);
+        }
+    }
+
+    /// What a caller could have been given all the time since it asked, as far as store, clock and rejections show.
+    fn withheld(&self, request: &TokenRequest, asked_at: u64) -> Option<String> {
+        // A store that failed meanwhile shows nothing.
+        if self.store.away || self.store_failed_at.is_some_and(|at| at >= asked_at) {
+            return None;
+        }
+        let grant = self.store.grant(request.grant)?;
+        if grant.state == GrantState::Revoked || grant.removed_at.is_some() {
+            return None;
+        }
+        let entry = grant.access_for(&request.key)?;
+        let suits = match request.want {
+            Want::Usable { .. } => true,
+            Want::Newer { than } => entry.generation > than,
+            Want::Early => false,
+        };
+        let since = self.judge.held_since(request.grant, &request.key)?;
+        let good = suits
+            && since < asked_at
+            && !entry.rejected
+            && entry.usable_until().is_none_or(|end| end > self.wall());
+        good.then(|| {
+            format!("a valid token of generation {} is in the store since {since} ms", entry.generation.0)
+        })
+    }
+
+    /// A command was executed: what it made of the grant.
+    pub(super) fn look_at(&mut self, command: &Command) {
+        let now = self.now;
+        let id = match command {
+            // Also where the answer was lost.
+            Command::Complete(complete) => {
+                self.store.authorization(complete.authorization).and_then(|record| record.result)
+            }
+            _ => command.subjects().grant,
+        };
+        match command {
+            Command::Reject(_) | Command::Import(_) | Command::Complete(_) => {
+                self.judge.allow_request(id, now)
+            }
+            Command::PutClient(_) => self.judge.allow_request(None, now),
             _ => {}
         }
-        for objection in objections {
-            self.judge.violations.push(format!("at {now} ms {call:?} {objection}"));
+        let Some(grant) = id.and_then(|id| self.store.grant(id)) else { return };
+        let attempt = command.attempt().and_then(|id| self.store.attempt_of(grant.id, id));
+        self.judge.look_at(grant, command, attempt.map(|attempt| attempt.generation), now);
+        self.changed.insert(grant.id, now);
+        if matches!(grant.state, GrantState::NeedsReauthorization { .. }) {
+            let record = grant.clone();
+            self.judge_death(&record);
+        } else {
+            self.dead.remove(&grant.id);
         }
     }
 

@@ -23,7 +23,7 @@ fn a_blind_repetition_is_noticed() {
     believe_in_leniency(&mut world);
     world.network.next.push_back(Mishap::ResponseLost);
     world.run_for(minutes(59));
-    let first = world.judge.violations.first().map(String::as_str).unwrap_or_default();
+    let first = world.judge.violations.first().map(ToString::to_string).unwrap_or_default();
     assert!(first.contains("although the access token is good"), "{first:?}");
 }
 
@@ -38,6 +38,6 @@ fn a_repetition_while_the_owner_may_still_succeed_is_noticed() {
     world.pause(process);
     world.start().unwrap();
     world.run_for(minutes(2));
-    let first = world.judge.violations.first().map(String::as_str).unwrap_or_default();
+    let first = world.judge.violations.first().map(ToString::to_string).unwrap_or_default();
     assert!(first.contains("may still succeed"), "{first:?}");
 }

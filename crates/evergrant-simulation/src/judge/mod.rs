@@ -1,0 +1,66 @@
+//! The judge: what must never happen, by rules of its own that share no code with what they judge.
+
+mod presentation;
+mod records;
+mod traffic;
+
+use std::collections::{BTreeMap, HashMap};
+
+use evergrant_proto::name::{AttemptId, GrantId};
+use evergrant_rehearse::Fingerprint;
+
+pub(crate) use presentation::Circumstances;
+pub use presentation::{Presentation, PresentationEnd};
+use records::Mark;
+use traffic::Traffic;
+
+use crate::{Invariant, Objection, Scene};
+
+/// Remembers what was sent, and what was found wrong.
+#[derive(Debug)]
+pub struct Judge {
+    scene: Scene,
+    presentations: Vec<Presentation>,
+    of_token: HashMap<String, Vec<usize>>,
+    of_attempt: HashMap<AttemptId, usize>,
+    marks: BTreeMap<GrantId, Mark>,
+    /// Which grant held a refresh token, now or before: what is in here was made durable.
+    owners: HashMap<String, GrantId>,
+    traffic: Traffic,
+    /// What broke the protocol; empty in a good world.
+    pub violations: Vec<Objection>,
+}
+
+impl Judge {
+    pub(crate) fn new(scene: Scene) -> Self {
+        Self {
+            scene,
+            presentations: Vec::new(),
+            of_token: HashMap::new(),
+            of_attempt: HashMap::new(),
+            marks: BTreeMap::new(),
+            owners: HashMap::new(),
+            traffic: Traffic::default(),
+            violations: Vec::new(),
+        }
+    }
+
+    /// Which grant holds this refresh token, or held it.
+    pub(crate) fn owner_of(&self, token: &str) -> Option<GrantId> {
+        self.owners.get(token).copied()
+    }
+
+    /// Whether a refresh token of this fingerprint was ever made durable.
+    pub(crate) fn held(&self, token: &Fingerprint) -> bool {
+        self.owners.keys().any(|held| Fingerprint::of(held) == *token)
+    }
+
+    /// The most requests for one grant in each of the judge's windows: how much room its bounds leave.
+    pub fn busiest(&self) -> [usize; traffic::WINDOWS.len()] {
+        self.traffic.busiest
+    }
+
+    pub(crate) fn object(&mut self, invariant: Invariant, at: u64, evidence: String) {
+        self.violations.push(Objection { invariant, at, evidence });
+    }
+}

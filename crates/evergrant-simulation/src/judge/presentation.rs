@@ -1,0 +1,231 @@
+//! Whether a refresh token may be presented (DESIGN, step 8).
+
+use std::time::Duration;
+
+use evergrant_proto::{
+    grant::{Attempt, GrantRecord, GrantState},
+    name::{AttemptId, GrantId, HolderId},
+    provider::RotationKind,
+    time::Timestamp,
+    wire::http::{HttpResponse, RequestSent, TransportFailure},
+};
+
+use super::Judge;
+use crate::{Invariant, ProcessId};
+
+/// How long the owner of an open attempt is waited for, as DESIGN step 8 says.
+const OWNER_WAIT: Duration = Duration::from_secs(600);
+
+/// The first byte leaves at most this long after the attempt was journalled, as DESIGN step 4 says.
+const SEND_WITHIN: u64 = 15_000;
+
+/// The longest that a provider's `Retry-After` is obeyed, in seconds.
+const LONGEST_ASKED: u64 = 3600;
+
+/// One refresh token on its way to the provider.
+#[derive(Debug, Clone)]
+pub struct Presentation {
+    /// Who sent it.
+    pub process: ProcessId,
+    /// The attempt that was journalled for it.
+    pub attempt: Option<AttemptId>,
+    /// Whose token it is.
+    pub grant: Option<GrantId>,
+    /// When, in milliseconds of the world.
+    pub sent_at: u64,
+    /// When the attempt was journalled: from then on its owner is waited for.
+    pub journalled_at: u64,
+    /// How it ended, as far as the sender knows.
+    pub end: Option<PresentationEnd>,
+    /// Until when the provider asked not to be asked again, by our wall clock.
+    pub not_before: Option<Timestamp>,
+}
+
+/// What the sender learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PresentationEnd {
+    /// Tokens came.
+    Tokens,
+    /// The provider said that the token is dead.
+    Dead,
+    /// Provably not processed.
+    NotProcessed,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What the judge has to know besides about the moment of a presentation.
+pub(crate) struct Circumstances<'a> {
+    pub(crate) process: ProcessId,
+    pub(crate) holder: HolderId,
+    pub(crate) now: u64,
+    pub(crate) wall: Timestamp,
+    /// When this request is given up if no answer has come.
+    pub(crate) deadline: Duration,
+    pub(crate) grant: Option<&'a GrantRecord>,
+    /// Whether nothing can come from the process of an earlier presentation any more.
+    pub(crate) is_over: &'a dyn Fn(ProcessId) -> bool,
+    /// Whether the outcome of an attempt is in the store: what is not there, only its own process knows.
+    pub(crate) is_recorded: &'a dyn Fn(AttemptId) -> bool,
+}
+
+impl Judge {
+    /// Everything that was presented.
+    pub fn presentations(&self) -> &[Presentation] {
+        &self.presentations
+    }
+
+    /// The presentations of one refresh token.
+    pub fn presentations_of(&self, token: &str) -> impl Iterator<Item = &Presentation> {
+        self.of_token.get(token).into_iter().flatten().map(|index| &self.presentations[*index])
+    }
+
+    /// A refresh token is about to be sent. Returns the number of the presentation.
+    pub(crate) fn present(&mut self, token: &str, moment: &Circumstances<'_>) -> usize {
+        let number = self.presentations.len();
+        let attempt = self.journalled(number, moment);
+        let known = |one: &Presentation| {
+            let known =
+                one.process == moment.process || one.attempt.is_some_and(|id| (moment.is_recorded)(id));
+            Presentation { end: one.end.filter(|_| known), ..one.clone() }
+        };
+        let earlier: Vec<_> = self.presentations_of(token).map(known).collect();
+        if let Some(objection) = self.objection(&earlier, attempt, moment) {
+            let history: Vec<_> = earlier
+                .iter()
+                .map(|one| format!("{:?} at {} ms: {:?}", one.process, one.sent_at, one.end))
+                .collect();
+            let evidence = format!(
+                "{:?} presents a token of {:?} again: {objection}; earlier: {}",
+                moment.process,
+                moment.grant.map(|grant| grant.id.to_string()),
+                history.join(", ")
+            );
+            self.object(Invariant::OnePresentation, moment.now, evidence);
+        }
+        self.judge_traffic(moment);
+        self.presentations.push(Presentation {
+            process: moment.process,
+            attempt: attempt.map(|attempt| attempt.id),
+            grant: moment.grant.map(|grant| grant.id),
+            sent_at: moment.now,
+            journalled_at: attempt.map_or(moment.now, |attempt| attempt.journalled_on.milliseconds),
+            end: None,
+            not_before: None,
+        });
+        self.of_token.entry(token.to_owned()).or_default().push(number);
+        number
+    }
+
+    /// The sender learned how a presentation ended.
+    pub(crate) fn ended(
+        &mut self,
+        number: usize,
+        answer: &Result<HttpResponse, TransportFailure>,
+        wall: Timestamp,
+    ) {
+        let presentation = &mut self.presentations[number];
+        presentation.end = Some(end_of(answer));
+        let asked = answer.as_ref().ok().and_then(|response| response.header("retry-after"));
+        let seconds = asked.and_then(|text| text.parse::<u64>().ok());
+        presentation.not_before =
+            seconds.map(|seconds| wall.plus(Duration::from_secs(seconds.min(LONGEST_ASKED))));
+    }
+
+    /// The attempt that was journalled for this presentation: there must be one, recent, and for this request alone.
+    fn journalled<'a>(&mut self, number: usize, moment: &Circumstances<'a>) -> Option<&'a Attempt> {
+        let own = |attempt: &&Attempt| attempt.is_open() && attempt.holder == moment.holder;
+        let attempts = moment.grant.into_iter().flat_map(|grant| &grant.attempts);
+        let attempt = attempts.filter(own).max_by_key(|attempt| attempt.fence);
+        let complaint = match attempt {
+            None => Some("no attempt of this process is open in the journal".to_owned()),
+            Some(attempt) if self.of_attempt.insert(attempt.id, number).is_some() => {
+                Some(format!("attempt {} was sent before", attempt.id))
+            }
+            Some(attempt) if moment.now - attempt.journalled_on.milliseconds > SEND_WITHIN => Some(format!(
+                "attempt {} was journalled at {} ms",
+                attempt.id, attempt.journalled_on.milliseconds
+            )),
+            Some(_) => None,
+        };
+        if let Some(complaint) = complaint {
+            let evidence = format!("{:?} presents a token, and {complaint}", moment.process);
+            self.object(Invariant::OnePresentation, moment.now, evidence);
+        }
+        attempt
+    }
+
+    fn objection(
+        &self,
+        earlier: &[Presentation],
+        attempt: Option<&Attempt>,
+        moment: &Circumstances<'_>,
+    ) -> Option<String> {
+        let kind = self.scene.known.kind;
+        let keeps = matches!(kind, RotationKind::Reusable | RotationKind::UntilSuccessorUsed);
+        if earlier.iter().any(|one| one.end == Some(PresentationEnd::Dead)) {
+            return Some("the provider had refused it".to_owned());
+        }
+        if !keeps && earlier.iter().any(|one| one.end == Some(PresentationEnd::Tokens)) {
+            return Some("it had brought its successor".to_owned());
+        }
+        let doubtful: Vec<_> =
+            earlier.iter().filter(|one| !matches!(one.end, Some(PresentationEnd::NotProcessed))).collect();
+        let first = doubtful.iter().map(|one| one.sent_at).min()?;
+        match kind {
+            RotationKind::Reusable | RotationKind::UntilSuccessorUsed | RotationKind::OneTime => None,
+            _ if self.in_window(first, doubtful.len(), moment) => None,
+            _ => strict_objection(&doubtful, attempt, moment),
+        }
+    }
+
+    /// The provider has to see it inside its window, whenever it arrives before we give it up.
+    fn in_window(&self, first: u64, presentations: usize, moment: &Circumstances<'_>) -> bool {
+        let known = &self.scene.known;
+        let windowed = !matches!(known.kind, RotationKind::ReplayRevokes | RotationKind::Unknown);
+        let latest = Duration::from_millis(moment.now - first) + moment.deadline;
+        let in_time = known.window.is_none_or(|window| latest <= window);
+        let counted = known.count.is_none_or(|count| presentations <= count as usize);
+        windowed && in_time && counted && (known.window.is_some() || known.count.is_some())
+    }
+}
+
+fn strict_objection(
+    doubtful: &[&Presentation],
+    attempt: Option<&Attempt>,
+    moment: &Circumstances<'_>,
+) -> Option<String> {
+    let access = attempt.and_then(|attempt| moment.grant?.access_for(&attempt.key));
+    let end = access.filter(|entry| !entry.rejected).and_then(|entry| entry.usable_until());
+    if end.is_some_and(|end| end > moment.wall) {
+        return Some("it is in doubt, although the access token is good".to_owned());
+    }
+    let open = doubtful.iter().find(|one| {
+        let waited = Duration::from_millis(moment.now - one.journalled_at) >= OWNER_WAIT;
+        let own = one.process == moment.process;
+        one.end.is_none() && !own && !(moment.is_over)(one.process) && !waited
+    });
+    open.map(|one| format!("it is in doubt, while {:?} may still succeed", one.process))
+}
+
+/// Whether the record says that nobody may ask the provider any more.
+pub(super) fn is_closed(grant: &GrantRecord) -> bool {
+    matches!(grant.state, GrantState::NeedsReauthorization { .. } | GrantState::NotRefreshable)
+}
+
+/// The judge's own reading of an answer.
+fn end_of(answer: &Result<HttpResponse, TransportFailure>) -> PresentationEnd {
+    let response = match answer {
+        Ok(response) => response,
+        Err(failure) if failure.request_sent == RequestSent::No => return PresentationEnd::NotProcessed,
+        Err(_) => return PresentationEnd::Unknown,
+    };
+    let says = |text: &str| String::from_utf8_lossy(&response.body).contains(text);
+    match response.status {
+        200 if says("access_token") => PresentationEnd::Tokens,
+        400 if says("\"invalid_grant\"") => PresentationEnd::Dead,
+        429 | 503 => PresentationEnd::NotProcessed,
+        400..=499 if says("\"error\"") => PresentationEnd::NotProcessed,
+        _ => PresentationEnd::Unknown,
+    }
+}

@@ -1,0 +1,111 @@
+//! What no transaction may do to a grant.
+
+use evergrant_proto::{
+    grant::{AccessKey, GrantRecord, GrantState},
+    name::{Fence, Generation, GrantId},
+    transaction::Command,
+};
+
+use super::Judge;
+use crate::Invariant;
+
+/// A grant as it was when it was looked at last.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    generation: Generation,
+    lineage_start: Generation,
+    fence: Fence,
+    revoked: bool,
+    removed: bool,
+    token: Option<(Generation, String)>,
+    /// The access tokens: their generation, and when they came.
+    access: Vec<(AccessKey, Generation, u64)>,
+}
+
+impl Mark {
+    fn of(grant: &GrantRecord, before: Option<&Self>, now: u64) -> Self {
+        let came = |key: &AccessKey, generation| {
+            let access = before.into_iter().flat_map(|mark| &mark.access);
+            let known = access.filter(|held| held.0 == *key && held.1 == generation).map(|held| held.2);
+            known.min().unwrap_or(now)
+        };
+        let held = grant.credential.as_ref();
+        let token = held.map(|held| (held.generation, held.refresh_token.expose().to_owned()));
+        let access = grant.access.iter();
+        Self {
+            generation: grant.generation,
+            lineage_start: grant.lineage_start,
+            fence: grant.fence,
+            revoked: grant.state == GrantState::Revoked,
+            removed: grant.removed_at.is_some(),
+            token,
+            access: access
+                .map(|entry| (entry.key.clone(), entry.generation, came(&entry.key, entry.generation)))
+                .collect(),
+        }
+    }
+}
+
+impl Judge {
+    /// Since when a grant holds the access token that it holds for `key`.
+    pub(crate) fn held_since(&self, grant: GrantId, key: &AccessKey) -> Option<u64> {
+        let access = &self.marks.get(&grant)?.access;
+        access.iter().find(|held| held.0 == *key).map(|held| held.2)
+    }
+
+    /// A command was executed: what it made of the grant.
+    pub(crate) fn look_at(
+        &mut self,
+        grant: &GrantRecord,
+        command: &Command,
+        attempt: Option<Generation>,
+        now: u64,
+    ) {
+        for held in grant.credential.iter().chain(grant.spares.iter().map(|spare| &spare.credential)) {
+            if !self.owners.contains_key(held.refresh_token.expose()) {
+                self.owners.insert(held.refresh_token.expose().to_owned(), grant.id);
+            }
+        }
+        let before = self.marks.get(&grant.id);
+        let mark = Mark::of(grant, before, now);
+        let objections = before.map(|before| objections(before, &mark, command, attempt)).unwrap_or_default();
+        self.marks.insert(grant.id, mark);
+        for what in objections {
+            let evidence = format!("{what} of grant {}", grant.id);
+            self.object(Invariant::NothingOlderWins, now, evidence);
+        }
+        self.note_promise(command, grant);
+    }
+}
+
+/// `attempt` is the generation of the attempt whose outcome the command records.
+fn objections(before: &Mark, after: &Mark, command: &Command, attempt: Option<Generation>) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut object = |broken: bool, what: &str| {
+        if broken {
+            found.push(what.to_owned());
+        }
+    };
+    object(after.generation < before.generation, "the generation went back");
+    object(after.lineage_start < before.lineage_start, "the lineage went back");
+    object(after.fence < before.fence, "the fence went back");
+    object(before.revoked && !after.revoked, "the revocation was undone");
+    object(before.removed && !after.removed, "the removal was undone");
+    let begins = matches!(command, Command::Import(_) | Command::Complete(_));
+    object(after.lineage_start != before.lineage_start && !begins, "a flight began a lineage");
+    if let (Some(held), Some(came)) = (&before.token, &after.token) {
+        object(came.0 < held.0, "a credential was replaced by that of an older generation");
+        object(
+            came.1 != held.1 && after.generation == before.generation,
+            "the credential changed within one generation",
+        );
+    }
+    for (key, generation, _) in &before.access {
+        let older = after.access.iter().any(|held| held.0 == *key && held.1 < *generation);
+        object(older, "an access token was replaced by that of an older generation");
+    }
+    let superseded = attempt.is_some_and(|generation| generation < before.lineage_start) && !after.revoked;
+    let changed = before.token != after.token || before.generation != after.generation;
+    object(superseded && changed, "a flight older than the authorization overwrote it");
+    found
+}

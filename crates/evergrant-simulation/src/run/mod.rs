@@ -1,0 +1,169 @@
+//! Whole runs: everything at once, by chance, all invariants after every step, and an end in good order.
+
+mod action;
+mod closing;
+mod player;
+mod script;
+mod shrinking;
+
+use std::{
+    cell::Cell,
+    fmt,
+    panic::{self, AssertUnwindSafe},
+    sync::Once,
+};
+
+pub use action::{Action, Struck, Wish};
+pub use script::{Policy, Script, Setting, Step, UnknownPolicy};
+pub use shrinking::shrink;
+
+use player::Player;
+
+use crate::{Invariant, Objection};
+
+/// What is played.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Only this policy; `None`: the seed decides.
+    pub policy: Option<Policy>,
+    /// How many steps.
+    pub steps: usize,
+}
+
+/// What a good run was like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Its policy.
+    pub policy: Policy,
+    /// Refresh tokens that were presented.
+    pub presentations: usize,
+    /// Grants that came to be.
+    pub grants: usize,
+    /// Milliseconds that passed in the world.
+    pub elapsed: u64,
+    /// The most refreshes of one grant in a minute, in ten minutes and in an hour that nobody asked for by force.
+    pub busiest: [usize; 3],
+}
+
+/// What a bad run broke.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    /// The first thing that was found wrong.
+    pub objection: Objection,
+    /// The run.
+    pub script: Script,
+    /// How many steps were played before it was noticed.
+    pub steps: usize,
+    /// What happened last.
+    pub trace: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { policy: None, steps: 500 }
+    }
+}
+
+/// Plays the script of a seed. A violation comes with its trace.
+///
+/// # Errors
+///
+/// The first violation of an invariant.
+pub fn run(seed: u64, options: &Options) -> Result<Summary, Box<Violation>> {
+    let script = Script::of(seed, options.policy, options.steps);
+    // A trace costs more than the run: only a run that failed is played again with one.
+    play(&script, false).or_else(|_| play(&script, true))
+}
+
+/// Plays a script.
+///
+/// # Errors
+///
+/// The first violation of an invariant.
+pub fn play(script: &Script, tracing: bool) -> Result<Summary, Box<Violation>> {
+    keep_panics_quiet();
+    let mut player = None;
+    let steps = Cell::new(0);
+    let played = quietly(|| {
+        let player = player.insert(Player::new(&script.setting, tracing));
+        for step in &script.steps {
+            player.step(step);
+            steps.set(steps.get() + 1);
+            if !player.world.judge.violations.is_empty() {
+                return;
+            }
+        }
+        player.close();
+    });
+    let found = player.as_ref().and_then(|player| player.world.judge.violations.first().cloned());
+    let panicked = played.err().map(|payload| {
+        let at = player.as_ref().map_or(0, |player| player.world.now());
+        Objection { invariant: Invariant::EngineContract, at, evidence: format!("panicked: {payload}") }
+    });
+    match (found.or(panicked), player) {
+        (Some(objection), player) => {
+            let trace = player.map(|player| player.world.trace().map(str::to_owned).collect());
+            let (script, steps) = (script.clone(), steps.get());
+            Err(Box::new(Violation { objection, script, steps, trace: trace.unwrap_or_default() }))
+        }
+        (None, Some(player)) => Ok(Summary {
+            policy: script.setting.policy,
+            presentations: player.world.judge.presentations().len(),
+            grants: player.world.store.grants().count(),
+            elapsed: player.world.now(),
+            busiest: player.world.judge.busiest(),
+        }),
+        (None, None) => unreachable!("without a panic there is a player"),
+    }
+}
+
+impl Violation {
+    /// The command that plays this run again, with its trace.
+    pub fn command(&self) -> String {
+        let Setting { seed, policy, .. } = self.script.setting;
+        let steps = self.script.numbers.iter().max().map_or(0, |last| last + 1);
+        let whole = self.script.numbers.len() == steps;
+        let numbers: Vec<_> = self.script.numbers.iter().map(ToString::to_string).collect();
+        let only = if whole { String::new() } else { format!(" --only {}", numbers.join(",")) };
+        format!(
+            "cargo run --release -p evergrant-simulation --bin simulate -- --seed {seed} --policy {policy} --steps \
+             {steps}{only}"
+        )
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Setting { seed, policy, .. } = self.script.setting;
+        writeln!(formatter, "seed {seed}, policy {policy}, after {} steps", self.steps)?;
+        writeln!(formatter, "{}", self.objection)?;
+        write!(formatter, "repeat with: {}", self.command())
+    }
+}
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A panic of a run is a finding, not a message.
+fn keep_panics_quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                usual(info);
+            }
+        }));
+    });
+}
+
+fn quietly(work: impl FnOnce()) -> Result<(), String> {
+    QUIET.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(false);
+    result.map_err(|payload| {
+        let text = payload.downcast_ref::<String>().cloned();
+        text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
+    })
+}

@@ -1,0 +1,160 @@
+//! What happens in a run, decided beforehand: a seed makes a script, and a script makes a run.
+//!
+//! A script looks at nothing: who is meant by a number is found out when it is played. So steps can be left out, and the
+//! others still mean something: that is how a failing history is shrunk.
+
+use std::{fmt, str::FromStr};
+
+use evergrant_rehearse::PolicyName;
+
+use super::action::{Action, draw};
+use crate::Dice;
+
+/// What a run is about: one of the eight behaviours, or a strict provider of which nobody knows that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// The provider does this, and we know.
+    Known(PolicyName),
+    /// The provider ends the family on a replay, and we do not know.
+    Unknown,
+}
+
+/// The name of a policy is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no policy: P0 to P7, or unknown")]
+pub struct UnknownPolicy(String);
+
+/// What a seed decides once.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Of the world.
+    pub seed: u64,
+    /// How the provider behaves.
+    pub policy: Policy,
+    /// How long access tokens live, in seconds.
+    pub access_token_s: u64,
+    /// How often schedulers look for what is due, in milliseconds.
+    pub tick_ms: u64,
+    /// Who signs in at the beginning.
+    pub users: usize,
+    /// Whether the provider tells who signed in.
+    pub tells_account: bool,
+    /// Whether processes serve from memory, and look into the lifeboat all the time.
+    pub drivers: bool,
+}
+
+/// One thing that happens, and the time after it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What.
+    pub action: Action,
+    /// Milliseconds until the next.
+    pub pause: u64,
+    /// The seed of what is drawn meanwhile: latencies and the like. A step keeps its own when others are left out.
+    pub chance: u64,
+}
+
+/// A run before it is played.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// What it is about.
+    pub setting: Setting,
+    /// What happens.
+    pub steps: Vec<Step>,
+    /// The numbers of the steps in the whole script: others may have been left out.
+    pub numbers: Vec<usize>,
+}
+
+const POLICIES: [Policy; 9] = [
+    Policy::Known(PolicyName::P0),
+    Policy::Known(PolicyName::P1),
+    Policy::Known(PolicyName::P2),
+    Policy::Known(PolicyName::P3),
+    Policy::Known(PolicyName::P4),
+    Policy::Known(PolicyName::P5),
+    Policy::Known(PolicyName::P6),
+    Policy::Known(PolicyName::P7),
+    Policy::Unknown,
+];
+
+impl Policy {
+    /// All of them.
+    pub fn all() -> [Self; 9] {
+        POLICIES
+    }
+}
+
+impl Setting {
+    /// What this seed decides; the policy only if it is not given.
+    pub fn of(seed: u64, policy: Option<Policy>) -> Self {
+        let mut dice = Dice::new(seed ^ 0x5e77_1e5e_ed00_0000);
+        let drawn = *dice.pick(&POLICIES);
+        Self {
+            seed,
+            policy: policy.unwrap_or(drawn),
+            access_token_s: *dice.pick(&[60, 120, 300, 600, 600, 1800]),
+            tick_ms: *dice.pick(&[1000, 5000, 5000, 10_000]),
+            users: usize::try_from(dice.between(1, 4)).unwrap_or(1),
+            // Signing takes more time than all the rest.
+            tells_account: dice.permille(60),
+            drivers: dice.permille(700),
+        }
+    }
+}
+
+impl Script {
+    /// The script of a seed.
+    pub fn of(seed: u64, policy: Option<Policy>, steps: usize) -> Self {
+        let mut dice = Dice::new(seed);
+        let mut step = |_| {
+            let action = draw(&mut dice);
+            let pause = match dice.below(10) {
+                0 => dice.between(20_000, 120_000),
+                1..4 => dice.between(1_000, 20_000),
+                4..7 => dice.between(0, 120),
+                _ => dice.between(0, 1_000),
+            };
+            Step { action, pause, chance: dice.draw() }
+        };
+        Self {
+            setting: Setting::of(seed, policy),
+            steps: (0..steps).map(&mut step).collect(),
+            numbers: (0..steps).collect(),
+        }
+    }
+
+    /// The same with only some of its steps, by their place.
+    #[must_use]
+    pub fn with(&self, mut keeps: impl FnMut(usize) -> bool) -> Self {
+        let places: Vec<_> = (0..self.steps.len()).filter(|place| keeps(*place)).collect();
+        Self {
+            setting: self.setting.clone(),
+            steps: places.iter().map(|place| self.steps[*place].clone()).collect(),
+            numbers: places.iter().map(|place| self.numbers[*place]).collect(),
+        }
+    }
+
+    /// The same with only the steps of these numbers.
+    #[must_use]
+    pub fn only(&self, numbers: &[usize]) -> Self {
+        self.with(|place| numbers.contains(&self.numbers[place]))
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(name) => write!(formatter, "{name:?}"),
+            Self::Unknown => formatter.write_str("unknown"),
+        }
+    }
+}
+
+impl FromStr for Policy {
+    type Err = UnknownPolicy;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
+        let named = POLICIES.into_iter().find(|policy| policy.to_string().eq_ignore_ascii_case(text));
+        named.ok_or_else(|| UnknownPolicy(text.to_owned()))
+    }
+}

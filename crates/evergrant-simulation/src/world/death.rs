@@ -1,0 +1,164 @@
+//! Grants that were given up: whether nothing could have kept them, and whether what is said of it is true.
+
+use evergrant_proto::{
+    diagnosis::{Cause, Certainty, Diagnosis},
+    grant::{Credential, GrantRecord, GrantState},
+    provider::RotationKind,
+    transaction::Command,
+};
+use evergrant_rehearse::{Fingerprint, JournalEntry, Outcome, Reason, RevocationCause};
+
+use super::World;
+use crate::Invariant;
+
+/// Among how many candidates the truth has to be.
+const CANDIDATES: usize = 3;
+
+/// What happened to a refresh token.
+struct Truth {
+    /// The causes that would name it rightly.
+    names: Vec<Cause>,
+    /// Whether our own journal tells it: the outcome of an attempt of the same generation is unknown.
+    journal_decides: bool,
+}
+
+impl World {
+    /// A grant is dead. Judged once for each generation, and again at the end.
+    pub(super) fn judge_death(&mut self, grant: &GrantRecord) {
+        if self.dead.insert(grant.id, grant.generation) == Some(grant.generation) {
+            return;
+        }
+        self.judge_loss(grant);
+        if let GrantState::NeedsReauthorization { diagnosis } = &grant.state {
+            self.judge_cause(grant, diagnosis);
+        }
+    }
+
+    /// Invariant 2: nothing that is durably held would be accepted.
+    pub(crate) fn judge_loss(&mut self, grant: &GrantRecord) {
+        let held = grant.credential.iter().map(|credential| ("the row", credential));
+        // Where a token works until its successor has been used, that of a successor that was refused does.
+        let outlives = self.scene.known.kind == RotationKind::UntilSuccessorUsed;
+        let before = grant.predecessor.iter().filter(|_| outlives);
+        let before = before.map(|credential| ("the row's predecessor", credential));
+        let spares = grant.spares.iter().map(|spare| ("a spare", &spare.credential));
+        let rows = held.chain(before).chain(spares).map(|(place, held)| (place, text(held)));
+        let mut tokens: Vec<(&str, String)> = rows.collect();
+        for command in self.store.replayable() {
+            if let Command::Succeed(succeed) = command
+                && succeed.grant == grant.id
+                && let Some(token) = &succeed.issued.refresh_token
+                && self
+                    .store
+                    .attempt_of(grant.id, succeed.attempt)
+                    .is_some_and(|attempt| attempt.generation >= grant.lineage_start)
+            {
+                tokens.push(("the lifeboat", token.expose().to_owned()));
+            }
+        }
+        for (place, token) in tokens {
+            if self.works(&token) {
+                let evidence = format!(
+                    "grant {} is dead in generation {}, and the credential in {place} would be accepted",
+                    grant.id, grant.generation.0
+                );
+                self.judge.object(Invariant::NothingLost, self.now, evidence);
+            }
+        }
+    }
+
+    /// Invariants 2 and 3: the cause is the truth, or leaves room for it.
+    fn judge_cause(&mut self, grant: &GrantRecord, diagnosis: &Diagnosis) {
+        let Some(held) = &grant.credential else { return };
+        let token = Fingerprint::of(held.refresh_token.expose());
+        let Some(truth) = self.truth(grant, &token) else { return };
+        let cause = diagnosis.cause;
+        let ranked = || diagnosis.alternatives.iter().take(CANDIDATES);
+        let candidates = || ranked().any(|candidate| truth.names.contains(candidate));
+        let room = diagnosis.certainty != Certainty::Certain && candidates();
+        let fine = match cause {
+            Cause::Undetermined => room && !truth.journal_decides,
+            // A refusal after an unknown outcome is `likely` this (DESIGN, step 8); whether the lost request was
+            // processed, or somebody revoked, nobody here can know.
+            Cause::LostRotationNotPersisted => {
+                self.was_lost(&token) || (room && truth.journal_decides_nothing(grant))
+            }
+            _ => truth.names.contains(&cause),
+        };
+        if !fine {
+            let evidence = format!(
+                "grant {} died of {:?}, and is said to have died of {cause:?} ({:?}; {:?})",
+                grant.id, truth.names, diagnosis.certainty, diagnosis.alternatives
+            );
+            self.judge.object(Invariant::TrueCause, self.now, evidence);
+        }
+    }
+
+    /// Whether the provider exchanged this token for one that we never held durably.
+    fn was_lost(&self, token: &Fingerprint) -> bool {
+        let done =
+            |entry: &&JournalEntry| entry.presented.as_ref() == Some(token) && entry.outcome == Outcome::Done;
+        let issued = self.party.provider.journal(0).filter(done).filter_map(|entry| entry.issued.as_ref());
+        let mut issued = issued.filter(|issued| *issued != token);
+        issued.any(|issued| !self.judge.held(issued))
+    }
+
+    /// Why the provider refused this token, in our words.
+    fn truth(&self, grant: &GrantRecord, token: &Fingerprint) -> Option<Truth> {
+        let refused = |entry: &&JournalEntry| {
+            entry.presented.as_ref() == Some(token) && entry.outcome == Outcome::Refused
+        };
+        let journal: Vec<_> = self.party.provider.journal(0).collect();
+        let refusal = journal.iter().copied().filter(refused).last()?;
+        let names = match refusal.reason? {
+            Reason::ReplayedRefreshToken => vec![Cause::LostRotationNotPersisted],
+            // A later presentation of its predecessor brought another: that one is lost.
+            Reason::SupersededRefreshToken => OVERTAKEN.to_vec(),
+            Reason::FamilyRevoked(cause) => {
+                let ended = |entry: &&&JournalEntry| {
+                    entry.revoked.iter().any(|revoked| Some(revoked.family) == refusal.family)
+                };
+                let presented = journal.iter().find(ended).and_then(|entry| entry.presented.as_ref());
+                names_of(cause, presented == Some(token))?
+            }
+            Reason::ExpiredIdle => vec![Cause::RefreshTokenExpiredIdle],
+            Reason::ExpiredAbsolute => vec![Cause::RefreshTokenExpiredAbsolute],
+            Reason::UserDisabled => vec![Cause::AccountDisabled],
+            _ => return None,
+        };
+        let doubted = self
+            .store
+            .attempts(grant.id)
+            .any(|attempt| attempt.generation == grant.generation && attempt.is_doubtful());
+        Some(Truth { journal_decides: doubted && names == [Cause::LostRotationNotPersisted], names })
+    }
+}
+
+/// An older token of ours was presented once more, or a presentation overtook another.
+const OVERTAKEN: [Cause; 3] =
+    [Cause::LostRotationNotPersisted, Cause::RotatedTokenReused, Cause::ConcurrentRefreshRace];
+
+/// Our words for why a family ended. `by_this`: a presentation of the very token that was refused ended it.
+fn names_of(cause: RevocationCause, by_this: bool) -> Option<Vec<Cause>> {
+    Some(match cause {
+        RevocationCause::ReplayedRefreshToken if by_this => vec![Cause::LostRotationNotPersisted],
+        RevocationCause::ReplayedRefreshToken => OVERTAKEN.to_vec(),
+        RevocationCause::UserRevoked => vec![Cause::UserRevoked],
+        RevocationCause::PasswordChanged => vec![Cause::PasswordChanged],
+        RevocationCause::Administrator => vec![Cause::AdminOrPolicyRevoked],
+        RevocationCause::TokenLimit => vec![Cause::TokenLimitExceeded],
+        RevocationCause::UserDeleted => vec![Cause::AccountDisabled],
+        _ => return None,
+    })
+}
+
+impl Truth {
+    /// Whether an attempt of the generation is in doubt: then a loss is as likely as a revocation.
+    fn journal_decides_nothing(&self, grant: &GrantRecord) -> bool {
+        grant.doubtful_attempts().next().is_some() && !self.journal_decides
+    }
+}
+
+fn text(credential: &Credential) -> String {
+    credential.refresh_token.expose().to_owned()
+}
