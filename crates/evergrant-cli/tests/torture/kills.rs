@@ -1,0 +1,303 @@
+//! `kill -9`, again and again, of servers and commands on one store under load.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::{
+    judge::{Judge, Kill},
+    process::until,
+    provider::{ACCESS_LIFE, P2, P3, P7, Policy},
+    world::{Kept, Server, World, journalled},
+};
+
+/// Grants that are kept at the same time.
+const GRANTS: usize = 4;
+
+/// After this time the answer to a request is overdue: 15 s until it is sent, 30 s until it is answered.
+const OVERDUE: Duration = Duration::from_secs(46);
+
+/// When a process is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// The provider has rotated and holds its answer.
+    Held,
+    /// An attempt has just been journalled: before, while, or after the request is sent.
+    Claimed,
+    /// The request has just reached the provider: while the answer is on its way, or being stored.
+    Answered,
+    /// It has just opened the store.
+    Opened,
+}
+
+/// What is killed.
+#[derive(Debug, Clone, Copy)]
+enum Victim {
+    Serve(When),
+    Token(When),
+    Import,
+}
+
+/// Four of ten land while the provider holds its answer.
+const PLAN: [Victim; 10] = [
+    Victim::Token(When::Held),
+    Victim::Serve(When::Held),
+    Victim::Token(When::Claimed),
+    Victim::Serve(When::Answered),
+    Victim::Import,
+    Victim::Token(When::Held),
+    Victim::Serve(When::Claimed),
+    Victim::Token(When::Answered),
+    Victim::Serve(When::Held),
+    Victim::Token(When::Opened),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_under_a_policy_that_ends_the_grant_on_a_replay_lose_only_what_nobody_could_have_kept() {
+    let campaign = Campaign::fought(P2).await;
+    assert!(campaign.lost > 0, "a kill between rotation and commit cannot be survived under P2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_under_a_policy_with_a_grace_window_lose_nothing() {
+    assert_eq!(Campaign::fought(P3).await.lost, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_under_a_policy_with_a_long_overlap_lose_nothing() {
+    assert_eq!(Campaign::fought(P7).await.lost, 0);
+}
+
+struct Campaign {
+    world: World,
+    policy: Policy,
+    server: Option<Server>,
+    key: String,
+    kept: Vec<Kept>,
+    /// One each round.
+    kills: Vec<Kill>,
+    held: usize,
+    lost: usize,
+}
+
+/// What provider and store have seen before a round.
+struct Before {
+    seen: u64,
+    journalled: i64,
+    peek: rusqlite::Connection,
+}
+
+impl Campaign {
+    async fn fought(policy: Policy) -> Self {
+        let rounds = if std::env::var_os("EVERGRANT_SOAK").is_some() { 300 } else { 30 };
+        let mut campaign = Self::prepared(policy).await;
+        for round in 0..rounds {
+            campaign.round(round).await;
+            campaign.recover(round).await;
+        }
+        assert_eq!(campaign.kills.len(), rounds);
+        assert!(campaign.held * 3 >= rounds, "{} of {rounds} kills were held", campaign.held);
+        let refreshes = campaign.world.provider.refreshes().await;
+        Judge::new(policy, &refreshes).presentations(&campaign.kills);
+        println!(
+            "{}: {rounds} kills, {} while the answer was held, {} grants lost, {} refreshes",
+            policy.evergrant,
+            campaign.held,
+            campaign.lost,
+            refreshes.len()
+        );
+        campaign
+    }
+
+    async fn prepared(policy: Policy) -> Self {
+        let world = World::with_client(policy).await;
+        let mut kept = Vec::new();
+        for _ in 0..GRANTS {
+            kept.push(world.import().await);
+        }
+        let server = world.serve(None).await;
+        let key = server.key.clone();
+        let (server, kills) = (Some(server), Vec::new());
+        let mut campaign = Self { world, policy, server, key, kept, kills, held: 0, lost: 0 };
+        campaign.recover(0).await;
+        campaign
+    }
+
+    async fn round(&mut self, round: usize) {
+        let victim = PLAN[round % PLAN.len()];
+        let target = self.kept[round % GRANTS].clone();
+        let families = match victim {
+            Victim::Serve(_) => self.kept.iter().map(|kept| kept.family).collect(),
+            Victim::Token(_) => BTreeSet::from([target.family]),
+            Victim::Import => BTreeSet::new(),
+        };
+        self.kills.push(Kill { since: self.world.provider.refreshes_after(0).await.1, families });
+        match victim {
+            Victim::Serve(when) => self.kill_server(when, 1 + round % GRANTS).await,
+            Victim::Token(when) => self.kill_token(&target, when).await,
+            Victim::Import => self.kill_import(round % GRANTS).await,
+        }
+    }
+
+    /// All grants expire, the server refreshes them, callers and a command wait for it; at `held` answers it dies.
+    async fn kill_server(&mut self, when: When, held: usize) {
+        let provider = &self.world.provider;
+        let before = self.before().await;
+        let hold = if when == When::Held { Some(provider.hold_answers(None).await) } else { None };
+        provider.advance(ACCESS_LIFE).await;
+        let waiting = self.world.start(&["token", &self.kept[0].grant]);
+        let server = self.server.take().expect("it runs");
+        let callers = self.callers(&server);
+        match &hold {
+            Some(hold) => hold.wait(held).await,
+            None => self.moment(when, &before).await,
+        }
+        server.process.kill().await;
+        if let Some(hold) = hold {
+            hold.release().await;
+            self.held += 1;
+        }
+        callers.abort();
+        self.server = Some(self.world.serve(Some(&self.key)).await);
+        // It has a token, or learns that the grant was lost: which of it, the recovery judges.
+        waiting.finish().await;
+    }
+
+    /// Two callers for each grant, whose answers nobody will hear.
+    fn callers(&self, server: &Server) -> tokio::task::JoinHandle<()> {
+        let addresses: Vec<_> = self
+            .kept
+            .iter()
+            .map(|kept| format!("{}/v1/grants/{}/token", server.address, kept.grant))
+            .collect();
+        let (http, key) = (self.world.http.clone(), self.key.clone());
+        tokio::spawn(async move {
+            let ask = |address: &String| http.get(address).bearer_auth(&key).send();
+            futures_util::future::join_all(addresses.iter().chain(&addresses).map(ask)).await;
+        })
+    }
+
+    /// A command refreshes a grant; another one waits for it and goes on when it dies.
+    async fn kill_token(&mut self, target: &Kept, when: When) {
+        let provider = &self.world.provider;
+        let before = self.before().await;
+        let hold = if when == When::Held { Some(provider.hold_answers(Some(1)).await) } else { None };
+        let victim = self.world.start(&["token", &target.grant, "--refresh"]);
+        let bystander = match &hold {
+            Some(hold) => {
+                hold.wait(1).await;
+                Some(self.world.start(&["token", &target.grant]))
+            }
+            None if when == When::Opened => {
+                self.opened().await;
+                None
+            }
+            None => {
+                self.moment(when, &before).await;
+                None
+            }
+        };
+        victim.kill().await;
+        if let Some(hold) = hold {
+            hold.release().await;
+            self.held += 1;
+        }
+        if let Some(bystander) = bystander {
+            // The token that it had is still good, whatever became of the refresh.
+            bystander.finish().await.good();
+        }
+        if self.policy.window.is_some() {
+            self.resolve(&target.grant).await;
+        }
+    }
+
+    /// What is in doubt is repeated while the provider forgives it: by a command that is asked to, or by the server as
+    /// soon as the answer is overdue.
+    async fn resolve(&self, grant: &str) {
+        if self.kills.len().is_multiple_of(2) {
+            self.world.run(&["token", grant, "--refresh"]).await.good();
+            return;
+        }
+        self.world.provider.advance(OVERDUE).await;
+        let server = self.server.as_ref().expect("it runs");
+        until("the server repeats what is in doubt", async || {
+            let outcomes = server.outcomes(&self.world.http, grant).await;
+            (outcomes[0] == "succeeded").then_some(())
+        })
+        .await;
+    }
+
+    /// A command that brings a new refresh token into a grant dies as soon as it has opened the store; the next one
+    /// finds it done or does it.
+    async fn kill_import(&mut self, index: usize) {
+        let world = &self.world;
+        let refresh_token = world.provider.consent().await;
+        let family = world.provider.newest_family().await;
+        let grant = self.kept[index].grant.clone();
+        let arguments = ["grants", "import", "crm", "--into", &grant, "--refresh-token-stdin"];
+        let mut victim = world.start_with(&arguments);
+        victim.type_in(&refresh_token).await;
+        self.opened().await;
+        victim.kill().await;
+        world.run_with(&arguments, &refresh_token).await.good();
+        self.kept[index].family = family;
+    }
+
+    async fn before(&self) -> Before {
+        let peek = self.world.peek();
+        Before { seen: self.world.provider.refreshes_after(0).await.1, journalled: journalled(&peek), peek }
+    }
+
+    async fn moment(&self, when: When, before: &Before) {
+        until("a refresh begins", async || match when {
+            When::Answered => self.world.provider.refreshes_after(before.seen).await.0.first().map(|_| ()),
+            _ => (journalled(&before.peek) != before.journalled).then_some(()),
+        })
+        .await;
+    }
+
+    /// Waits until a process beside the server has the store open.
+    async fn opened(&self) {
+        let holders = self.world.data().join("evergrant.sqlite.d/holders");
+        until("a command opens the store", async || {
+            let locks = std::fs::read_dir(&holders).unwrap().count();
+            (locks > 1).then_some(())
+        })
+        .await;
+    }
+
+    /// Every grant lives again, or was lost as only the policy allows, and is given a new family.
+    async fn recover(&mut self, round: usize) {
+        if self.policy.window.is_none() {
+            // What is in doubt is asked for again only when the access token has expired.
+            self.world.provider.advance(ACCESS_LIFE).await;
+        }
+        for index in 0..GRANTS {
+            let grant = self.kept[index].grant.clone();
+            let server = self.server.as_ref().expect("it runs");
+            let (status, body) = until("the grant is in order again", async || {
+                let (status, body) = server.token(&self.world.http, &grant).await.unwrap();
+                (status != 503).then_some((status, body))
+            })
+            .await;
+            if status != 200 {
+                assert_eq!(status, 409, "round {round}: {body}");
+                self.judge_loss(index, round).await;
+                self.lost += 1;
+                self.world.repair(&mut self.kept[index]).await;
+            }
+        }
+    }
+
+    async fn judge_loss(&self, index: usize, round: usize) {
+        let Kept { grant, family } = &self.kept[index];
+        let shown = self.world.show(grant).await;
+        assert!(self.policy.window.is_none(), "round {round}: a grant was lost: {shown:#}");
+        assert_eq!(shown["state"], "needs_reauthorization", "{shown:#}");
+        assert_eq!(shown["diagnosis"]["cause"], "lost_rotation_not_persisted", "round {round}: {shown:#}");
+        let open = |attempt: &serde_json::Value| attempt["outcome"].to_string().contains("unknown");
+        let attempts = shown["attempts"].as_array().unwrap();
+        assert!(attempts.iter().take(3).any(open), "its attempt was open: {shown:#}");
+        let refreshes = self.world.provider.refreshes().await;
+        let judge = Judge::new(self.policy, &refreshes);
+        assert!(judge.was_rotated_unheard(*family), "round {round}: {shown:#}");
+    }
+}

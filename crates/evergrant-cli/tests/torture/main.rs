@@ -1,0 +1,20 @@
+//! What no simulation can show: the real program under `kill -9`, stopped, on a full disk, on a store that cannot be
+//! written, without its key, restored from a backup; and a crowd of processes on one store.
+//!
+//! Provider and Evergrant run as processes of their own, and the provider's journal is the judge. Run by root: the
+//! tests mount small file systems and start processes in time namespaces. `EVERGRANT_SOAK=1` plays far more rounds.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod judge;
+mod mounted;
+mod process;
+mod provider;
+mod world;
+
+mod crowd;
+mod disk;
+mod keys;
+mod kills;
+mod restored;
+mod stopped;
+mod termination;

@@ -1,0 +1,95 @@
+//! SIGTERM under load.
+
+use rustix::process::Signal;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    process::until,
+    provider::P2,
+    world::{Kept, World},
+};
+
+const GRANTS: usize = 8;
+const CALLERS_OF_EACH: usize = 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_told_to_stop_under_load_answers_what_it_accepted_and_loses_no_refresh() {
+    let world = World::with_client(P2).await;
+    let mut kept = Vec::new();
+    for _ in 0..GRANTS {
+        kept.push(world.import().await);
+    }
+    let hold = world.provider.hold_answers(None).await;
+    let mut server = world.serve(None).await;
+    let callers = callers(&world, &server.address, &server.key, &kept);
+    until("every caller waits, and every refresh is held", async || {
+        let waiting = server.metric(&world.http, "evergrant_waiting_callers").await;
+        (waiting == (GRANTS * CALLERS_OF_EACH) as u64 && hold.held().await == GRANTS as u64).then_some(())
+    })
+    .await;
+
+    server.process.signal(Signal::TERM);
+    server.process.says("stopping").await;
+    assert!(!server.process.has_ended());
+    hold.release().await;
+    for caller in callers {
+        let (grant, status, token) = caller.await.unwrap();
+        assert_eq!(status, 200, "{grant}: a caller who was let in was sent away");
+        assert_eq!(world.run(&["token", &grant]).await.good(), token);
+    }
+    server.process.finish().await.good();
+    let refreshes = world.provider.refreshes().await;
+    assert_eq!(refreshes.len(), GRANTS, "{refreshes:#?}");
+    for Kept { grant, .. } in &kept {
+        assert_eq!(world.show(grant).await["state"], "active");
+    }
+}
+
+type Asked = tokio::task::JoinHandle<(String, u16, String)>;
+
+fn callers(world: &World, address: &str, key: &str, kept: &[Kept]) -> Vec<Asked> {
+    let ask = |kept: &Kept| {
+        let (http, key, grant) = (world.http.clone(), key.to_owned(), kept.grant.clone());
+        let address = format!("{address}/v1/grants/{grant}/token");
+        tokio::spawn(async move {
+            let answer = http.get(address).bearer_auth(key).send().await.unwrap();
+            let status = answer.status().as_u16();
+            let body: serde_json::Value = answer.json().await.unwrap();
+            (grant, status, body["access_token"].as_str().unwrap_or_default().to_owned())
+        })
+    };
+    let of_each = kept.iter().flat_map(|kept| std::iter::repeat_n(kept, CALLERS_OF_EACH));
+    of_each.map(ask).collect()
+}
+
+/// Who connects before a server is told to stop may still stand in the kernel's line when it stops.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stands_in_line_when_a_server_is_told_to_stop_is_answered() {
+    let world = World::with_client(P2).await;
+    let kept = world.import().await;
+    let server = world.serve(None).await;
+    server.token(&world.http, &kept.grant).await.unwrap();
+    server.process.signal(Signal::STOP);
+    let address = server.address.trim_start_matches("http://");
+    let request = format!(
+        "GET /v1/grants/{}/token HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\r\n",
+        kept.grant, server.key
+    );
+    let mut line = Vec::new();
+    for _ in 0..32 {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        connection.write_all(request.as_bytes()).await.unwrap();
+        line.push(connection);
+    }
+    server.process.signal(Signal::TERM);
+    server.process.signal(Signal::CONT);
+    for mut connection in line {
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    }
+    server.process.finish().await.good();
+}
