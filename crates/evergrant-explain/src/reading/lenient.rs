@@ -76,6 +76,12 @@ impl Named {
         self.code.is_none() && self.text.is_none() && self.numbers.is_empty()
     }
 
+    /// The code, if nothing else was named.
+    pub(super) fn lone_code(&self) -> Option<&str> {
+        let alone = self.text.is_none() && self.numbers.is_empty() && self.places.is_empty();
+        self.code.as_deref().filter(|_| alone)
+    }
+
     /// Takes the value of a name, if it is one that says something. How many bytes it took.
     fn take(&mut self, name: &str, after: &str) -> usize {
         let name: String = name

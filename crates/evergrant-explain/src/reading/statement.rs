@@ -139,7 +139,16 @@ fn inner_statement(object: &Map<String, Value>, wrappings: usize) -> Option<Stat
 /// Python's and JavaScript's ways of printing a record, and a body without its brackets.
 fn pairs(text: &str) -> Option<ErrorResponse> {
     let named = lenient::from_text(text);
-    (!named.is_empty()).then(|| named.into_error())?
+    if named.is_empty() {
+        return None;
+    }
+    let Some(code) = named.lone_code() else { return named.into_error() };
+    // "error: invalid_grant, the code has expired"
+    if text.starts_with('{') || text.len() > MAX_SENTENCE {
+        return named.into_error();
+    }
+    let rest = text.replacen(&format!("error: {code}"), "", 1).replacen(code, "", 1);
+    read_json(&json!({ "error": code, "error_description": without_status(rest.trim()) }).to_string())
 }
 
 fn form(text: &str) -> Option<Statement> {

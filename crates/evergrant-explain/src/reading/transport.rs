@@ -6,23 +6,27 @@ use evergrant_proto::wire::{
     untrusted_text::UntrustedText,
 };
 
-/// What libraries write, in lower case, and where the exchange broke then. In this order: a handshake that times out is
-/// a handshake.
-const PHRASES: [(&[&str], Kind); 6] = [
+/// What libraries write, in lower case, and where the exchange broke then. In this order: a certificate stays wrong,
+/// a handshake that runs out of time is a time limit.
+const PHRASES: [(&[&str], Kind); 7] = [
     (
         &[
             "certificate",
             "x509",
-            "ssl",
-            "tls",
-            "handshake",
             "pkix",
             "cert_",
             "unable_to_verify",
             "self signed",
             "self-signed",
+            "self_signed",
             "trust anchor",
-            "alert",
+            "unknown authority",
+            "hostname mismatch",
+            "wrong version number",
+            "protocol version",
+            "unknown_ca",
+            "bad_certificate",
+            "trustfailure",
         ],
         Kind::Tls,
     ),
@@ -58,10 +62,8 @@ const PHRASES: [(&[&str], Kind); 6] = [
             "failed to connect",
             "could not connect",
             "proxyerror",
-            "tunnel connection failed",
-            "max retries exceeded",
+            "tunnel",
             "actively refused",
-            "dial tcp",
         ],
         Kind::Connect,
     ),
@@ -74,7 +76,8 @@ const PHRASES: [(&[&str], Kind); 6] = [
             "esockettimedout",
             "econnaborted",
             "operation was canceled",
-            "aborted",
+            "aborterror",
+            "request aborted",
         ],
         Kind::Timeout,
     ),
@@ -94,10 +97,15 @@ const PHRASES: [(&[&str], Kind); 6] = [
             "network error",
             "networkerror",
             "premature",
-            "prematurely",
+            "max retries exceeded",
+            "dial tcp",
+            "ssl_error_syscall",
+            "connection was closed",
+            "forcibly closed",
         ],
         Kind::Reset,
     ),
+    (&["ssl", "tls handshake", "handshake", "fatal alert", "tlsv1"], Kind::Tls),
     (&["malformed http", "invalid http response", "badstatusline"], Kind::Protocol),
 ];
 

@@ -33,6 +33,26 @@ pub(super) fn an_organization_refuses(facts: Facts<'_>) -> Option<Finding> {
     })
 }
 
+/// Every grant of the client at once: no single user did that.
+pub(super) fn every_grant_fails(facts: Facts<'_>) -> Option<Finding> {
+    let all = facts.history.other_grants == Some(OtherGrants::AllFailing) && facts.refresh_token_refused();
+    all.then(|| {
+        Finding::new(
+            Cause::Undetermined,
+            Certainty::Possible,
+            "All grants of this client are refused: something happened to the client or at the provider, not to \
+             one user.",
+        )
+        .or(&[
+            Cause::AdminOrPolicyRevoked,
+            Cause::ProviderOutage,
+            Cause::TokenIssuedToOtherClient,
+            Cause::ClientDisabledOrDeleted,
+            Cause::WrongTokenEndpointOrTenant,
+        ])
+    })
+}
+
 pub(super) fn registration_is_rejected(facts: Facts<'_>) -> Option<Finding> {
     if facts.failure.consequence != Consequence::SuspendClient
         || facts.failure.catalogue.is_some_and(|said| said.cause != Cause::WrongClientCredentials)

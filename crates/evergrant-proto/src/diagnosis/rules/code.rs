@@ -14,7 +14,10 @@ const LONGEST_CODE: Duration = Duration::from_secs(600);
 /// Whatever the server calls it: with what our records say of the code, an answer of the 4xx kind is a refusal of it.
 fn refused(facts: Facts<'_>) -> bool {
     let failure = facts.failure;
-    let by_status = failure.http_status.is_some_and(|status| (400..500).contains(&status) && status != 407);
+    let by_status = failure.transport.is_none()
+        && failure
+            .http_status
+            .map_or(failure.error.is_some(), |status| (400..500).contains(&status) && status != 407);
     failure.stage == Stage::AuthorizationCode
         && (by_status || matches!(failure.consequence, Consequence::Terminal | Consequence::RefuseRequest))
 }

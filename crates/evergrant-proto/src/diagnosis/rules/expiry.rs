@@ -16,8 +16,23 @@ fn has_passed(age: Duration, lifetime: Duration) -> bool {
 
 pub(super) fn the_application_is_in_testing(facts: Facts<'_>) -> Option<Finding> {
     let lifetime = facts.provider.lifetimes.testing?;
-    let age = facts.history.authorization_age.or(facts.history.refresh_token_age)?;
-    if !facts.refresh_token_refused() || !has_passed(age, lifetime) {
+    if !facts.refresh_token_refused() || facts.history.app_in_testing == Some(false) {
+        return None;
+    }
+    let known = facts.history.app_in_testing == Some(true);
+    let Some(age) = facts.history.authorization_age.or(facts.history.refresh_token_age) else {
+        let finding = Finding::new(
+            Cause::AppInTestingMode,
+            Certainty::Likely,
+            format!(
+                "The application is in testing, and {} ends its grants after {}.",
+                facts.provider.name,
+                period(lifetime)
+            ),
+        );
+        return known.then_some(finding);
+    };
+    if !has_passed(age, lifetime) {
         return None;
     }
     let evidence = format!(
@@ -26,19 +41,19 @@ pub(super) fn the_application_is_in_testing(facts: Facts<'_>) -> Option<Finding>
         facts.provider.name,
         period(lifetime)
     );
-    match facts.history.app_in_testing {
-        Some(true) => Some(Finding::new(Cause::AppInTestingMode, Certainty::Certain, evidence)),
-        // Nobody told us, and the grant died right at the end of that time.
-        None if age < lifetime + lifetime / 7 => Some(
-            Finding::new(Cause::AppInTestingMode, Certainty::Likely, evidence)
-                .or(&[Cause::UserRevoked, Cause::PasswordChanged]),
-        ),
-        _ => None,
+    if known {
+        return Some(Finding::new(Cause::AppInTestingMode, Certainty::Certain, evidence));
     }
+    // Nobody told us, and the grant died right at the end of that time.
+    (age < lifetime + lifetime / 7).then(|| {
+        Finding::new(Cause::AppInTestingMode, Certainty::Likely, evidence)
+            .or(&[Cause::UserRevoked, Cause::PasswordChanged])
+    })
 }
 
 pub(super) fn the_authorization_is_too_old(facts: Facts<'_>) -> Option<Finding> {
-    let age = facts.history.authorization_age?;
+    // The chain is at least as old as its newest token.
+    let age = facts.history.authorization_age.max(facts.history.refresh_token_age)?;
     let announced = facts.history.announced_authorization_lifetime;
     let lifetime = announced.or(facts.provider.lifetimes.absolute)?;
     (facts.refresh_token_refused() && has_passed(age, lifetime)).then(|| {
@@ -57,7 +72,8 @@ pub(super) fn the_authorization_is_too_old(facts: Facts<'_>) -> Option<Finding> 
 }
 
 pub(super) fn the_token_was_idle_too_long(facts: Facts<'_>) -> Option<Finding> {
-    let idle = facts.history.idle.or(facts.history.refresh_token_age)?;
+    let history = facts.history;
+    let idle = history.idle.or(history.since_last_success).or(history.refresh_token_age)?;
     let announced = facts.history.announced_refresh_lifetime;
     let lifetime = announced.or(facts.provider.lifetimes.idle)?;
     (facts.refresh_token_refused() && has_passed(idle, lifetime)).then(|| {

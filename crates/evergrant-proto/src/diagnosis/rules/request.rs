@@ -37,7 +37,8 @@ pub(super) fn nothing_could_refresh_it(facts: Facts<'_>) -> Option<Finding> {
             .or(&[Cause::MissingRefreshToken, Cause::AccessTokenExpired]),
         );
     }
-    let told = facts.failure.stage == Stage::ApiCall || facts.failure.error.is_none();
+    let told =
+        matches!(facts.failure.stage, Stage::ApiCall | Stage::RefreshToken) || facts.failure.error.is_none();
     let finding = no_refresh_token_is_held(facts).filter(|_| told)?;
     Some(finding.or(&[Cause::MissingOfflineScope, Cause::MissingRefreshToken, Cause::AccessTokenExpired]))
 }

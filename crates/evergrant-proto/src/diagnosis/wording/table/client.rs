@@ -110,6 +110,14 @@ pub(super) const SAYINGS: &[Saying] = &[
         "a client that this tenant does not know",
     ),
     plain(
+        TOKEN_ENDPOINT,
+        &[Words::of(&[Client]), Words::of(&[Not]), Words::of(&[Exist])],
+        NOTHING,
+        Cause::WrongClientCredentials,
+        &[Cause::ClientDisabledOrDeleted, Cause::WrongTokenEndpointOrTenant],
+        "a client that is not known",
+    ),
+    plain(
         ANY,
         &[Words::of(&[Client, App]), Words::of(&[Not]), Words::of(&[Found, Exist, Registered])],
         Words::of(&[User]),
