@@ -261,11 +261,9 @@ impl Keeper {
     fn provider(&self, id: Option<&str>) -> Result<Provider, ClientError> {
         match id {
             None => Ok(Provider::generic()),
-            Some(id) => self
-                .catalogue()
-                .provider(id)
-                .cloned()
-                .ok_or_else(|| ClientError::NoSuchProvider(id.to_owned())),
+            Some(id) => {
+                self.catalogue().find(id).cloned().ok_or_else(|| ClientError::NoSuchProvider(id.to_owned()))
+            }
         }
     }
 

@@ -74,6 +74,13 @@ impl Catalogue {
         self.0.get_key_value(id).map(|(id, entry)| entry.provider(id))
     }
 
+    /// The provider that people mean by a name: its id, however it is spelt, or an alias.
+    pub fn find(&self, name: &str) -> Option<&Provider> {
+        let name = name.trim().to_lowercase().replace([' ', '_'], "-");
+        let known_as = |provider: &&Provider| provider.recognition.aliases.contains(&name);
+        self.provider(&name).or_else(|| self.iter().find(known_as))
+    }
+
     /// Whether an entry is the operator's, and not one that ships.
     pub fn is_own(&self, id: &str) -> bool {
         self.0.get(id).is_some_and(|entry| entry.text.is_empty())
@@ -168,7 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::provider::{RotationKind, dialect::Dialect};
+    use crate::provider::{Recognition, RotationKind, dialect::Dialect};
 
     fn mistakes(text: &str) -> Vec<String> {
         let error = Provider::from_toml("acme", text).unwrap_err();
@@ -244,6 +251,39 @@ mod tests {
     }
 
     #[test]
+    fn a_provider_is_found_by_any_of_its_names() {
+        let catalogue = Catalogue::builtin();
+        let rows = [
+            ("google", Some("google")),
+            (" Azure AD ", Some("microsoft")),
+            ("node_oidc_provider", Some("oidc-provider")),
+            ("twitter", Some("x")),
+            ("nobody", None),
+        ];
+        for (name, id) in rows {
+            assert_eq!(catalogue.find(name).map(|provider| provider.id.as_str()), id, "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_by_which_a_provider_is_recognized_is_anothers() {
+        let catalogue = Catalogue::builtin();
+        let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+        for provider in catalogue.iter() {
+            let Recognition { aliases, hosts, headers, words } = &provider.recognition;
+            let own = std::iter::once(("alias", &provider.id))
+                .chain(aliases.iter().map(|alias| ("alias", alias)))
+                .chain(hosts.iter().map(|host| ("host", host)))
+                .chain(headers.iter().map(|header| ("header", header)))
+                .chain(words.iter().map(|word| ("word", word)));
+            for (kind, value) in own {
+                let other = seen.insert((kind, value), &provider.id);
+                assert_eq!(other, None, "{kind} {value} of {}", provider.id);
+            }
+        }
+    }
+
+    #[test]
     fn the_generic_provider_knows_nothing() {
         let generic = Provider::generic();
         assert_eq!(generic.rotation.kind, RotationKind::Unknown);
@@ -297,6 +337,7 @@ mod tests {
                  [[dialect.signatures]]\nerror = ['a']\ncontains = ['b']\nmeaning = 'dead'",
                 "6: dialect.signatures[1]: an earlier one fits",
             ),
+            ("[recognition]\naliases = ['Acme Inc']", "4: recognition.aliases: it is compared in lower case"),
             (
                 "[lifetimes]\nidle = 3\n[knowledge]\nconfidence = 0.49",
                 "3: lifetimes: a confidence below 0.5 states addresses only",

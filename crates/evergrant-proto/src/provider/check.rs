@@ -7,8 +7,8 @@ use url::Url;
 use crate::wire::metadata::is_secure;
 
 use super::{
-    ClientFacts, Confidence, Dialect, Lifetimes, OfflineAccess, PLACEHOLDERS, Provider, RefreshFacts,
-    RevocationFacts, RotationKind, RotationPolicy, Signature, Template, Verification,
+    ClientFacts, Confidence, Dialect, Lifetimes, OfflineAccess, PLACEHOLDERS, Provider, Recognition,
+    RefreshFacts, RevocationFacts, RotationKind, RotationPolicy, Signature, Template, Verification,
 };
 
 /// Longest name and identifier, in characters.
@@ -43,6 +43,7 @@ pub(super) fn defects(provider: &Provider) -> Vec<Defect> {
     numbers(provider, &mut defect);
     rotation(&provider.rotation, &mut defect);
     signatures(&provider.dialect.signatures, &mut defect);
+    recognition(&provider.recognition, &mut defect);
     knowledge(provider, &mut defect);
     found
 }
@@ -189,6 +190,23 @@ fn hides(earlier: &Signature, later: &Signature) -> bool {
                     .contains
                     .iter()
                     .all(|part| earlier.contains.iter().any(|short| part.contains(short)))))
+}
+
+fn recognition(recognition: &Recognition, defect: &mut impl FnMut(&str, &str, &str)) {
+    let lists = [
+        ("recognition.aliases", &recognition.aliases),
+        ("recognition.hosts", &recognition.hosts),
+        ("recognition.headers", &recognition.headers),
+        ("recognition.words", &recognition.words),
+    ];
+    for (field, values) in lists {
+        let plain = |value: &String| {
+            value.len() > 1 && !value.contains(char::is_whitespace) && *value == value.to_lowercase()
+        };
+        if !values.iter().all(plain) {
+            defect(field, "it is compared in lower case, without spaces", "write single words in lower case");
+        }
+    }
 }
 
 /// What is hardly known must not look as if it were: such an entry has addresses and nothing that decides.

@@ -66,6 +66,9 @@ pub struct Provider {
     /// Pages for people.
     #[serde(default)]
     pub pages: Pages,
+    /// By what it is recognized.
+    #[serde(default)]
+    pub recognition: Recognition,
     /// How much of this is known, and whence.
     #[serde(default)]
     pub knowledge: Knowledge,
@@ -103,20 +106,22 @@ impl Provider {
         !self.parameters().is_empty()
     }
 
-    /// Whether its id, name or an address has this part, whatever the case.
+    /// Whether its id, one of its names or an address has this part, whatever the case.
     pub fn mentions(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         let addresses = self.issuer.iter().chain(self.endpoints.iter()).map(Template::as_str);
+        let recognition = self.recognition.aliases.iter().chain(&self.recognition.hosts).map(String::as_str);
         [self.id.as_str(), self.name.as_str()]
             .into_iter()
             .chain(addresses)
+            .chain(recognition)
             .any(|candidate| candidate.to_lowercase().contains(&text))
     }
 
     /// What decides, without the prose: for records that are read often.
     #[must_use]
     pub fn without_prose(self) -> Self {
-        Self { knowledge: Knowledge::default(), ..self }
+        Self { knowledge: Knowledge::default(), recognition: Recognition::default(), ..self }
     }
 
     /// What is wrong with it as an entry of a catalogue, field by field; nothing if it can be used.
@@ -271,4 +276,18 @@ pub struct Pages {
     pub user_access: Option<String>,
     /// The provider's documentation of OAuth.
     pub documentation: Option<String>,
+}
+
+/// By what a provider is recognized, in what people ask for and in the reports that they bring. All in lower case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recognition {
+    /// Other names of it (`entra`, `twitter`).
+    pub aliases: Vec<String>,
+    /// Hosts beside those of its endpoints, each with everything under it (`myshopify.com`).
+    pub hosts: Vec<String>,
+    /// Headers that it alone sends.
+    pub headers: Vec<String>,
+    /// Words that it alone uses (`aadsts`).
+    pub words: Vec<String>,
 }

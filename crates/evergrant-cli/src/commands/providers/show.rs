@@ -26,10 +26,10 @@ use crate::{
 const UNKNOWN: &str = "unknown";
 
 pub(super) fn run(catalogue: &Catalogue, id: &str, format: Format) -> Result<(), Failure> {
-    let provider = catalogue.provider(id).ok_or_else(|| Failure::no_such_provider(id))?;
+    let provider = catalogue.find(id).ok_or_else(|| Failure::no_such_provider(id))?;
     match format {
         Format::Json => output::print_json(provider),
-        Format::Text => output::print(&describe(provider, catalogue.is_own(id))),
+        Format::Text => output::print(&describe(provider, catalogue.is_own(&provider.id))),
     }
 }
 
