@@ -27,6 +27,13 @@ impl Problem {
     }
 }
 
+/// A sentence of the facts (what to do, a library's versions) as HTML for the inside of a paragraph.
+pub fn sentence_to_html(sentence: &str) -> String {
+    let mut html = String::with_capacity(sentence.len() * 2);
+    html::push_html(&mut html, Parser::new(sentence).map(without_markup));
+    html.trim().trim_start_matches("<p>").trim_end_matches("</p>").to_owned()
+}
+
 fn without_markup(event: Event<'_>) -> Event<'_> {
     match event {
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
@@ -72,6 +79,12 @@ mod tests {
         let html = rendered("<script>alert(1)</script>\n\nHello <b onclick=x>you</b>");
         assert!(!html.contains("<script") && !html.contains("<b"), "{html}");
         assert!(html.contains("&lt;script&gt;"), "{html}");
+    }
+
+    #[test]
+    fn a_sentence_has_no_paragraph_of_its_own() {
+        let html = sentence_to_html("Run `x` *first*, <b>you</b>.");
+        assert_eq!(html, "Run <code>x</code> <em>first</em>, &lt;b&gt;you&lt;/b&gt;.");
     }
 
     #[test]

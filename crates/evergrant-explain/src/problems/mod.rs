@@ -16,6 +16,7 @@ mod words;
 use std::sync::LazyLock;
 
 pub use self::{
+    html::sentence_to_html,
     problem::{Advice, AppliesTo, Category, Measured, Party, Problem, Verification},
     search::{Hit, Query, search},
     source::{PageError, SECTIONS},

@@ -139,7 +139,7 @@ impl Verification {
     /// A sentence.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Rehearsed => "Played by `evergrant rehearse`, and by our tests.",
+            Self::Rehearsed => "The rehearsal server plays it.",
             Self::Documented => "Stated by providers' documents or by the source of a server.",
             Self::Reported => "Gathered from reports.",
         }

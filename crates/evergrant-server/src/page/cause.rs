@@ -2,7 +2,7 @@
 
 use askama::Template;
 use evergrant::proto::provider::Catalogue;
-use evergrant_explain::problems::{self, Category, Problem};
+use evergrant_explain::problems::{self, Category, Problem, sentence_to_html};
 
 use super::named::{Named, named};
 
@@ -16,12 +16,15 @@ pub(crate) struct CausePage<'a> {
     category: &'static str,
     permanent: bool,
     culprits: String,
-    first_step: &'a str,
+    /// Made by the Markdown renderer, which lets no markup through.
+    first_step: String,
     symptoms: &'a [String],
     more_symptoms: &'a [String],
-    /// Made by the Markdown renderer, which lets no markup through.
+    /// As `first_step`.
     body: String,
     providers: Vec<Named<'a>>,
+    /// Names, and what is known of them; made by the renderer, too.
+    libraries: Vec<(&'a str, String)>,
     related: Vec<&'static Problem>,
     verification: &'static str,
 }
@@ -29,16 +32,24 @@ pub(crate) struct CausePage<'a> {
 impl<'a> CausePage<'a> {
     pub(crate) fn new(problem: &'a Problem, catalogue: &'a Catalogue) -> Self {
         let (symptoms, more_symptoms) = problem.symptoms.split_at(SHOWN.min(problem.symptoms.len()));
+        let libraries = problem.applies_to.libraries.iter();
         Self {
             problem,
             category: anchor(problem.category),
             permanent: problem.id.is_permanent(),
             culprits: problem.culprits_in_words(),
-            first_step: problem.workarounds.first().map_or("", |advice| &advice.what),
+            first_step: problem
+                .workarounds
+                .first()
+                .map(|advice| sentence_to_html(&advice.what))
+                .unwrap_or_default(),
             symptoms,
             more_symptoms,
             body: problem.to_html(),
             providers: problem.applies_to.providers.iter().map(|id| named(catalogue, id)).collect(),
+            libraries: libraries
+                .map(|(name, versions)| (name.as_str(), sentence_to_html(versions)))
+                .collect(),
             related: problem.related.iter().filter_map(|cause| problems::find(cause.as_str())).collect(),
             verification: problem.verification.title(),
         }

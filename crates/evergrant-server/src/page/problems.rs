@@ -14,6 +14,8 @@ use crate::extract::shown;
 
 /// Most pages that a search shows: whoever needs more has typed too little.
 const MOST: usize = 12;
+/// How far the first has to be before the second.
+const AHEAD: f64 = 1.2;
 /// Most letters that the form shows again, as many as it takes.
 const LONGEST_TEXT: usize = 2000;
 
@@ -41,6 +43,8 @@ struct Asked {
 struct Group {
     id: Option<&'static str>,
     title: &'static str,
+    /// Whether it is the one answer that should be read first.
+    best: bool,
     problems: Vec<&'static Problem>,
 }
 
@@ -52,39 +56,51 @@ impl<'a> ProblemsPage<'a> {
             code: shown(query.code.as_deref().unwrap_or_default()),
             status: query.status.map(|status| status.to_string()).unwrap_or_default(),
         };
-        let found = hits.iter().map(|hit| hit.problem);
-        let groups = if asked.text.trim().is_empty() { by_category(found) } else { ranked(found) };
-        let ids: BTreeSet<&str> =
-            problems::all().iter().flat_map(|problem| &problem.applies_to.providers).map(String::as_str).collect();
+        let groups = if asked.text.trim().is_empty() { by_category(hits) } else { ranked(hits) };
+        let ids: BTreeSet<&str> = problems::all()
+            .iter()
+            .flat_map(|problem| &problem.applies_to.providers)
+            .map(String::as_str)
+            .collect();
         let mut providers: Vec<_> = ids.into_iter().map(|id| named(catalogue, id)).collect();
         providers.sort();
         Self {
             asked,
             providers,
-            codes: problems::all().iter().flat_map(|problem| &problem.error_codes).map(String::as_str).collect(),
+            codes: problems::all()
+                .iter()
+                .flat_map(|problem| &problem.error_codes)
+                .map(String::as_str)
+                .collect(),
             statuses: problems::all().iter().flat_map(|problem| problem.statuses.iter().copied()).collect(),
             groups,
         }
     }
 }
 
-fn ranked(found: impl Iterator<Item = &'static Problem>) -> Vec<Group> {
-    let mut problems = found.take(MOST);
-    let Some(best) = problems.next() else { return Vec::new() };
-    let others: Vec<_> = problems.collect();
-    let mut groups = vec![Group { id: None, title: "Most likely", problems: vec![best] }];
-    if !others.is_empty() {
-        groups.push(Group { id: None, title: "Or", problems: others });
-    }
-    groups
+/// One answer before the others only if it is clearly ahead of them: a message that many causes share names none.
+fn ranked(hits: &[Hit]) -> Vec<Group> {
+    let ahead = match hits {
+        [] => return Vec::new(),
+        [_] => true,
+        [first, second, ..] => first.score > AHEAD * second.score,
+    };
+    let problems: Vec<_> = hits.iter().take(MOST).map(|hit| hit.problem).collect();
+    let (first, others) = problems.split_at(usize::from(ahead));
+    let title = if ahead { "Or" } else { "It can be one of these" };
+    let groups = [
+        Group { id: None, title: "Most likely", best: true, problems: first.to_vec() },
+        Group { id: None, title, best: false, problems: others.to_vec() },
+    ];
+    groups.into_iter().filter(|group| !group.problems.is_empty()).collect()
 }
 
-fn by_category(found: impl Iterator<Item = &'static Problem>) -> Vec<Group> {
-    let found: Vec<_> = found.collect();
+fn by_category(hits: &[Hit]) -> Vec<Group> {
     let groups = Category::ALL.map(|category| Group {
         id: Some(anchor(category)),
         title: category.title(),
-        problems: found.iter().copied().filter(|problem| problem.category == category).collect(),
+        best: false,
+        problems: hits.iter().map(|hit| hit.problem).filter(|problem| problem.category == category).collect(),
     });
     groups.into_iter().filter(|group| !group.problems.is_empty()).collect()
 }

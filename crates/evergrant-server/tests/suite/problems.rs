@@ -35,13 +35,13 @@ async fn every_type_of_a_refusal_has_a_page() {
 }
 
 #[tokio::test]
-async fn a_cause_says_whether_waiting_helps_and_who_is_at_fault() {
+async fn a_cause_says_whether_it_lasts_and_who_is_at_fault() {
     let world = World::empty().await;
     let revoked = world.browse(Method::GET, "/problems/user_revoked").await;
-    assert!(revoked.page(200).contains("<span class=\"no\">No.</span>"), "{}", revoked.body);
+    assert!(revoked.page(200).contains("<span class=\"lasting\">Yes.</span>"), "{}", revoked.body);
     assert!(revoked.body.contains("<dd>the user</dd>"), "{}", revoked.body);
     let outage = world.browse(Method::GET, "/problems/provider_outage").await;
-    assert!(outage.page(200).contains("<span class=\"yes\">Yes.</span>"), "{}", outage.body);
+    assert!(outage.page(200).contains("<span class=\"passing\">No.</span>"), "{}", outage.body);
 }
 
 #[tokio::test]
@@ -92,6 +92,17 @@ async fn a_search_begins_with_what_fits_best() {
 }
 
 #[tokio::test]
+async fn a_message_that_many_causes_share_names_none_of_them() {
+    let world = World::empty().await;
+    let shared =
+        world.browse(Method::GET, "/problems?q=Token+has+been+expired+or+revoked&provider=google").await;
+    assert!(shared.page(200).contains("It can be one of these"), "{}", shared.body);
+    assert!(!shared.body.contains("Most likely"), "{}", shared.body);
+    let plain = world.browse(Method::GET, "/problems?q=redirect_uri_mismatch").await;
+    assert!(plain.page(200).contains("Most likely"), "{}", plain.body);
+}
+
+#[tokio::test]
 async fn a_search_filters_by_code_status_and_provider() {
     let world = World::empty().await;
     for (query, expected) in [
@@ -121,7 +132,9 @@ async fn a_search_without_a_result_says_what_to_try() {
 #[tokio::test]
 async fn a_hostile_search_is_only_shown() {
     let world = World::empty().await;
-    for query in [format!("q={SCRIPT}"), format!("code={SCRIPT}"), format!("q={}", "%F0%9F%A6%80+x_".repeat(800))] {
+    for query in
+        [format!("q={SCRIPT}"), format!("code={SCRIPT}"), format!("q={}", "%F0%9F%A6%80+x_".repeat(800))]
+    {
         let answer = world.browse(Method::GET, &format!("/problems?{query}")).await;
         assert!(!answer.page(200).contains("<script"), "{query}");
     }

@@ -46,7 +46,8 @@ pub(crate) async fn list(
     let answer = match Wanted::of(&headers) {
         Wanted::Json => Json(Problems { problems: hits.iter().map(listed).collect() }).into_response(),
         Wanted::Html | Wanted::Markdown => {
-            Page::new(StatusCode::OK, ProblemsPage::new(&query, &hits, app.keeper.catalogue())).into_response()
+            Page::new(StatusCode::OK, ProblemsPage::new(&query, &hits, app.keeper.catalogue()))
+                .into_response()
         }
     };
     Ok(([VARY], answer).into_response())

@@ -29,7 +29,11 @@ struct Explained<'a> {
     permanent: bool,
 }
 
-pub(crate) async fn read(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+pub(crate) async fn read(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     if let Some(reason) = Reason::parse(&name) {
         return Page::new(StatusCode::OK, ReasonPage::new(reason)).into_response();
     }
@@ -37,7 +41,9 @@ pub(crate) async fn read(State(app): State<Arc<App>>, Path(name): Path<String>, 
         return Problem::of(Reason::NoSuchRoute).into_response();
     };
     let answer = match Wanted::of(&headers) {
-        Wanted::Html => Page::new(StatusCode::OK, CausePage::new(problem, app.keeper.catalogue())).into_response(),
+        Wanted::Html => {
+            Page::new(StatusCode::OK, CausePage::new(problem, app.keeper.catalogue())).into_response()
+        }
         Wanted::Markdown => ([MARKDOWN], problem.to_markdown()).into_response(),
         Wanted::Json => {
             let (meaning, permanent) = (problem.id.meaning(), problem.id.is_permanent());

@@ -74,7 +74,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_not_there() {
-        for odd in ["image/png", "application/json;q=0", "application/json;q=7", "application/json;q=0.12345", ";;,"] {
+        for odd in
+            ["image/png", "application/json;q=0", "application/json;q=7", "application/json;q=0.12345", ";;,"]
+        {
             assert_eq!(wanted(odd), Wanted::Html, "{odd}");
         }
     }
