@@ -112,7 +112,8 @@ pub(super) fn exchange_request(
 pub(super) fn revocation_request(grant: &GrantRecord, client: &ClientRecord) -> Option<HttpRequest> {
     let url = client.endpoints.revocation.as_ref()?;
     let credential = grant.credential.as_ref()?;
-    Some(request_revocation(url, &client.credentials(), RevokedToken::Refresh(&credential.refresh_token)))
+    let endpoint = TokenEndpoint { url, client: &client.credentials(), dialect: &client.provider.dialect };
+    Some(request_revocation(&endpoint, RevokedToken::Refresh(&credential.refresh_token)))
 }
 
 /// Judges the answer to a refresh.

@@ -1,13 +1,10 @@
 //! Token revocation (RFC 7009).
 
-use url::Url;
-
 use super::{
-    client_authentication::ClientCredentials,
     error_response::{ErrorCode, ErrorResponse},
     form::Form,
     http::{HttpRequest, HttpResponse},
-    token_request::{BodyFormat, post},
+    token_request::{BodyFormat, TokenEndpoint, post_renamed},
 };
 use crate::secret::{AccessToken, RefreshToken};
 
@@ -34,7 +31,7 @@ pub enum RevocationOutcome {
 }
 
 /// The request (RFC 7009 2.1).
-pub fn revocation_request(url: &Url, client: &ClientCredentials, token: RevokedToken<'_>) -> HttpRequest {
+pub fn revocation_request(endpoint: &TokenEndpoint<'_>, token: RevokedToken<'_>) -> HttpRequest {
     let (text, hint) = match token {
         RevokedToken::Refresh(token) => (token.expose(), "refresh_token"),
         RevokedToken::Access(token) => (token.expose(), "access_token"),
@@ -42,7 +39,8 @@ pub fn revocation_request(url: &Url, client: &ClientCredentials, token: RevokedT
     let mut form = Form::new();
     form.push("token", text);
     form.push("token_type_hint", hint);
-    post(url, client, form, BodyFormat::Form)
+    // RFC 7009 2.1 knows forms only; TikTok's client_key is called so here, too.
+    post_renamed(endpoint.url, endpoint.client, form, BodyFormat::Form, &endpoint.dialect.request_names)
 }
 
 /// Reads the answer. Whatever is not a clear end means that the token is still alive: a proxy's page must not
@@ -72,10 +70,14 @@ fn refused(error: ErrorResponse) -> RevocationOutcome {
 
 #[cfg(test)]
 mod tests {
+    use url::Url;
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::wire::client_authentication::{ClientAuthentication, ClientIdentifier};
+    use crate::{
+        provider::Dialect,
+        wire::client_authentication::{ClientAuthentication, ClientCredentials, ClientIdentifier},
+    };
 
     #[test]
     fn the_request_names_the_token_and_its_type() {
@@ -85,8 +87,16 @@ mod tests {
         };
         let url = Url::parse("https://as.example/revoke").unwrap();
         let refresh_token = RefreshToken::new("r").unwrap();
-        let request = revocation_request(&url, &client, RevokedToken::Refresh(&refresh_token));
-        assert_eq!(&request.body[..], b"token=r&token_type_hint=refresh_token&client_id=client");
+        let body = |dialect: &Dialect| {
+            let endpoint = TokenEndpoint { url: &url, client: &client, dialect };
+            revocation_request(&endpoint, RevokedToken::Refresh(&refresh_token)).body
+        };
+        assert_eq!(&body(&Dialect::default())[..], b"token=r&token_type_hint=refresh_token&client_id=client");
+        let renamed = Dialect {
+            request_names: [("client_id".into(), "client_key".into())].into(),
+            ..Dialect::default()
+        };
+        assert_eq!(&body(&renamed)[..], b"token=r&token_type_hint=refresh_token&client_key=client");
     }
 
     #[test]

@@ -135,7 +135,8 @@ pub(super) fn post(url: &Url, client: &ClientCredentials, form: Form, format: Bo
     post_renamed(url, client, form, format, &BTreeMap::new())
 }
 
-fn post_renamed(
+/// The same, with the provider's names of the parameters.
+pub(super) fn post_renamed(
     url: &Url,
     client: &ClientCredentials,
     mut form: Form,
