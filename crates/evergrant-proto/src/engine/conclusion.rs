@@ -11,7 +11,7 @@ use crate::{
         Consequence, Culprit, Exchange, Failure, Processed, Stage, Verdict, classify,
         retry_after::retry_after,
     },
-    grant::{AccessEntry, AccessKey, Attempt, Expiry, GrantRecord, IssuedTokens, Outcome, repeat_before},
+    grant::{AccessEntry, AccessKey, Attempt, Expiry, GrantRecord, IssuedTokens, Overtaken, repeat_before},
     name::{AttemptId, GrantId},
     secret::{AuthorizationCode, ClientSecret, CodeVerifier},
     time::{Now, Timestamp},
@@ -455,6 +455,10 @@ fn history(claimed: &Claimed, sent_at: Timestamp, wall: Timestamp) -> History {
             .access_for(&AccessKey::default())
             .map(|entry| entry.usable_until().is_some_and(|end| end <= wall)),
         previous_attempt: previous_attempt(claimed, wall),
+        overtaken_attempt: grant.overtaken_attempt().map(|overtaken| PreviousAttempt {
+            outcome: overtaken.manner,
+            age: Some(wall.since(overtaken.journalled_at)),
+        }),
         rotation_observed: Some(grant.predecessor.is_some()),
         sent_token_is_latest: Some(true),
         newest_token_persisted: Some(grant.doubtful_attempts().all(|attempt| attempt.id == claimed.attempt)),
@@ -473,11 +477,8 @@ fn previous_attempt(claimed: &Claimed, wall: Timestamp) -> Option<PreviousAttemp
     let before = |attempt: &&Attempt| attempt.id != claimed.attempt;
     let attempt =
         claimed.grant.doubtful_attempts().filter(before).max_by_key(|attempt| attempt.journalled_at)?;
-    let outcome = match attempt.outcome {
-        Some(Outcome::Unknown { manner, .. }) => manner,
-        _ => PreviousOutcome::NotRecorded,
-    };
-    Some(PreviousAttempt { outcome, age: Some(wall.since(attempt.journalled_at)) })
+    let Overtaken { manner, journalled_at } = Overtaken::of(attempt);
+    Some(PreviousAttempt { outcome: manner, age: Some(wall.since(journalled_at)) })
 }
 
 fn secrets_of(claimed: &Claimed) -> Vec<&str> {

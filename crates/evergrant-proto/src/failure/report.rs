@@ -39,5 +39,53 @@ pub fn reported(report: &Report<'_>) -> Failure {
         secrets: &[],
     };
     let failure = table::judged(&exchange, &response, report.error.cloned());
-    Failure { http_status: report.status, ..failure }
+    let summary = match (report.status, report.error) {
+        (Some(_), _) => failure.summary,
+        (None, Some(ErrorResponse { code: Some(code), .. })) => {
+            format!("the provider answered with the error {code}")
+        }
+        (None, Some(_)) => "what was reported".to_owned(),
+        (None, None) => "the answer itself was not reported".to_owned(),
+    };
+    Failure { http_status: report.status, summary, ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{failure::Consequence, wire::error_response::ErrorCode};
+
+    fn report(stage: Stage, status: Option<u16>, error: Option<&ErrorResponse>) -> Failure {
+        reported(&Report { stage, status, headers: &[], error, dialect: &Dialect::default() })
+    }
+
+    #[test]
+    fn what_was_not_written_down_is_not_made_up() {
+        let dead = ErrorResponse::of_code(Some(ErrorCode::InvalidGrant));
+        let failure = report(Stage::RefreshToken, None, Some(&dead));
+        assert_eq!((failure.http_status, failure.consequence), (None, Consequence::Terminal));
+        assert!(!failure.summary.contains("400"), "{}", failure.summary);
+    }
+
+    #[test]
+    fn a_refusal_without_its_body_is_one_of_what_was_presented_or_of_the_client() {
+        let rows = [
+            (Stage::RefreshToken, 400, Consequence::Terminal),
+            (Stage::RefreshToken, 401, Consequence::SuspendClient),
+            (Stage::RefreshToken, 404, Consequence::ResolveUnknown),
+            (Stage::RefreshToken, 503, Consequence::Retry),
+            (Stage::ApiCall, 401, Consequence::ResolveUnknown),
+        ];
+        for (stage, status, consequence) in rows {
+            assert_eq!(report(stage, Some(status), None).consequence, consequence, "{stage:?} {status}");
+        }
+    }
+
+    #[test]
+    fn a_reported_code_that_nobody_knows_is_a_refusal_all_the_same() {
+        let strange = ErrorResponse::of_code(ErrorCode::parse("grant_is_sad"));
+        let consequence = |status| report(Stage::RefreshToken, Some(status), Some(&strange)).consequence;
+        assert_eq!([consequence(400), consequence(401)], [Consequence::Terminal; 2]);
+        assert_eq!(consequence(502), Consequence::ResolveUnknown);
+    }
 }

@@ -20,7 +20,7 @@ pub use doubt::{Pace, Permission, PresentationRules, may_present, repeat_before}
 pub use event::{Event, EventKind};
 pub use freshness::{Freshness, MAX_MARGIN, margin};
 pub use lease::{BootId, Lease, StoreTime};
-pub use record::{GrantRecord, Owner, Revocation};
+pub use record::{GrantRecord, Overtaken, Owner, Revocation};
 pub use sealing::{
     Unreadable, expose_access, expose_credential, expose_issued, expose_spares, read_access, read_credential,
     read_issued, read_spares,

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     access::{AccessEntry, AccessKey},
-    attempt::Attempt,
+    attempt::{Attempt, Outcome},
     credential::{Credential, Spare},
     lease::{Lease, StoreTime},
     state::GrantState,
 };
 use crate::{
-    diagnosis::Diagnosis,
+    diagnosis::{Diagnosis, PreviousOutcome},
     name::{ClientName, Fence, Generation, GrantId, Namespace},
     scope::ScopeSet,
     time::Timestamp,
@@ -62,6 +62,9 @@ pub struct GrantRecord {
     pub created_at: Timestamp,
     /// When the last refresh, import or authorization succeeded.
     pub last_success_at: Timestamp,
+    /// A request with an earlier refresh token of this lineage that may still be on its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overtaken: Option<Overtaken>,
     /// The refresh token; `None` if none was issued or its revocation has been confirmed.
     #[serde(skip)]
     pub credential: Option<Credential>,
@@ -92,6 +95,27 @@ pub struct Owner {
     pub labels: BTreeMap<String, String>,
 }
 
+/// An attempt whose outcome nobody knows, and after which another one brought a newer credential. If the network
+/// delivers it now, a strict provider takes it for a replay and ends the grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overtaken {
+    /// How its answer was lost.
+    pub manner: PreviousOutcome,
+    /// When it was journalled, before it was sent.
+    pub journalled_at: Timestamp,
+}
+
+impl Overtaken {
+    /// What is known of a doubtful attempt.
+    pub fn of(attempt: &Attempt) -> Self {
+        let manner = match attempt.outcome {
+            Some(Outcome::Unknown { manner, .. }) => manner,
+            _ => PreviousOutcome::NotRecorded,
+        };
+        Self { manner, journalled_at: attempt.journalled_at }
+    }
+}
+
 /// A revocation that the provider has to be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
@@ -110,5 +134,13 @@ impl GrantRecord {
     /// Attempts of the current generation that may have spent the refresh token without us knowing.
     pub fn doubtful_attempts(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(|attempt| attempt.generation == self.generation && attempt.is_doubtful())
+    }
+
+    /// The newest request with an earlier refresh token of this lineage whose outcome nobody knows.
+    pub fn overtaken_attempt(&self) -> Option<Overtaken> {
+        let earlier = self.attempts.iter().filter(|attempt| {
+            attempt.is_doubtful() && (self.lineage_start..self.generation).contains(&attempt.generation)
+        });
+        earlier.map(Overtaken::of).chain(self.overtaken).max_by_key(|overtaken| overtaken.journalled_at)
     }
 }

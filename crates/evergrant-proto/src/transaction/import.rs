@@ -85,6 +85,7 @@ impl GrantRecord {
             removed_at: None,
             created_at: wall,
             last_success_at: wall,
+            overtaken: None,
             credential: None,
             predecessor: None,
             access: Vec::new(),
@@ -113,6 +114,7 @@ impl GrantRecord {
         self.retry_at = None;
         self.revocation = None;
         self.last_success_at = wall;
+        self.overtaken = None;
         self.state = if credential.is_some() { GrantState::Active } else { GrantState::NotRefreshable };
         self.credential = credential.map(|make| make(self.generation));
         self.access = access

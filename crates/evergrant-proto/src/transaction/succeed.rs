@@ -7,7 +7,7 @@ use crate::{
     client::{Breaker, ClientRecord},
     grant::{
         Attempt, Credential, Event, EventKind, Freshness, GrantRecord, GrantState, IssuedTokens, Outcome,
-        Spare,
+        Overtaken, Spare,
     },
     name::{AttemptId, GrantId},
     time::Timestamp,
@@ -15,6 +15,9 @@ use crate::{
 
 /// Late credentials that are kept; the newest are the likeliest to live.
 const MAX_SPARES: usize = 4;
+
+/// Longest time for which a request is thought to be on its way: queues of proxies hold some for minutes, none for a day.
+const LONGEST_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Records that an attempt brought tokens.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,13 +52,13 @@ pub(super) fn succeed(loaded: &Loaded, command: &Succeed) -> Result<Change, Conf
     } else {
         keep_spare(&mut grant, command, &mut events);
     }
-    let (client, resumed) = accepted(loaded.client.as_ref(), &grant, command);
+    let (client, resumed) = accepted(loaded.client.as_deref(), &grant, command);
     if let Some(client) = &client
         && resumed
     {
         events.push(client.event(EventKind::ClientRecovered, command.wall));
     }
-    schedule(&mut grant, client.as_ref().or(loaded.client.as_ref()), command.wall);
+    schedule(&mut grant, client.as_ref().or(loaded.client.as_deref()), command.wall);
     for event in &mut events {
         event.attempt = Some(command.attempt);
     }
@@ -89,6 +92,7 @@ pub(super) fn release(grant: &mut GrantRecord, attempt: &Attempt) {
 
 fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) {
     let troubled = !matches!(grant.state, GrantState::Active | GrantState::NotRefreshable);
+    grant.overtaken = overtaken_by_this(grant, command.wall);
     grant.generation = grant.generation.next();
     let issued = &command.issued;
     if let Some(refresh_token) = &issued.refresh_token {
@@ -132,6 +136,16 @@ fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) 
     if troubled {
         events.push(grant.event(EventKind::Recovered, command.wall));
     }
+}
+
+/// What may still be on its way with the token that is replaced now, or with one before it.
+fn overtaken_by_this(grant: &GrantRecord, wall: Timestamp) -> Option<Overtaken> {
+    let doubtful = grant.doubtful_attempts().map(Overtaken::of);
+    let earlier = grant.overtaken_attempt();
+    doubtful
+        .chain(earlier)
+        .max_by_key(|overtaken| overtaken.journalled_at)
+        .filter(|overtaken| wall.since(overtaken.journalled_at) < LONGEST_DELAY)
 }
 
 fn is_usable(grant: &GrantRecord, command: &Succeed) -> bool {
