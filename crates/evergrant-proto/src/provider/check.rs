@@ -1,6 +1,6 @@
 //! What an entry must hold to beyond its types, so that a mistake is told before it costs a grant.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use url::Url;
 
@@ -13,6 +13,9 @@ use super::{
 
 /// Longest name and identifier, in characters.
 const MAX_NAME: usize = 100;
+
+/// Headers that are not the catalogue's to say.
+const OURS: [&str; 6] = ["accept", "authorization", "connection", "content-length", "content-type", "host"];
 
 /// A mistake in an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +46,7 @@ pub(super) fn defects(provider: &Provider) -> Vec<Defect> {
     numbers(provider, &mut defect);
     rotation(&provider.rotation, &mut defect);
     signatures(&provider.dialect.signatures, &mut defect);
+    headers(&provider.dialect.token_headers, &mut defect);
     recognition(&provider.recognition, &mut defect);
     knowledge(provider, &mut defect);
     found
@@ -190,6 +194,22 @@ fn hides(earlier: &Signature, later: &Signature) -> bool {
                     .contains
                     .iter()
                     .all(|part| earlier.contains.iter().any(|short| part.contains(short)))))
+}
+
+fn headers(headers: &BTreeMap<String, String>, defect: &mut impl FnMut(&str, &str, &str)) {
+    for (name, value) in headers {
+        let field = format!("dialect.token_headers.{name}");
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.is_empty()
+            || !name.bytes().all(plain)
+            || !value.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
+        {
+            defect(&field, "it is no header", "write the name in lower case, the value in printable ASCII");
+        }
+        if OURS.contains(&name.as_str()) {
+            defect(&field, "every request has this header already", "remove it");
+        }
+    }
 }
 
 fn recognition(recognition: &Recognition, defect: &mut impl FnMut(&str, &str, &str)) {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(crate) async fn read(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let provider = app.keeper.catalogue().provider(&id).ok_or_else(|| {
+    let provider = app.keeper.catalogue().find(&id).ok_or_else(|| {
         Problem::new(Reason::NoSuchProvider, format!("The catalogue has no provider {:?}.", shown(&id)))
     })?;
     Ok(Json(provider).into_response())
