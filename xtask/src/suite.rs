@@ -8,6 +8,9 @@ use crate::{
 };
 
 pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
+    if std::env::var_os("EVERGRANT_CORPUS").is_none() {
+        println!("(EVERGRANT_CORPUS is not set: the diagnosis is not scored on the corpus of failures)");
+    }
     let mut steps = setup::steps(workspace);
     steps.extend(purity::steps(workspace));
     steps.push(Step::new("building every test (minutes when nothing is built yet)", || {
