@@ -173,3 +173,16 @@ fn a_token_without_an_end_is_not_risked_for_a_repetition() {
     world.reject(grant);
     assert_eq!(issue(&world.token(process, grant)).generation.0, 3);
 }
+
+#[test]
+fn a_request_that_arrives_after_its_token_was_replaced_is_named_as_the_replay_that_it_was() {
+    let (mut world, _, grant) = lively(Scene::strict());
+    // Longer than the access token is served, so that the token in doubt is presented again, and that succeeds.
+    world.network.next.push_back(Mishap::RequestDelayed(40 * 60 * 1000));
+    world.run_for(minutes(180));
+    let GrantState::NeedsReauthorization { diagnosis } = &world.grant(grant).state else {
+        panic!("{:?}", world.grant(grant).state)
+    };
+    assert_eq!(diagnosis.cause, Cause::RotatedTokenReused, "{diagnosis:?}");
+    world.expect_order();
+}

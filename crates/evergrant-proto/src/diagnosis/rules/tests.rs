@@ -352,3 +352,64 @@ fn a_diagnosis_survives_being_stored() {
     let json = serde_json::to_string(&diagnosis).unwrap();
     assert_eq!(serde_json::from_str::<Diagnosis>(&json).unwrap(), diagnosis);
 }
+
+#[test]
+fn an_overtaken_request_explains_a_death_where_a_replay_ends_the_grant() {
+    let overtaken =
+        PreviousAttempt { outcome: PreviousOutcome::Timeout, age: Some(Duration::from_secs(3600)) };
+    let history = History {
+        overtaken_attempt: Some(overtaken),
+        sent_token_is_latest: Some(true),
+        refresh_token_present: Some(true),
+        ..History::default()
+    };
+    let strict = refused(&provider("oidc-provider"), &history);
+    assert_eq!((strict.cause, strict.certainty), (Cause::RotatedTokenReused, Certainty::Possible));
+    assert!(strict.alternatives.contains(&Cause::UserRevoked), "{strict:?}");
+    assert!(strict.evidence[1].contains("60 minutes ago"), "{:?}", strict.evidence);
+    let reusable = refused(&provider("google"), &history);
+    assert_eq!(reusable.cause, Cause::Undetermined);
+    let lost = History { previous_attempt: Some(overtaken), ..history };
+    assert_eq!(refused(&provider("oidc-provider"), &lost).cause, Cause::LostRotationNotPersisted);
+}
+
+#[test]
+fn a_signature_of_refresh_tokens_says_nothing_of_codes() {
+    let catalogue_cause = |stage| {
+        let mut failure = failure(&provider("box"), stage, 400, r#"{"error":"invalid_grant"}"#);
+        failure.catalogue =
+            Some(crate::failure::CatalogueCause { cause: Cause::RefreshTokenExpiredIdle, certain: true });
+        diagnose(&failure, &History::default(), &provider("box")).cause
+    };
+    assert_eq!(catalogue_cause(Stage::RefreshToken), Cause::RefreshTokenExpiredIdle);
+    assert_eq!(catalogue_cause(Stage::AuthorizationCode), Cause::Undetermined);
+    assert_eq!(catalogue_cause(Stage::ApiCall), Cause::AccessTokenExpired);
+}
+
+#[test]
+fn a_text_that_the_tokens_age_contradicts_is_not_believed() {
+    let young = History { refresh_token_age: days(1), ..History::default() };
+    let body = r#"{"error":"invalid_grant","error_description":"The refresh token has expired"}"#;
+    let xero = provider("xero");
+    let diagnosis = diagnose(&failure(&xero, Stage::RefreshToken, 400, body), &young, &xero);
+    assert_eq!(diagnosis.cause, Cause::RotatedTokenReused, "{diagnosis:?}");
+    let old = History { refresh_token_age: days(61), ..History::default() };
+    let diagnosis = diagnose(&failure(&xero, Stage::RefreshToken, 400, body), &old, &xero);
+    assert_eq!(diagnosis.cause, Cause::RefreshTokenExpiredIdle);
+}
+
+#[test]
+fn entras_numbers_speak_where_the_catalogue_is_silent() {
+    let rows = [
+        (Stage::AuthorizationCode, "AADSTS54005: redeemed", Cause::CodeReused),
+        (Stage::AuthorizationCode, "AADSTS70008: expired", Cause::CodeExpired),
+        (Stage::RefreshToken, "AADSTS70008: expired", Cause::RefreshTokenExpiredIdle),
+        (Stage::ClientCredentials, "AADSTS90002: Tenant not found", Cause::WrongTokenEndpointOrTenant),
+        (Stage::Password, "AADSTS50034: no such user", Cause::WrongUserCredentials),
+        (Stage::AuthorizationCode, "AADSTS70002: Error. AADSTS50011: reply", Cause::RedirectUriMismatch),
+    ];
+    for (stage, text, cause) in rows {
+        let body = format!(r#"{{"error":"invalid_grant","error_description":"{text}"}}"#);
+        assert_eq!(at(stage, 400, &body, &History::default()).cause, cause, "{text}");
+    }
+}
