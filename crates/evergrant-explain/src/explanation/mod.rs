@@ -5,6 +5,8 @@ mod permanence;
 mod provider;
 mod terminal;
 
+use std::sync::LazyLock;
+
 use evergrant_proto::{
     diagnosis::{Action, Actor, Cause, Certainty, Diagnosis, diagnose},
     failure::{Exchange, Failure, Report, Stage, Verdict, classify, reported},
@@ -74,18 +76,34 @@ pub struct Check {
     pub check: &'static str,
 }
 
+impl Explanation {
+    /// The explanation in the vocabulary that records of failures are labelled with: the two causes that we tell
+    /// apart besides are named by the wider one, and stand right after it.
+    #[must_use]
+    pub fn in_common_terms(mut self) -> Self {
+        let wider = match self.cause {
+            Cause::AppDisabledByOrganization | Cause::SuspiciousActivity => Cause::AdminOrPolicyRevoked,
+            _ => return self,
+        };
+        self.candidates.retain(|cause| *cause != wider);
+        self.candidates.insert(0, wider);
+        self.candidates.truncate(MAX_CANDIDATES);
+        self.cause = wider;
+        self
+    }
+}
+
 /// Explains a failure.
 pub fn explain(case: &Case, catalogue: &Catalogue) -> Explanation {
     let recognized = provider::recognize(case, catalogue);
-    let generic = std::sync::LazyLock::force(&GENERIC);
-    let provider = recognized.as_ref().and_then(|known| catalogue.provider(&known.id)).unwrap_or(generic);
+    let provider = recognized.as_ref().and_then(|known| catalogue.provider(&known.id)).unwrap_or(&GENERIC);
     let stage = case.stage.unwrap_or(Stage::RefreshToken);
     let failure = failure(case, stage, provider);
     let diagnosis = diagnose(&failure, &case.history, provider);
     conclude(case, stage, recognized, &failure, diagnosis)
 }
 
-static GENERIC: std::sync::LazyLock<Provider> = std::sync::LazyLock::new(Provider::generic);
+static GENERIC: LazyLock<Provider> = LazyLock::new(Provider::generic);
 
 fn failure(case: &Case, stage: Stage, provider: &Provider) -> Failure {
     if let Some(transport) = &case.transport {
@@ -123,10 +141,9 @@ fn conclude(
     let candidates: Vec<Cause> =
         first.into_iter().chain(diagnosis.alternatives.iter().copied()).take(MAX_CANDIDATES).collect();
     let steps = steps(&diagnosis);
-    let mut evidence = diagnosis.evidence;
-    if let Some(known) = &provider {
-        evidence.extend(known.because.map(|because| format!("It is {}: {because}.", known.name)));
-    }
+    let recognized =
+        provider.as_ref().and_then(|known| Some(format!("It is {}: {}.", known.name, known.because?)));
+    let evidence = recognized.into_iter().chain(diagnosis.evidence).collect();
     Explanation {
         // Somebody else's name for it, and it goes to a terminal.
         id: case.id.as_deref().map(|id| UntrustedText::new(id).as_str().to_owned()),
@@ -178,7 +195,12 @@ fn default_step(action: Action) -> &'static str {
 fn never_helps(cause: Cause) -> Vec<String> {
     let page = problems::find(cause.as_str());
     let dead_ends = page.into_iter().flat_map(|page| &page.dead_ends);
-    dead_ends.map(|advice| format!("{} {}", advice.what, advice.why)).take(3).collect()
+    dead_ends.map(|advice| plain(&format!("{} {}", advice.what, advice.why))).take(3).collect()
+}
+
+/// The pages are Markdown; a sentence of one is shown without its marks.
+fn plain(markdown: &str) -> String {
+    markdown.replace(['`', '*'], "")
 }
 
 #[cfg(test)]

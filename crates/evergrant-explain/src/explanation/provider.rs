@@ -129,14 +129,15 @@ fn by_header<'a>(case: &Case) -> Option<(&'a str, &'static str)> {
 
 /// Words that one provider uses and nobody else.
 fn by_wording<'a>(case: &Case) -> Option<(&'a str, &'static str)> {
-    const WORDS: [(&str, &str); 7] = [
+    const WORDS: [(&str, &str); 8] = [
         ("aadsts", "microsoft"),
         ("msis9", "adfs"),
         ("invalid_rapt", "google"),
+        ("token has been expired or revoked", "google"),
         ("oauthexception", "facebook"),
         ("invalid_session_id", "salesforce"),
         ("bad_refresh_token", "hubspot"),
-        ("openiddict", "openiddict"),
+        ("expired access/refresh token", "salesforce"),
     ];
     let error = case.error.as_ref()?;
     let text = said(error);

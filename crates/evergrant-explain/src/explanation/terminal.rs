@@ -8,23 +8,19 @@ use super::{Explanation, Step};
 use crate::problems;
 
 /// Where the text of a field begins.
-const INDENT: usize = 13;
+const INDENT: usize = 15;
 
 impl Explanation {
     /// The explanation as text: cause, evidence, what helps and what never does, candidates and how to tell them apart.
     pub fn to_terminal(&self, width: usize, colour: bool) -> String {
         let mut page = Page { text: String::new(), width: width.clamp(40, 120), colour };
         page.heading(self);
-        for sentence in &self.evidence {
-            page.field("because", sentence);
-        }
+        page.fields("because", &self.evidence);
         page.field("can it pass", permanence(self.permanent));
         for step in &self.steps {
             page.field(who(step), &step.what);
         }
-        for advice in &self.never_helps {
-            page.field("never helps", advice);
-        }
+        page.fields("never helps", &self.never_helps);
         page.candidates(self);
         page.text
     }
@@ -67,6 +63,13 @@ impl Page {
         let _ = writeln!(self.text, "{heading}");
         for check in others {
             self.item(check.cause.as_str(), check.check);
+        }
+    }
+
+    /// A name, and texts beside it.
+    fn fields(&mut self, name: &str, texts: &[String]) {
+        for (index, text) in texts.iter().enumerate() {
+            self.field(if index == 0 { name } else { "" }, text);
         }
     }
 

@@ -91,7 +91,7 @@ fn every_line(input: Option<&str>, provider: Option<&str>, catalogue: &Catalogue
         match Case::from_record(&line) {
             Ok(mut case) => {
                 case.provider = provider.map(str::to_owned).or(case.provider);
-                output::print(&one_line(&explain(&case, catalogue)))?;
+                output::print(&one_line(&explain(&case, catalogue).in_common_terms()))?;
             }
             Err(error) => {
                 broken += 1;
