@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_sentence_has_no_paragraph_of_its_own() {
-        let html = sentence_to_html("Run `x` *first*, <b>you</b>.");
+        let html = super::sentence_to_html("Run `x` *first*, <b>you</b>.");
         assert_eq!(html, "Run <code>x</code> <em>first</em>, &lt;b&gt;you&lt;/b&gt;.");
     }
 

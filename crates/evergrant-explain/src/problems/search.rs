@@ -12,6 +12,8 @@ use super::{
     words::{distance, words},
 };
 
+/// Most bytes of a query that are looked at: people paste whole pages.
+const MAX_BYTES: usize = 16 * 1024;
 /// Most words of a query that are looked at: a whole log line, and no more work than that.
 const MAX_WORDS: usize = 64;
 /// Most words of a query that may be misspelt. Each is compared with every word of every page.
@@ -120,6 +122,7 @@ impl Index {
     fn look_up(&self, text: &str) -> Vec<Sought> {
         let mut seen = BTreeSet::new();
         let mut misspelt = 0;
+        let text = &text[..text.floor_char_boundary(MAX_BYTES)];
         let new = words(text).into_iter().filter(|word| seen.insert(word.clone())).take(MAX_WORDS);
         let known = new.filter_map(|word| {
             if self.weight.contains_key(&word) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, LinkType, Parser, Tag, TagEnd};
 
 use super::{html::OPTIONS, problem::Problem};
 
@@ -178,6 +178,8 @@ fn split(spans: &[Span]) -> Vec<Vec<Span>> {
 struct Reading {
     spans: Vec<Span>,
     styles: Vec<Style>,
+    /// Where the open link leads.
+    target: Option<String>,
     /// Of each open list: the next number, if it has numbers.
     lists: Vec<Option<u64>>,
     /// The mark of an item whose first words have not come yet.
@@ -209,6 +211,9 @@ impl Reading {
         match tag {
             Tag::Strong => self.styles.push(Style::Strong),
             Tag::Emphasis => self.styles.push(Style::Emphasis),
+            Tag::Link { link_type, dest_url, .. } if *link_type != LinkType::Autolink => {
+                self.target = Some(dest_url.to_string());
+            }
             Tag::Heading { .. } | Tag::Table(_) => page.gap(),
             Tag::Paragraph if self.lists.is_empty() => page.gap(),
             Tag::List(first) => {
@@ -243,6 +248,7 @@ impl Reading {
     fn end(&mut self, tag: TagEnd, page: &mut Writer) {
         match tag {
             TagEnd::Strong | TagEnd::Emphasis => drop(self.styles.pop()),
+            TagEnd::Link => self.name_target(),
             TagEnd::Heading(HeadingLevel::H1 | HeadingLevel::H2 | HeadingLevel::H3) => {
                 let title: String = self.spans.drain(..).map(|(_, text)| text).collect();
                 page.line(&[span(Style::Strong, &title)]);
@@ -256,6 +262,14 @@ impl Reading {
             }
             TagEnd::TableRow => page.item("* ", &std::mem::take(&mut self.spans)),
             _ => {}
+        }
+    }
+
+    /// What `--cause` takes, or an address: a terminal has no links to click.
+    fn name_target(&mut self) {
+        if let Some(target) = self.target.take() {
+            let target = target.strip_suffix(".md").unwrap_or(&target);
+            self.spans.push(span(Style::Faint, &format!(" ({target})")));
         }
     }
 
@@ -301,6 +315,13 @@ mod tests {
     fn a_row_of_a_table_is_an_item() {
         let text = written("| a | b |\n|---|---|\n| Box, `x` | 60 days |\n", 40, false);
         assert_eq!(text, "* Box, `x`: 60 days\n");
+    }
+
+    #[test]
+    fn a_link_names_where_it_leads() {
+        let text =
+            written("See [MFA](mfa.md), [x](https://example.org) and <https://example.net>.", 90, false);
+        assert_eq!(text, "See MFA (mfa), x (https://example.org) and https://example.net.\n");
     }
 
     #[test]
