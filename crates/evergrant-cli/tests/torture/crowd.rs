@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, Write},
-    path::PathBuf,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -80,7 +80,7 @@ async fn stored(world: &World) -> Vec<GrantId> {
     let clock =
         Arc::new(FollowedClock::connect(&format!("{}/admin/clock", world.provider.issuer)).await.unwrap());
     let ends = clock.now().wall.plus(ACCESS_LIFE);
-    let (keeper, driver, _) = open(world.store(), clock);
+    let (keeper, driver, _) = open(&world.store(), clock);
     let driver = tokio::spawn(driver.run());
     let mut grants = Vec::with_capacity(GRANTS);
     for _ in 0..GRANTS / TOGETHER {
@@ -97,9 +97,9 @@ async fn stored(world: &World) -> Vec<GrantId> {
     grants
 }
 
-fn open(store: PathBuf, clock: Arc<FollowedClock>) -> (Keeper, Driver, Arc<dyn Store>) {
+fn open(store: &Path, clock: Arc<FollowedClock>) -> (Keeper, Driver, Arc<dyn Store>) {
     let boot = Arc::new(BootClock::of_this_boot().unwrap());
-    let options = Options { lock_wait: PATIENCE, ..Options::at(Paths::beside(&store)) };
+    let options = Options { lock_wait: PATIENCE, ..Options::at(Paths::beside(store)) };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&options, boot, clock.now().wall).unwrap());
     let egress = EgressConfig { allow_loopback_http: true, ..EgressConfig::default() };
     let client = HttpClient::new(egress).unwrap();
@@ -140,7 +140,7 @@ fn helper_a_process_of_the_crowd() {
     let clock = Arc::new(runtime.block_on(FollowedClock::connect(&clock)).unwrap());
     let follower = Arc::clone(&clock);
     runtime.spawn(async move { follower.follow().await });
-    let (keeper, driver, _store) = open(part["store"].as_str().unwrap().into(), clock);
+    let (keeper, driver, _store) = open(Path::new(part["store"].as_str().unwrap()), clock);
     runtime.spawn(driver.run());
     say("has opened the store");
     let grants: Vec<GrantId> =

@@ -19,7 +19,7 @@ async fn a_rotation_that_a_full_disk_cannot_take_is_served_raises_the_alarm_and_
     disk.fill();
     hold.release().await;
     server.process.says("goes into the lifeboat").await;
-    let served = until("the rescued token is served", async || {
+    let answer = until("the rescued token is served", async || {
         let (status, body) = server.token(&world.http, &kept.grant).await.unwrap();
         (status == 200).then_some(body)
     })
@@ -35,7 +35,7 @@ async fn a_rotation_that_a_full_disk_cannot_take_is_served_raises_the_alarm_and_
         (server.metric(&world.http, "evergrant_lifeboat_records").await == 0).then_some(())
     })
     .await;
-    assert_eq!(world.run(&["token", &kept.grant]).await.good(), served["access_token"]);
+    assert_eq!(world.run(&["token", &kept.grant]).await.good(), answer["access_token"]);
     world.run(&["token", &kept.grant, "--refresh"]).await.good();
     nothing_was_replayed(&world, 2).await;
 }
@@ -78,10 +78,10 @@ async fn on_a_full_disk_good_tokens_are_served_and_nothing_is_sent() {
     world.add_client(&[]).await;
     let kept = world.import().await;
     let mut server = world.serve(None).await;
-    let (_, served) = server.token(&world.http, &kept.grant).await.unwrap();
+    let (_, answer) = server.token(&world.http, &kept.grant).await.unwrap();
     disk.fill();
     let (status, again) = server.token(&world.http, &kept.grant).await.unwrap();
-    assert_eq!((status, &again["access_token"]), (200, &served["access_token"]), "{again}");
+    assert_eq!((status, &again["access_token"]), (200, &answer["access_token"]), "{again}");
     world.provider.advance(ACCESS_LIFE).await;
     let refused = until("the token has expired", async || {
         let (status, body) = server.token(&world.http, &kept.grant).await.unwrap();

@@ -4,9 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     judge::{Judge, Kill},
+    moment::{Watch, When},
     process::until,
     provider::{ACCESS_LIFE, P2, P3, P7, Policy},
-    world::{Kept, Server, World, journalled},
+    world::{Kept, Server, World},
 };
 
 /// Grants that are kept at the same time.
@@ -14,19 +15,6 @@ const GRANTS: usize = 4;
 
 /// After this time the answer to a request is overdue: 15 s until it is sent, 30 s until it is answered.
 const OVERDUE: Duration = Duration::from_secs(46);
-
-/// When a process is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
-    /// The provider has rotated and holds its answer.
-    Held,
-    /// An attempt has just been journalled: before, while, or after the request is sent.
-    Claimed,
-    /// The request has just reached the provider: while the answer is on its way, or being stored.
-    Answered,
-    /// It has just opened the store.
-    Opened,
-}
 
 /// What is killed.
 #[derive(Debug, Clone, Copy)]
@@ -78,13 +66,6 @@ struct Campaign {
     lost: usize,
 }
 
-/// What provider and store have seen before a round.
-struct Before {
-    seen: u64,
-    journalled: i64,
-    peek: rusqlite::Connection,
-}
-
 impl Campaign {
     async fn fought(policy: Policy) -> Self {
         let rounds = if std::env::var_os("EVERGRANT_SOAK").is_some() { 300 } else { 30 };
@@ -124,41 +105,40 @@ impl Campaign {
     async fn round(&mut self, round: usize) {
         let victim = PLAN[round % PLAN.len()];
         let target = self.kept[round % GRANTS].clone();
+        let since = self.world.provider.refreshes_after(self.seen()).await.1;
         let families = match victim {
             Victim::Serve(_) => self.kept.iter().map(|kept| kept.family).collect(),
             Victim::Token(_) => BTreeSet::from([target.family]),
             Victim::Import => BTreeSet::new(),
         };
-        self.kills.push(Kill { since: self.world.provider.refreshes_after(0).await.1, families });
+        self.kills.push(Kill { since, families: BTreeSet::clone(&families) });
         match victim {
-            Victim::Serve(when) => self.kill_server(when, 1 + round % GRANTS).await,
+            Victim::Serve(when) => self.kill_server(when, &families, 1 + round % GRANTS).await,
             Victim::Token(when) => self.kill_token(&target, when).await,
             Victim::Import => self.kill_import(round % GRANTS).await,
         }
     }
 
-    /// All grants expire, the server refreshes them, callers and a command wait for it; at `held` answers it dies.
-    async fn kill_server(&mut self, when: When, held: usize) {
-        let provider = &self.world.provider;
-        let before = self.before().await;
-        let hold = if when == When::Held { Some(provider.hold_answers(None).await) } else { None };
-        provider.advance(ACCESS_LIFE).await;
-        let waiting = self.world.start(&["token", &self.kept[0].grant]);
+    /// The newest entry of the journal before this round.
+    fn seen(&self) -> u64 {
+        self.kills.last().map_or(0, |kill| kill.since)
+    }
+
+    /// All grants expire, the server refreshes them, and callers wait for it; at `held` answers it dies. A command that
+    /// has come meanwhile goes on.
+    async fn kill_server(&mut self, when: When, families: &BTreeSet<u64>, held: usize) {
+        let watch = Watch::set(&self.world, when, self.seen()).await;
+        self.world.provider.advance(ACCESS_LIFE).await;
         let server = self.server.take().expect("it runs");
         let callers = self.callers(&server);
-        match &hold {
-            Some(hold) => hold.wait(held).await,
-            None => self.moment(when, &before).await,
-        }
+        watch.come(families, held).await;
+        let bystander = self.world.start(&["token", &self.kept[0].grant]);
         server.process.kill().await;
-        if let Some(hold) = hold {
-            hold.release().await;
-            self.held += 1;
-        }
+        self.held += usize::from(watch.over().await);
         callers.abort();
         self.server = Some(self.world.serve(Some(&self.key)).await);
         // It has a token, or learns that the grant was lost: which of it, the recovery judges.
-        waiting.finish().await;
+        bystander.finish().await;
     }
 
     /// Two callers for each grant, whose answers nobody will hear.
@@ -175,35 +155,15 @@ impl Campaign {
         })
     }
 
-    /// A command refreshes a grant; another one waits for it and goes on when it dies.
+    /// A command refreshes a grant and dies. The token that was there before is still good, whatever became of it.
     async fn kill_token(&mut self, target: &Kept, when: When) {
-        let provider = &self.world.provider;
-        let before = self.before().await;
-        let hold = if when == When::Held { Some(provider.hold_answers(Some(1)).await) } else { None };
+        let watch = Watch::set(&self.world, when, self.seen()).await;
         let victim = self.world.start(&["token", &target.grant, "--refresh"]);
-        let bystander = match &hold {
-            Some(hold) => {
-                hold.wait(1).await;
-                Some(self.world.start(&["token", &target.grant]))
-            }
-            None if when == When::Opened => {
-                self.opened().await;
-                None
-            }
-            None => {
-                self.moment(when, &before).await;
-                None
-            }
-        };
+        watch.come(&BTreeSet::from([target.family]), 1).await;
+        let bystander = self.world.start(&["token", &target.grant]);
         victim.kill().await;
-        if let Some(hold) = hold {
-            hold.release().await;
-            self.held += 1;
-        }
-        if let Some(bystander) = bystander {
-            // The token that it had is still good, whatever became of the refresh.
-            bystander.finish().await.good();
-        }
+        self.held += usize::from(watch.over().await);
+        bystander.finish().await.good();
         if self.policy.window.is_some() {
             self.resolve(&target.grant).await;
         }
@@ -233,35 +193,13 @@ impl Campaign {
         let family = world.provider.newest_family().await;
         let grant = self.kept[index].grant.clone();
         let arguments = ["grants", "import", "crm", "--into", &grant, "--refresh-token-stdin"];
+        let watch = Watch::set(world, When::Opened, self.seen()).await;
         let mut victim = world.start_with(&arguments);
         victim.type_in(&refresh_token).await;
-        self.opened().await;
+        watch.come(&BTreeSet::new(), 1).await;
         victim.kill().await;
         world.run_with(&arguments, &refresh_token).await.good();
         self.kept[index].family = family;
-    }
-
-    async fn before(&self) -> Before {
-        let peek = self.world.peek();
-        Before { seen: self.world.provider.refreshes_after(0).await.1, journalled: journalled(&peek), peek }
-    }
-
-    async fn moment(&self, when: When, before: &Before) {
-        until("a refresh begins", async || match when {
-            When::Answered => self.world.provider.refreshes_after(before.seen).await.0.first().map(|_| ()),
-            _ => (journalled(&before.peek) != before.journalled).then_some(()),
-        })
-        .await;
-    }
-
-    /// Waits until a process beside the server has the store open.
-    async fn opened(&self) {
-        let holders = self.world.data().join("evergrant.sqlite.d/holders");
-        until("a command opens the store", async || {
-            let locks = std::fs::read_dir(&holders).unwrap().count();
-            (locks > 1).then_some(())
-        })
-        .await;
     }
 
     /// Every grant lives again, or was lost as only the policy allows, and is given a new family.
@@ -271,20 +209,25 @@ impl Campaign {
             self.world.provider.advance(ACCESS_LIFE).await;
         }
         for index in 0..GRANTS {
-            let grant = self.kept[index].grant.clone();
-            let server = self.server.as_ref().expect("it runs");
-            let (status, body) = until("the grant is in order again", async || {
-                let (status, body) = server.token(&self.world.http, &grant).await.unwrap();
-                (status != 503).then_some((status, body))
-            })
-            .await;
-            if status != 200 {
-                assert_eq!(status, 409, "round {round}: {body}");
+            let (mut status, mut body) = self.settled(index).await;
+            if status == 409 {
                 self.judge_loss(index, round).await;
                 self.lost += 1;
                 self.world.repair(&mut self.kept[index]).await;
+                (status, body) = self.settled(index).await;
             }
+            assert_eq!(status, 200, "round {round}: {body}");
         }
+    }
+
+    /// What the server says when it knows what to say.
+    async fn settled(&self, index: usize) -> (u16, serde_json::Value) {
+        let server = self.server.as_ref().expect("it runs");
+        until("the grant is in order again", async || {
+            let answer = server.token(&self.world.http, &self.kept[index].grant).await.unwrap();
+            (answer.0 != 503).then_some(answer)
+        })
+        .await
     }
 
     async fn judge_loss(&self, index: usize, round: usize) {
@@ -293,9 +236,8 @@ impl Campaign {
         assert!(self.policy.window.is_none(), "round {round}: a grant was lost: {shown:#}");
         assert_eq!(shown["state"], "needs_reauthorization", "{shown:#}");
         assert_eq!(shown["diagnosis"]["cause"], "lost_rotation_not_persisted", "round {round}: {shown:#}");
-        let open = |attempt: &serde_json::Value| attempt["outcome"].to_string().contains("unknown");
-        let attempts = shown["attempts"].as_array().unwrap();
-        assert!(attempts.iter().take(3).any(open), "its attempt was open: {shown:#}");
+        let came_out = |attempt: usize, how| shown["attempts"][attempt]["outcome"].to_string().contains(how);
+        assert!(came_out(0, "refused") && came_out(1, "not_recorded"), "its attempt was open: {shown:#}");
         let refreshes = self.world.provider.refreshes().await;
         let judge = Judge::new(self.policy, &refreshes);
         assert!(judge.was_rotated_unheard(*family), "round {round}: {shown:#}");

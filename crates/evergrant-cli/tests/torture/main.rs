@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod judge;
+mod moment;
 mod mounted;
 mod process;
 mod provider;

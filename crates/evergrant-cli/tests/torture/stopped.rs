@@ -93,8 +93,8 @@ async fn a_server_stopped_with_its_answer_on_the_way_goes_on_with_what_its_succe
         outcomes.iter().all(|outcome| outcome == "succeeded").then_some(())
     })
     .await;
-    let (status, served) = server.token(&world.http, &kept.grant).await.unwrap();
-    assert_eq!((status, &served["access_token"]), (200, &token.into()), "{served}");
+    let (status, answer) = server.token(&world.http, &kept.grant).await.unwrap();
+    assert_eq!((status, &answer["access_token"]), (200, &token.into()), "{answer}");
     let refreshes = world.provider.refreshes().await;
     let presented: Vec<_> = refreshes.iter().map(|refresh| refresh.presented_before).collect();
     assert_eq!(presented, [Some(0), Some(1)], "{refreshes:#?}");
