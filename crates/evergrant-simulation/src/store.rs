@@ -1,6 +1,9 @@
 //! The store: tables in memory, the production transactions over them, and faults in between.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use evergrant_proto::{
     authorization::{AuthorizationRecord, AuthorizationStatus},
@@ -141,7 +144,7 @@ impl Store {
 
     fn transact(&mut self, command: &Command, now: StoreTime) -> Result<Reply, Conflict> {
         let loaded = self.loaded(command, now);
-        let change = apply(loaded, command)?;
+        let change = apply(&loaded, command)?;
         Ok(self.write(change))
     }
 
@@ -159,7 +162,7 @@ impl Store {
         Loaded {
             ended_holders: grant.as_ref().map_or_else(BTreeSet::new, |grant| self.ended_holders(grant)),
             held_by: command.brings().and_then(|token| self.holder_of(token, id)),
-            client: name.and_then(|name| self.clients.get(&name)).cloned(),
+            client: name.and_then(|name| self.clients.get(&name)).cloned().map(Arc::new),
             grant,
             authorization,
             now,

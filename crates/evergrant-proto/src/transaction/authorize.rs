@@ -81,7 +81,7 @@ pub struct Connected {
 }
 
 pub(super) fn open(loaded: &Loaded, command: &OpenAuthorization) -> Result<Change, Conflict> {
-    loaded.client.clone().ok_or(Conflict::NoSuchClient)?;
+    loaded.client.as_ref().ok_or(Conflict::NoSuchClient)?;
     let record = &command.record;
     if let Some(id) = record.grant {
         let grant = loaded.grant.clone().filter(|grant| grant.id == id).ok_or(Conflict::NoSuchGrant)?;
@@ -194,15 +194,15 @@ fn connect(loaded: &Loaded, mut record: AuthorizationRecord, command: &Complete)
         }
     });
     grant.begin_lineage(credential, issued.access.clone(), command.wall);
-    schedule(&mut grant, loaded.client.as_ref(), command.wall);
+    schedule(&mut grant, loaded.client.as_deref(), command.wall);
     record.status = AuthorizationStatus::Connected;
     record.result = Some(grant.id);
     let mut event = grant.event(kind, command.wall);
     event.attempt = Some(command.attempt);
-    let client = loaded.client.clone().and_then(|before| {
+    let client = loaded.client.as_deref().and_then(|before| {
         let mut client = before.clone();
         client.breaker.accepted(&grant);
-        (client != before).then_some(client)
+        (client != *before).then_some(client)
     });
     let connected = Connected { grant: grant.clone(), authorization: record.clone() };
     Change {

@@ -1,6 +1,6 @@
 //! Taking the lease and journalling the attempt (DESIGN, step 3).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Change, Conflict, Loaded, Reply, deadlines, outcome,
@@ -63,7 +63,7 @@ pub struct Claimed {
     /// The grant, with the attempt journalled.
     pub grant: GrantRecord,
     /// The client, as of the same transaction.
-    pub client: ClientRecord,
+    pub client: Arc<ClientRecord>,
     /// The refresh token to present.
     pub credential: Credential,
     /// The attempt.
@@ -179,7 +179,7 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
     let noted = client.with_breaker(breaker);
     let claimed = Claimed {
         grant: grant.clone(),
-        client: noted.clone().unwrap_or_else(|| client.clone()),
+        client: noted.clone().map_or_else(|| Arc::clone(client), Arc::new),
         credential,
         attempt: command.attempt,
         fence: grant.fence,

@@ -179,7 +179,7 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
         event.diagnosis = Some(command.diagnosis.clone());
         events.push(event);
     }
-    let version = loaded.client.as_ref().map_or(0, |client| client.version);
+    let version = loaded.client.as_deref().map_or(0, |client| client.version);
     let client = concluded(loaded, version, |breaker| breaker.inconclusive(command.attempt));
     Ok(finish(grant, client, loaded, events, command.attempt, command.wall))
 }
@@ -221,7 +221,7 @@ pub(super) fn install_spare(grant: &mut GrantRecord, wall: Timestamp, events: &m
 
 /// Whether the provider takes a refresh token until its successor has been used: one that was refused has not been.
 fn outlives_its_successor(loaded: &Loaded) -> bool {
-    let client = loaded.client.as_ref();
+    let client = loaded.client.as_deref();
     client.is_some_and(|client| client.provider.rotation.kind == RotationKind::UntilSuccessorUsed)
 }
 
@@ -268,7 +268,7 @@ fn concluded(
     version: u64,
     conclude: impl FnOnce(&mut crate::client::Breaker),
 ) -> Option<crate::client::ClientRecord> {
-    let before = loaded.client.as_ref().filter(|client| client.version == version)?;
+    let before = loaded.client.as_deref().filter(|client| client.version == version)?;
     let mut breaker = before.breaker.clone();
     conclude(&mut breaker);
     before.with_breaker(breaker)
@@ -291,6 +291,6 @@ fn finish(
     for event in &mut events {
         event.attempt = Some(attempt);
     }
-    schedule(&mut grant, client.as_ref().or(loaded.client.as_ref()), wall);
+    schedule(&mut grant, client.as_ref().or(loaded.client.as_deref()), wall);
     Change { client, ..Change::grant(grant, events) }
 }

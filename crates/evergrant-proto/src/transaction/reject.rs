@@ -36,7 +36,7 @@ pub(super) fn reject(loaded: &Loaded, command: &Reject) -> Result<Change, Confli
     };
     entry.rejected = true;
     if matches!(grant.state, GrantState::Active | GrantState::Degraded { .. }) {
-        schedule(&mut grant, loaded.client.as_ref(), command.wall);
+        schedule(&mut grant, loaded.client.as_deref(), command.wall);
     }
     let event = grant.event(EventKind::AccessTokenRejected, command.wall);
     Ok(Change::grant(grant, vec![event]))

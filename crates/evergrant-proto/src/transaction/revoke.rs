@@ -55,7 +55,7 @@ pub(super) fn revoke(loaded: &Loaded, command: &Revoke) -> Result<Change, Confli
     if command.remove && grant.removed_at.is_none() {
         grant.removed_at = Some(command.wall);
     }
-    schedule(&mut grant, loaded.client.as_ref(), command.wall);
+    schedule(&mut grant, loaded.client.as_deref(), command.wall);
     // The process that asks tells the provider, too; a scheduler comes to it only if that process has ended.
     let turn = command.wall.plus(deadlines::SEND_WITHIN + deadlines::FLIGHT);
     grant.next_due_at = grant.next_due_at.map(|due| due.max(turn));
@@ -82,6 +82,6 @@ pub(super) fn confirm(loaded: &Loaded, command: &ConfirmRevocation) -> Result<Ch
     } else {
         grant.failures = grant.failures.saturating_add(1);
     }
-    schedule(&mut grant, loaded.client.as_ref(), command.wall);
+    schedule(&mut grant, loaded.client.as_deref(), command.wall);
     Ok(Change::grant(grant, events))
 }

@@ -1,6 +1,6 @@
 //! Clients as rows.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use evergrant_proto::{
     client::ClientRecord,
@@ -13,14 +13,37 @@ use super::codec::{integer, json, parse, unseal};
 use crate::{key::KeyRing, seal::SealedPlace, store::StoreError};
 
 /// Clients as they were last read. A client is part of nearly every transaction and changes rarely; its row says
-/// by the number of its change whether it is still the one that was read.
+/// by the number of its change whether it is still the one that was read. Within a transaction one look is enough.
 #[derive(Debug, Default)]
-pub(super) struct ClientCache(HashMap<(Namespace, ClientName), (i64, ClientRecord)>);
+pub(super) struct ClientCache {
+    known: HashMap<Namespace, HashMap<ClientName, Known>>,
+    transaction: u64,
+}
 
-/// More clients than one process talks to in a while; beyond, the cache starts again.
+#[derive(Debug)]
+struct Known {
+    client: Arc<ClientRecord>,
+    change: i64,
+    /// The transaction in which the row was last found unchanged.
+    seen_in: u64,
+}
+
+/// More clients of one namespace than one process talks to in a while; beyond, the cache starts again.
 const CACHED: usize = 1024;
 
 impl ClientCache {
+    /// A new transaction begins: others may have written since the last one.
+    pub(super) fn begin(&mut self) {
+        self.transaction += 1;
+    }
+
+    /// The transaction has written this client.
+    pub(super) fn forget(&mut self, client: &ClientRecord) {
+        if let Some(clients) = self.known.get_mut(&client.namespace) {
+            clients.remove(&client.name);
+        }
+    }
+
     /// The client of that name, also a removed one.
     pub(super) fn load(
         &mut self,
@@ -28,24 +51,30 @@ impl ClientCache {
         keys: &KeyRing,
         namespace: &Namespace,
         name: &ClientName,
-    ) -> Result<Option<ClientRecord>, StoreError> {
+    ) -> Result<Option<Arc<ClientRecord>>, StoreError> {
+        let known = self.known.get_mut(namespace).and_then(|clients| clients.get_mut(name));
+        if let Some(known) = &known
+            && known.seen_in == self.transaction
+        {
+            return Ok(Some(Arc::clone(&known.client)));
+        }
         let change = connection
             .prepare_cached("SELECT change FROM clients WHERE namespace = ?1 AND name = ?2")?
             .query_row(params![namespace.as_str(), name.as_str()], |row| row.get(0))
             .optional()?;
         let Some(change) = change else { return Ok(None) };
-        let key = (namespace.clone(), name.clone());
-        if let Some((_, client)) = self.0.get(&key).filter(|(cached, _)| *cached == change) {
-            return Ok(Some(client.clone()));
+        if let Some(known) = known.filter(|known| known.change == change) {
+            known.seen_in = self.transaction;
+            return Ok(Some(Arc::clone(&known.client)));
         }
-        let client = find(connection, keys, namespace, name)?;
-        if self.0.len() >= CACHED {
-            self.0.clear();
+        let Some(client) = find(connection, keys, namespace, name)?.map(Arc::new) else { return Ok(None) };
+        let clients = self.known.entry(namespace.clone()).or_default();
+        if clients.len() >= CACHED {
+            clients.clear();
         }
-        if let Some(client) = &client {
-            self.0.insert(key, (change, client.clone()));
-        }
-        Ok(client)
+        let known = Known { client: Arc::clone(&client), change, seen_in: self.transaction };
+        clients.insert(name.clone(), known);
+        Ok(Some(client))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Grants whose request is under way, between their claim and its outcome.
+//! Grants whose request is under way, between their claim and its outcome, or about to be claimed.
 
 use std::collections::HashMap;
 
@@ -12,6 +12,7 @@ use super::{
     attempts,
     codec::{counter, id},
     grants,
+    scout::Sighting,
 };
 use crate::{key::KeyRing, store::StoreError};
 
@@ -19,8 +20,8 @@ use crate::{key::KeyRing, store::StoreError};
 const CACHED: usize = 512;
 
 /// Grants as this process wrote them last, if they have an open attempt: its outcome is usually the next thing that
-/// is written, and then nothing has to be opened and parsed again. The row says by the number of its last change
-/// whether it is still the one that was written.
+/// is written, and then nothing has to be opened and parsed again. And grants that were read ahead. The row says by
+/// the number of its last change whether it is still the one that is kept here.
 #[derive(Debug, Default)]
 pub(super) struct GrantCache(HashMap<GrantId, (u64, GrantRecord)>);
 
@@ -44,9 +45,19 @@ impl GrantCache {
 
     /// Keeps a grant that was just written as change `number`.
     pub(super) fn keep(&mut self, grant: GrantRecord, number: u64) {
-        if !grant.attempts.iter().any(evergrant_proto::grant::Attempt::is_open) {
-            return;
+        if grant.attempts.iter().any(evergrant_proto::grant::Attempt::is_open) {
+            self.put(number, grant);
         }
+    }
+
+    /// Keeps what was read ahead for a command that comes next.
+    pub(super) fn expect(&mut self, (number, grant): Sighting) {
+        if self.0.get(&grant.id).is_none_or(|(known, _)| *known < number) {
+            self.put(number, grant);
+        }
+    }
+
+    fn put(&mut self, number: u64, grant: GrantRecord) {
         if self.0.len() >= CACHED {
             self.0.clear();
         }

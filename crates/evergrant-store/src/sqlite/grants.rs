@@ -14,12 +14,14 @@ use zeroize::Zeroizing;
 
 use super::{
     attempts,
-    codec::{grant_id, id, integer, json, parse, unseal},
+    codec::{counter, grant_id, id, integer, json, parse, unseal},
+    scout::Sighting,
 };
 use crate::{key::KeyRing, seal::SealedPlace, store::StoreError};
 
 /// A row that has been read and not yet understood.
 struct GrantRow {
+    written: u64,
     record: String,
     next_due_at: Option<i64>,
     credential: Option<Vec<u8>>,
@@ -29,7 +31,7 @@ struct GrantRow {
 }
 
 const FIND: &str =
-    "SELECT record, next_due_at, credential, predecessor, access, spares FROM grants WHERE id = ?1";
+    "SELECT record, next_due_at, credential, predecessor, access, spares, written FROM grants WHERE id = ?1";
 
 impl GrantRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -40,6 +42,7 @@ impl GrantRow {
             predecessor: row.get(3)?,
             access: row.get(4)?,
             spares: row.get(5)?,
+            written: counter(row.get(6)?),
         })
     }
 
@@ -78,12 +81,22 @@ pub(super) fn load(
     grant: GrantId,
     named: Option<AttemptId>,
 ) -> Result<Option<GrantRecord>, StoreError> {
+    let Some((_, mut record)) = sight(connection, keys, grant)? else { return Ok(None) };
+    attempts::complete(connection, &mut record, named)?;
+    Ok(Some(record))
+}
+
+/// The grant with its attempts, and the number of the change that wrote it.
+pub(super) fn sight(
+    connection: &Connection,
+    keys: &KeyRing,
+    grant: GrantId,
+) -> Result<Option<Sighting>, StoreError> {
     let row = connection.prepare_cached(FIND)?.query_row([id(grant.0)], GrantRow::read).optional()?;
     let Some(row) = row else { return Ok(None) };
     let mut record = row.open(keys)?;
     record.attempts = attempts::load(connection, &record)?;
-    attempts::complete(connection, &mut record, named)?;
-    Ok(Some(record))
+    Ok(Some((row.written, record)))
 }
 
 /// Writes a grant, new or changed, and its attempts. `before` is what [`load`] gave.
@@ -96,24 +109,29 @@ pub(super) fn save(
 ) -> Result<(), StoreError> {
     let columns = columns(keys, before, grant, change);
     let names = columns.iter().map(|(name, _)| *name);
-    // One statement for each set of columns that change together; there are a handful, and all stay prepared.
-    let sql = if before.is_some() {
-        let assignments: Vec<_> =
-            names.zip(2..).map(|(name, number)| format!("{name} = ?{number}")).collect();
-        format!("UPDATE grants SET {} WHERE id = ?1", assignments.join(", "))
-    } else {
-        let numbers: Vec<_> = (1..=columns.len() + 1).map(|number| format!("?{number}")).collect();
-        format!(
-            "INSERT INTO grants (id, {}) VALUES ({})",
-            names.collect::<Vec<_>>().join(", "),
-            numbers.join(", ")
-        )
-    };
     let id = Value::Blob(id(grant.id.0).to_vec());
-    let values = std::iter::once(&id).chain(columns.iter().map(|(_, value)| value));
-    connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
+    let values = columns.iter().map(|(_, value)| value).chain([&id]);
+    connection.prepare_cached(&statement(names, before.is_some()))?.execute(params_from_iter(values))?;
     save_labels(connection, before, grant)?;
     attempts::save(connection, before, grant)
+}
+
+/// One statement for each set of columns that change together; there are a handful, and all stay prepared. The id
+/// comes after the columns.
+fn statement<'a>(names: impl Iterator<Item = &'a str>, exists: bool) -> String {
+    let mut sql = String::with_capacity(256);
+    let (mut places, mut separator) = (String::new(), "");
+    sql.push_str(if exists { "UPDATE grants SET " } else { "INSERT INTO grants (" });
+    for name in names {
+        sql.extend([separator, name]);
+        if exists {
+            sql.push_str(" = ?");
+        }
+        places.push_str("?, ");
+        separator = ", ";
+    }
+    sql.extend(if exists { [" WHERE id = ?", "", ""] } else { [", id) VALUES (", &places, "?)"] });
+    sql
 }
 
 /// The columns that differ from `before`. A column that stays is not touched, and neither are the indexes on it.

@@ -16,6 +16,7 @@ mod open;
 mod paths;
 mod readers;
 mod rescue;
+mod scout;
 mod transact;
 mod worker;
 mod writer;
@@ -143,7 +144,7 @@ fn grant_and_client(
     let Some(grant) = grants::load(connection, keys, id, None)? else { return Ok(None) };
     let client = clients.load(connection, keys, &grant.namespace, &grant.client)?;
     let client = client.ok_or_else(|| damaged(format_args!("the client of grant {id} is gone")))?;
-    Ok(Some((grant, client)))
+    Ok(Some((grant, Arc::unwrap_or_clone(client))))
 }
 
 impl Store for SqliteStore {

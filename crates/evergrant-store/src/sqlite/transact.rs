@@ -1,6 +1,6 @@
 //! One command: load what it names, apply it, write what changed.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use evergrant_proto::{
     authorization::AuthorizationRecord,
@@ -17,6 +17,7 @@ use super::{
     events,
     grant_cache::GrantCache,
     grants,
+    scout::Sighting,
 };
 use crate::{
     key::KeyRing,
@@ -37,7 +38,7 @@ pub(super) struct Surroundings<'a> {
 
 struct Subjects {
     grant: Option<GrantRecord>,
-    client: Option<ClientRecord>,
+    client: Option<Arc<ClientRecord>>,
     authorization: Option<AuthorizationRecord>,
 }
 
@@ -49,6 +50,16 @@ pub(super) struct Caches {
 }
 
 impl Caches {
+    /// A transaction begins.
+    pub(super) fn begin(&mut self) {
+        self.clients.begin();
+    }
+
+    /// Keeps a grant that was read ahead.
+    pub(super) fn expect(&mut self, sighting: Sighting) {
+        self.grants.expect(sighting);
+    }
+
     /// Forgets everything: what a transaction wrote that was rolled back may be in here, and its numbers are given
     /// out again.
     pub(super) fn clear(&mut self) {
@@ -59,7 +70,7 @@ impl Caches {
 /// What a command is going to write.
 #[derive(Debug)]
 pub(super) struct Decided {
-    before: Option<GrantRecord>,
+    loaded: Loaded,
     change: Change,
 }
 
@@ -71,10 +82,9 @@ pub(super) fn decide(
     command: &Command,
 ) -> Result<Decided, StoreError> {
     let subjects = load(connection, surroundings.keys, caches, command)?;
-    let before = subjects.grant.clone();
-    let named = command.subjects().grant.or(before.as_ref().map(|grant| grant.id));
+    let named = command.subjects().grant.or(subjects.grant.as_ref().map(|grant| grant.id));
     let loaded = Loaded {
-        ended_holders: match &before {
+        ended_holders: match &subjects.grant {
             Some(grant) => ended_holders(surroundings, grant)?,
             None => BTreeSet::new(),
         },
@@ -88,7 +98,8 @@ pub(super) fn decide(
         now: surroundings.now,
         quarantined: surroundings.quarantined,
     };
-    Ok(Decided { before, change: apply(loaded, command)? })
+    let change = apply(&loaded, command)?;
+    Ok(Decided { loaded, change })
 }
 
 fn load(
@@ -181,12 +192,13 @@ impl Decided {
             grants::resume(connection, namespace, client, number)?;
         }
         if let Some(grant) = grant {
-            let before = self.before.as_ref().filter(|before| before.id == grant.id);
+            let before = self.loaded.grant.as_ref().filter(|before| before.id == grant.id);
             grants::save(connection, keys, before, &grant, number)?;
             caches.grants.keep(grant, number);
         }
         if let Some(client) = &client {
             clients::save(connection, keys, client, number)?;
+            caches.clients.forget(client);
         }
         if let Some(authorization) = &authorization {
             authorizations::save(connection, keys, authorization)?;

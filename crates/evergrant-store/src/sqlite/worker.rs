@@ -142,6 +142,7 @@ impl Worker {
 
     fn transaction(&mut self, commands: &[Command]) -> Result<Outcomes, Broken> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.caches.begin();
         let (outcomes, identity) = self.fill(commands).inspect_err(|_| self.roll_back())?;
         if let Err(error) = (self.commit)(&self.connection) {
             self.roll_back();

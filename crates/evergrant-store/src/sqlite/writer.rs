@@ -10,10 +10,17 @@ use std::{
     time::Duration,
 };
 
-use evergrant_proto::transaction::{Command, Reply};
+use evergrant_proto::{
+    name::GrantId,
+    transaction::{Command, Reply},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{identity::Identity, worker::Worker};
+use super::{
+    identity::Identity,
+    scout::{self, Errand, Sighting},
+    worker::Worker,
+};
 use crate::store::{Reason, StoreError, Unavailable};
 
 /// Commands that may wait. Whoever comes later waits before handing its command over, and can give up.
@@ -31,15 +38,47 @@ const IDLE: Duration = Duration::from_secs(1);
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Job {
-    Execute { command: Box<Command>, answer: Answer<Reply>, _place: OwnedSemaphorePermit },
+    Execute(Order),
     Adopt { answer: Answer<Identity> },
+}
+
+/// A command on its way to its commit.
+struct Order {
+    command: Box<Command>,
+    answer: Answer<Reply>,
+    /// Its grant, if it was read ahead.
+    seen: Option<Box<Sighting>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Errand for Job {
+    fn grant(&self) -> Option<GrantId> {
+        match self {
+            Self::Execute(order) => scout::wanted(&order.command),
+            Self::Adopt { .. } => None,
+        }
+    }
+
+    fn found(&mut self, sighting: Sighting) {
+        if let Self::Execute(order) = self {
+            order.seen = Some(Box::new(sighting));
+        }
+    }
 }
 
 /// Hands commands to the thread. Dropping it lets the thread finish what it was given and waits for that.
 pub(super) struct Writer {
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    queues: Mutex<Option<Queues>>,
     places: Arc<Semaphore>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// In the order in which they end.
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Queues {
+    /// To the thread that reads ahead.
+    scouted: mpsc::Sender<Job>,
+    /// Straight to the writer.
+    ready: mpsc::Sender<Job>,
 }
 
 impl fmt::Debug for Writer {
@@ -52,16 +91,16 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Starts the thread.
+    /// Starts the thread, and the one that reads ahead for it.
     pub(super) fn start(worker: Worker) -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::channel();
-        let thread = thread::Builder::new()
-            .name("evergrant-store".to_owned())
-            .spawn(move || work(worker, &receiver))?;
+        let ((scouted, errands), (ready, jobs)) = (mpsc::channel(), mpsc::channel());
+        let scout = scout::start(worker.path.clone(), Arc::clone(&worker.keys), errands, ready.clone())?;
+        let writer =
+            thread::Builder::new().name("evergrant-store".to_owned()).spawn(move || work(worker, &jobs))?;
         Ok(Self {
-            jobs: Mutex::new(Some(sender)),
+            queues: Mutex::new(Some(Queues { scouted, ready })),
             places: Arc::new(Semaphore::new(QUEUE)),
-            thread: Mutex::new(Some(thread)),
+            threads: Mutex::new(vec![scout, writer]),
         })
     }
 
@@ -69,7 +108,7 @@ impl Writer {
     pub(super) async fn execute(&self, command: Command) -> Result<Reply, StoreError> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| closed())?;
         let (answer, outcome) = oneshot::channel();
-        self.send(Job::Execute { command: Box::new(command), answer, _place: place })?;
+        self.send(Job::Execute(Order { command: Box::new(command), answer, seen: None, _place: place }))?;
         outcome.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -81,16 +120,18 @@ impl Writer {
     }
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(closed)
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let queues = queues.as_ref().ok_or_else(closed)?;
+        let queue = if job.grant().is_some() { &queues.scouted } else { &queues.ready };
+        queue.send(job).map_err(|_| closed())
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
+        *self.queues.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
             // A panic has been reported by its own thread.
             let _ = thread.join();
         }
@@ -102,7 +143,8 @@ fn closed() -> StoreError {
 }
 
 fn work(mut worker: Worker, jobs: &mpsc::Receiver<Job>) {
-    let mut expected = 1;
+    // Of the last two commits.
+    let (mut before, mut last) = (1, 1);
     loop {
         let job = if worker.is_anchored() {
             jobs.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
@@ -110,7 +152,7 @@ fn work(mut worker: Worker, jobs: &mpsc::Receiver<Job>) {
             jobs.recv_timeout(IDLE)
         };
         match job {
-            Ok(job) => expected = serve(&mut worker, job, jobs, expected),
+            Ok(job) => (before, last) = (last, serve(&mut worker, job, jobs, before + last)),
             Err(mpsc::RecvTimeoutError::Timeout) => worker.raise_anchor(),
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
         }
@@ -126,7 +168,10 @@ fn serve(worker: &mut Worker, first: Job, jobs: &mpsc::Receiver<Job>, expected: 
     let (mut commands, mut answers) = (Vec::new(), Vec::new());
     while let Some(job) = next.take() {
         match job {
-            Job::Execute { command, answer, .. } => {
+            Job::Execute(Order { command, answer, seen, .. }) => {
+                if let Some(sighting) = seen {
+                    worker.caches.expect(*sighting);
+                }
                 commands.push(*command);
                 answers.push(answer);
             }

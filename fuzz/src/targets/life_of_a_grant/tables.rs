@@ -1,6 +1,9 @@
 //! The tables of a store as maps, and the lives of the processes that use it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use evergrant_proto::{
     authorization::{AuthorizationRecord, AuthorizationStatus},
@@ -28,7 +31,7 @@ impl Tables {
     /// One transaction.
     pub(super) fn execute(&mut self, command: &Command, now: StoreTime) -> Result<Reply, Conflict> {
         let loaded = self.load(command, now);
-        apply(loaded, command).map(|change| self.write(change))
+        apply(&loaded, command).map(|change| self.write(change))
     }
 
     fn load(&self, command: &Command, now: StoreTime) -> Loaded {
@@ -41,7 +44,7 @@ impl Tables {
         Loaded {
             ended_holders: grant.iter().flat_map(holders).filter(ended).collect(),
             held_by: command.brings().and_then(|token| self.holder_of(token, id)),
-            client: self.client.clone(),
+            client: self.client.clone().map(Arc::new),
             grant,
             authorization,
             now,
