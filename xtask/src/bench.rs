@@ -3,15 +3,19 @@
 
 use crate::{Failure, command, source, workspace::Workspace};
 
-const CRATE: &str = "evergrant";
+/// The crates that have benchmarks.
+const CRATES: [&str; 2] = ["evergrant", "evergrant-explain"];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
-    let names = benchmarks(workspace)?;
+    let mut names = Vec::new();
+    for package in CRATES {
+        names.extend(benchmarks(workspace, package)?.into_iter().map(|name| (package, name)));
+    }
     let mut results = Vec::new();
-    for (index, name) in names.iter().enumerate() {
+    for (index, (package, name)) in names.iter().enumerate() {
         println!("[{}/{}] {name}", index + 1, names.len());
         let printed =
-            command::output(command::cargo(workspace, &["bench", "--package", CRATE, "--bench", name]))?;
+            command::output(command::cargo(workspace, &["bench", "--package", package, "--bench", name]))?;
         print!("{printed}");
         results.extend(measurements(name, &printed)?);
     }
@@ -20,8 +24,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
 }
 
 /// Each file directly in `benches/` is one; `mod.rs` of a folder there is shared code.
-fn benchmarks(workspace: &Workspace) -> Result<Vec<String>, Failure> {
-    let folder = workspace.path("crates").join(CRATE).join("benches");
+fn benchmarks(workspace: &Workspace, package: &str) -> Result<Vec<String>, Failure> {
+    let folder = workspace.path("crates").join(package).join("benches");
     let missing =
         || Failure::new(format!("no benchmark in {}", folder.display()), "Is this a whole checkout?");
     if !folder.is_dir() {

@@ -6,6 +6,7 @@ mod support;
 mod bad_input;
 mod clients;
 mod connect;
+mod explain;
 mod grants;
 mod output;
 mod providers;
