@@ -109,11 +109,20 @@ mod tests {
         }
     }
 
+    fn styles(html: &str) -> Vec<&str> {
+        html.split("<style>").skip(1).map(|rest| rest.split_once("</style>").unwrap().0).collect()
+    }
+
     #[test]
-    fn the_policy_names_the_style_that_is_in_the_page() {
-        let html = Notice::link_used().render().unwrap();
-        let (_, rest) = html.split_once("<style>").unwrap();
-        let (style, _) = rest.split_once("</style>").unwrap();
-        assert_eq!(style, STYLE);
+    fn the_policy_names_the_styles_that_are_in_the_pages() {
+        let catalogue = evergrant::proto::provider::Catalogue::builtin();
+        let problem = evergrant_explain::problems::find("user_revoked").unwrap();
+        assert_eq!(styles(&Notice::link_used().render().unwrap()), [STYLE]);
+        let cause = CausePage::new(problem, &catalogue).render().unwrap();
+        assert_eq!(styles(&cause), [STYLE, REFERENCE_STYLE]);
+        for style in [STYLE, REFERENCE_STYLE] {
+            let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
+            assert!(POLICY.to_str().unwrap().contains(&format!("'sha256-{hash}'")));
+        }
     }
 }
