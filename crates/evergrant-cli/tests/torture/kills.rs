@@ -7,7 +7,7 @@ use crate::{
     moment::{Watch, When},
     process::until,
     provider::{ACCESS_LIFE, P2, P3, P7, Policy},
-    world::{Kept, Server, World},
+    world::{Kept, Server, World, open_attempts},
 };
 
 /// Grants that are kept at the same time.
@@ -204,28 +204,41 @@ impl Campaign {
 
     /// Every grant lives again, or was lost as only the policy allows, and is given a new family.
     async fn recover(&mut self, round: usize) {
+        let mut renewed_since = None;
         if self.policy.window.is_none() {
+            renewed_since = Some(self.world.provider.refreshes_after(self.seen()).await.1);
             // What is in doubt is asked for again only when the access token has expired.
             self.world.provider.advance(ACCESS_LIFE).await;
         }
         for index in 0..GRANTS {
-            let (mut status, mut body) = self.settled(index).await;
+            let (mut status, mut body) = self.settled(index, renewed_since).await;
             if status == 409 {
                 self.judge_loss(index, round).await;
                 self.lost += 1;
                 self.world.repair(&mut self.kept[index]).await;
-                (status, body) = self.settled(index).await;
+                (status, body) = self.settled(index, renewed_since).await;
             }
             assert_eq!(status, 200, "round {round}: {body}");
         }
+        let peek = self.world.peek();
+        until("nothing is open any more", async || (open_attempts(&peek) == 0).then_some(())).await;
     }
 
-    /// What the server says when it knows what to say.
-    async fn settled(&self, index: usize) -> (u16, serde_json::Value) {
+    /// What the server says when it knows what to say. It learns a little late that time has passed: its grant has been
+    /// renewed since then, or is dead.
+    async fn settled(&self, index: usize, renewed_since: Option<u64>) -> (u16, serde_json::Value) {
         let server = self.server.as_ref().expect("it runs");
+        let Kept { grant, family } = &self.kept[index];
         until("the grant is in order again", async || {
-            let answer = server.token(&self.world.http, &self.kept[index].grant).await.unwrap();
-            (answer.0 != 503).then_some(answer)
+            let answer = server.token(&self.world.http, grant).await.unwrap();
+            let renewed = match renewed_since {
+                Some(since) => {
+                    let (refreshes, _) = self.world.provider.refreshes_after(since).await;
+                    refreshes.iter().any(|refresh| refresh.family == Some(*family))
+                }
+                None => true,
+            };
+            (answer.0 == 409 || renewed && answer.0 != 503).then_some(answer)
         })
         .await
     }

@@ -156,6 +156,11 @@ impl World {
     }
 }
 
+/// Attempts without an outcome.
+pub(crate) fn open_attempts(peek: &Connection) -> i64 {
+    peek.query_row("SELECT count(*) FROM attempts WHERE open = 1", [], |row| row.get(0)).unwrap()
+}
+
 /// A number that changes with every attempt that is journalled.
 pub(crate) fn journalled(peek: &Connection) -> i64 {
     peek.query_row("SELECT coalesce(sum(generation + fence), 0) FROM attempts", [], |row| row.get(0)).unwrap()
