@@ -2,10 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use evergrant_explain::{explanation::explain, reading::Case};
-use evergrant_proto::{
-    diagnosis::Cause::{self, *},
-    provider::Catalogue,
-};
+use evergrant_proto::diagnosis::Cause::{self, *};
+use evergrant_proto::provider::Catalogue;
 use serde_json::json;
 
 /// Provider, stage, status (0: not written down), body, the causes that may be named.
@@ -130,6 +128,34 @@ const REFRESHES: &[Row] = &[
 
 #[rustfmt::skip]
 const OTHERS: &[Row] = &[
+    ("", CODE, 400, r#"{"error":"invalid_request","error_description":"Invalid Authorization Code","error_reason":"auth_code_not_found"}"#, &[Undetermined, CodeExpired, CodeReused, MalformedRequest]),
+    ("", CODE, 401, r#"{"error":"expired-auth-code"}"#, &[CodeExpired]),
+    ("", REFRESH, 401, r#"{"error":"expired-refresh-token"}"#, &[RefreshTokenExpiredAbsolute, RefreshTokenExpiredIdle]),
+    ("", CODE, 401, r#"{"error":"invalid_client","error_description":"client_id is required."}"#, &[WrongClientCredentials, MalformedRequest]),
+    ("", CODE, 400, r#"{"error":"invalid_request","error_description":"authorization_code.client_id: Field required"}"#, &[MalformedRequest, WrongClientCredentials]),
+    ("microsoft", REFRESH, 400, "AADSTS700081: The refresh token has expired due to maximum lifetime. The token was issued on x and the max allowed lifetime for this request is 90.", &[RefreshTokenExpiredAbsolute]),
+    ("", REFRESH, 0, "No refresh token or refresh handler callback is set.", &[MissingRefreshToken]),
+    ("", REFRESH, 0, "The credentials do not contain the necessary fields need to refresh the access token. You must specify refresh_token, token_uri, client_id, and client_secret.", &[MissingRefreshToken, MalformedRequest]),
+    ("", REFRESH, 0, "404 page not found", &[WrongTokenEndpointOrTenant]),
+    ("", REFRESH, 405, r#"{"message":"Method Not Allowed"}"#, &[WrongTokenEndpointOrTenant]),
+    ("", REFRESH, 0, r#"{"error":{"type":"rate_limit_error","message":"This request would exceed your account's rate limit. Please try again later."}}"#, &[RateLimited]),
+    ("", API, 403, "Although you appear to have the correct authorization credentials, the `acme` organization has an IP allow list enabled, and your IP address is not permitted to access this resource.", &[IpOrNetworkPolicyBlocked]),
+    ("snowflake", API, 403, "Incoming request with IP/Token 1.2.3.4 is not allowed to access Snowflake.", &[IpOrNetworkPolicyBlocked]),
+    ("", API, 401, "ID token used too early, 1700000000 < 1700000005. Check that your computer's clock is set correctly.", &[ClockSkew]),
+    ("", API, 401, "JsonWebTokenError: jwt not active", &[ClockSkew]),
+    ("", CLIENT, 403, "Signature expired: 20200101T000000Z is now earlier than 20200101T001500Z", &[ClockSkew]),
+    ("", CLIENT, 415, r#"{"error":"invalid_request","error_description":"Content-Type must be application/x-www-form-urlencoded"}"#, &[MalformedRequest]),
+    ("", REFRESH, 400, r#"{"error":"invalid_request","error_description":"grant_type is missing"}"#, &[MalformedRequest]),
+    ("", REFRESH, 401, r#"{"error":"invalid_client","error_description":"Client is not active"}"#, &[ClientDisabledOrDeleted]),
+    ("", REFRESH, 403, r#"{"error":"account_suspended","message":"Your account has been suspended."}"#, &[AccountDisabled]),
+    ("slack", API, 200, r#"{"ok":false,"error":"org_login_required"}"#, &[SessionTimedOut, MfaOrConditionalAccessRequired, AdminOrPolicyRevoked, AccessTokenExpired]),
+    ("", REFRESH, 400, r#"{"error":"invalid_grant","error_description":"Refresh token does not belong to the client"}"#, &[TokenIssuedToOtherClient]),
+    ("", REFRESH, 400, r#"{"error":"invalid_grant","error_description":"The refresh token is no longer valid because a newer one was issued"}"#, &[Undetermined, RotatedTokenReused]),
+    ("", REFRESH, 400, r#"{"error":"invalid_grant","error_description":"Grant not found"}"#, &[Undetermined, UserRevoked]),
+    ("", CODE, 400, r#"{"error":"invalid_grant","error_description":"Code has been consumed"}"#, &[CodeReused]),
+    ("", CODE, 400, r#"{"error":"invalid_grant","error_description":"authorization code was not issued to this client"}"#, &[TokenIssuedToOtherClient]),
+    ("", PASSWORD, 400, r#"{"error":"invalid_grant","error_description":"Multi-factor authentication is required"}"#, &[MfaOrConditionalAccessRequired]),
+    ("", PASSWORD, 400, r#"{"error":"invalid_grant","error_description":"LOGIN_MUST_USE_SECURITY_TOKEN: Invalid username, password, security token; or user locked out."}"#, &[WrongUserCredentials, AccountDisabled]),
     ("google", JWT, 400, r#"{"error":"invalid_grant","error_description":"Invalid JWT Signature."}"#, &[WrongClientCredentials, ClientSecretExpiredOrRotated]),
     ("google", JWT, 401, r#"{"error":"unauthorized_client","error_description":"Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested."}"#, &[ConsentRequired, ScopeProblem, ClientDisabledOrDeleted, TokenIssuedToOtherClient]),
     ("google", JWT, 400, r#"{"error":"invalid_grant","error_description":"Invalid email or User ID"}"#, &[AccountDisabled, MalformedRequest, WrongUserCredentials]),

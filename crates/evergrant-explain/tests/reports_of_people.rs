@@ -2,10 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use evergrant_explain::{explanation::explain, reading::Case};
-use evergrant_proto::{
-    diagnosis::Cause::{self, *},
-    provider::Catalogue,
-};
+use evergrant_proto::diagnosis::Cause::{self, *};
+use evergrant_proto::provider::Catalogue;
 use serde_json::{Value, json};
 
 /// Provider, stage, body, observations, the causes that may be named, whether it is permanent.

@@ -129,7 +129,7 @@ fn failure(case: &Case, stage: Stage, provider: &Provider) -> Failure {
 }
 
 fn conclude(
-    case: &Case,
+    report: &Case,
     stage: Stage,
     provider: Option<Recognized>,
     failure: &Failure,
@@ -141,15 +141,16 @@ fn conclude(
     let candidates: Vec<Cause> =
         first.into_iter().chain(diagnosis.alternatives.iter().copied()).take(MAX_CANDIDATES).collect();
     let steps = steps(&diagnosis);
+    let names_a_wait = report.headers.iter().any(|(name, _)| name == "retry-after");
     let recognized =
         provider.as_ref().and_then(|known| Some(format!("It is {}: {}.", known.name, known.because?)));
     let evidence = recognized.into_iter().chain(diagnosis.evidence).collect();
     Explanation {
         // Somebody else's name for it, and it goes to a terminal.
-        id: case.id.as_deref().map(|id| UntrustedText::new(id).as_str().to_owned()),
+        id: report.id.as_deref().map(|id| UntrustedText::new(id).as_str().to_owned()),
         cause,
         certainty: diagnosis.certainty,
-        permanent: permanence::of(cause, &candidates, failure),
+        permanent: permanence::of(cause, &candidates, failure, names_a_wait),
         // Nobody is sent to sign in again before it is known that this would help.
         remedy: if undetermined {
             Action::Other
@@ -160,7 +161,7 @@ fn conclude(
         candidates,
         provider,
         stage,
-        status: case.status,
+        status: report.status,
         evidence,
         never_helps: never_helps(cause),
         steps,

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use evergrant_proto::{
     diagnosis::Certainty,
     provider::{Catalogue, Provider},
-    wire::error_response::{ErrorCode, ErrorResponse},
+    wire::{
+        error_response::{ErrorCode, ErrorResponse},
+        untrusted_text::UntrustedText,
+    },
 };
 use serde::Serialize;
 
@@ -147,7 +150,7 @@ fn by_wording<'a>(case: &Case) -> Option<(&'a str, &'static str)> {
 
 fn said(error: &ErrorResponse) -> String {
     let code = error.code.as_ref().map(ErrorCode::as_str).unwrap_or_default();
-    let description = error.description.as_ref().map(|text| text.as_str()).unwrap_or_default();
+    let description = error.description.as_ref().map(UntrustedText::as_str).unwrap_or_default();
     let subtype = error.subtype.as_deref().unwrap_or_default();
     format!("{code} {subtype} {description}").to_lowercase()
 }

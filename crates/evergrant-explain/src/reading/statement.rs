@@ -210,7 +210,15 @@ fn spelled_out(text: &str) -> (Option<String>, String) {
 
 /// `bad_refresh_token`, `BAD_REFRESH_TOKEN`; names of parameters are none.
 fn is_written_like_a_code(word: &str) -> bool {
-    const PARAMETERS: [&str; 14] = [
+    const PARAMETERS: [&str; 22] = [
+        "token_uri",
+        "token_type",
+        "token_url",
+        "auth_uri",
+        "expires_in",
+        "expires_at",
+        "client_email",
+        "token_endpoint",
         "refresh_token",
         "access_token",
         "id_token",

@@ -22,7 +22,7 @@ fn description(case: &Case) -> &str {
 fn one_refusal_is_read_in_all_its_wrappings() {
     let rows = [
         r#"{"error":"invalid_grant","error_description":"Token has been revoked"}"#,
-        r#"{'error': 'invalid_grant', 'error_description': 'Token has been revoked'}"#,
+        "{'error': 'invalid_grant', 'error_description': 'Token has been revoked'}",
         "{ error: 'invalid_grant', error_description: 'Token has been revoked' }",
         "error=invalid_grant&error_description=Token+has+been+revoked",
         "error: invalid_grant\nerror_description: Token has been revoked",

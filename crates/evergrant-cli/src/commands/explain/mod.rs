@@ -75,9 +75,8 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
 
 fn in_words(explanation: &Explanation) -> String {
     let style = style::of_stdout();
-    let mut text = explanation.to_terminal(source::width(), style.is_coloured());
-    text.push_str(&format!("\nMore: evergrant explain --cause {}", explanation.cause));
-    text
+    let text = explanation.to_terminal(source::width(), style.is_coloured());
+    format!("{text}\nMore: evergrant explain --cause {}", explanation.cause)
 }
 
 /// One line of output for each of input, also for one that cannot be read: what comes out can be joined to what went in.
@@ -113,7 +112,7 @@ fn show_page(cause: &str, format: Format) -> Result<(), Failure> {
     let Some(page) = problems::find(cause.trim()) else {
         let names: Vec<_> = problems::all().iter().map(|page| page.id.as_str()).collect();
         return Err(Failure::of(Exit::NotFound, format!("there is no cause {cause:?}"))
-            .advise(&format!("the causes are: {}", names.join(", "))));
+            .advise(format!("the causes are: {}", names.join(", "))));
     };
     match format {
         Format::Json => output::print_json(page),

@@ -1,8 +1,9 @@
 //! What it may be when nothing decides, and what is easily taken for what.
 
 use super::{Facts, reuse::a_replay_ends_the_grant};
+#[expect(clippy::enum_glob_use, reason = "a table of nothing but causes")]
+use crate::diagnosis::Cause::{self, *};
 use crate::{
-    diagnosis::Cause::{self, *},
     failure::{Consequence, Stage},
     provider::RotationKind,
 };
@@ -63,7 +64,6 @@ fn of_a_refused_refresh(facts: Facts<'_>) -> Vec<Cause> {
 pub(super) fn neighbours(cause: Cause) -> &'static [Cause] {
     match cause {
         AccessTokenExpired => &[UserRevoked, AdminOrPolicyRevoked, ProviderOutage, ConcurrentRefreshRace],
-        AccountDisabled => &[AdminOrPolicyRevoked, UserRevoked],
         AdminOrPolicyRevoked => &[UserRevoked, AccountDisabled, PasswordChanged],
         AppDisabledByOrganization => &[AdminOrPolicyRevoked, ConsentRequired],
         AppInTestingMode => &[UserRevoked, PasswordChanged],
@@ -77,13 +77,12 @@ pub(super) fn neighbours(cause: Cause) -> &'static [Cause] {
         ConcurrentRefreshRace => &[RotatedTokenReused, LostRotationNotPersisted],
         ConsentRequired => &[ScopeProblem, AdminOrPolicyRevoked],
         IpOrNetworkPolicyBlocked => &[AdminOrPolicyRevoked, MfaOrConditionalAccessRequired],
-        LostRotationNotPersisted => &[RotatedTokenReused, UserRevoked],
         MalformedRequest => &[WrongTokenEndpointOrTenant],
         MfaOrConditionalAccessRequired => &[SessionTimedOut, AdminOrPolicyRevoked],
         MissingOfflineScope => &[MissingRefreshToken],
         MissingRefreshToken => &[MissingOfflineScope],
         NetworkOrTls => &[ProviderOutage],
-        PasswordChanged => &[AdminOrPolicyRevoked, UserRevoked],
+        AccountDisabled | PasswordChanged => &[AdminOrPolicyRevoked, UserRevoked],
         ProviderOutage => &[UnknownBug],
         RefreshTokenExpiredAbsolute => {
             &[RefreshTokenExpiredIdle, SessionTimedOut, UserRevoked, AdminOrPolicyRevoked]
@@ -100,7 +99,7 @@ pub(super) fn neighbours(cause: Cause) -> &'static [Cause] {
         }
         SuspiciousActivity => &[AdminOrPolicyRevoked, AccountDisabled],
         TokenIssuedToOtherClient => &[WrongClientCredentials],
-        TokenLimitExceeded => &[RotatedTokenReused, UserRevoked],
+        LostRotationNotPersisted | TokenLimitExceeded => &[RotatedTokenReused, UserRevoked],
         UserRevoked => &[AdminOrPolicyRevoked, PasswordChanged],
         WrongClientCredentials => {
             &[ClientSecretExpiredOrRotated, ClientDisabledOrDeleted, WrongTokenEndpointOrTenant, UnknownBug]

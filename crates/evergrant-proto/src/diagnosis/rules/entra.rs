@@ -3,18 +3,15 @@
 //! What is left out stands for several things at once, and its text says which: 50013, 50027, 70000, 70002.
 
 use super::{Facts, Finding};
-use crate::{
-    diagnosis::{
-        Cause::{self, *},
-        Certainty,
-    },
-    failure::Stage,
-};
+#[expect(clippy::enum_glob_use, reason = "a table of nothing but causes")]
+use crate::diagnosis::Cause::{self, *};
+use crate::{diagnosis::Certainty, failure::Stage};
 
 /// Numbers that mean one thing, and what else they can mean.
 struct Entry(&'static [u32], Cause, &'static [Cause]);
 
 #[rustfmt::skip]
+#[expect(clippy::unreadable_literal, reason = "names, searched for as Microsoft writes them")]
 const ENTRIES: &[Entry] = &[
     Entry(&[70016], AuthorizationPending, &[]),
     Entry(&[50088, 50196, 90055], RateLimited, &[]),
@@ -47,7 +44,7 @@ const ENTRIES: &[Entry] = &[
     Entry(&[50058, 50085, 50139, 51006, 70043, 70044, 70046], SessionTimedOut, &[MfaOrConditionalAccessRequired, AdminOrPolicyRevoked]),
     Entry(&[50089], SessionTimedOut, &[RefreshTokenExpiredIdle, CodeExpired]),
     Entry(&[700082], RefreshTokenExpiredIdle, &[]),
-    Entry(&[700084], RefreshTokenExpiredAbsolute, &[]),
+    Entry(&[700081, 700084], RefreshTokenExpiredAbsolute, &[]),
     Entry(&[65001, 650052, 650056, 90094, 90099, 65004, 50015, 50105, 52004, 501051, 7000229], ConsentRequired, &[ScopeProblem, AdminOrPolicyRevoked]),
     Entry(&[65005, 650053, 650057, 70011, 700022, 700023, 90008, 1002012], ScopeProblem, &[ConsentRequired, MalformedRequest]),
     Entry(&[50001, 500011], ScopeProblem, &[WrongTokenEndpointOrTenant, ConsentRequired, MalformedRequest]),

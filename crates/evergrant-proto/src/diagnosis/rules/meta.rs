@@ -1,10 +1,9 @@
 //! Meta's codes and subcodes (developers.facebook.com/docs/graph-api/guides/error-handling).
 
 use super::{Facts, Finding};
-use crate::diagnosis::{
-    Cause::{self, *},
-    Certainty,
-};
+#[expect(clippy::enum_glob_use, reason = "a table of nothing but causes")]
+use crate::diagnosis::Cause::{self, *};
+use crate::diagnosis::Certainty;
 
 /// Code, subcode (`None`: whatever it is), what it means, what else it can mean.
 struct Entry(&'static str, Option<&'static str>, Cause, &'static [Cause]);

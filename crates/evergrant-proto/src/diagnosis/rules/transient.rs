@@ -85,7 +85,12 @@ pub(super) fn something_else_answered(facts: Facts<'_>) -> Option<Finding> {
     if facts.failure.culprit != Culprit::Provider && facts.failure.culprit != Culprit::Network {
         return None;
     }
-    let no_statement = facts.failure.error.is_none();
+    // "404 page not found" is a sentence of a web server and no error of an authorization server.
+    let no_statement = facts
+        .failure
+        .error
+        .as_ref()
+        .is_none_or(|error| error.code.is_none() && error.vendor_codes.is_empty());
     let finding = match facts.failure.http_status? {
         407 => Finding::new(
             Cause::IpOrNetworkPolicyBlocked,

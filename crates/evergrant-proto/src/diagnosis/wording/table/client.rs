@@ -6,11 +6,11 @@ use crate::diagnosis::{
     wording::{
         Words,
         vocabulary::Word::{
-            Account, Admin, Allow, Another, App, Assertion, Authentication, Authorization, Authorize, Belong,
-            Block, Certificate, Client, Code, Credentials, Delete, Disable, Exist, Fail, Found, Grant, Hash,
-            Header, Inactive, Invalid, Issue, Key, Legacy, Match, Method, Mismatch, Missing, Must, Not, Or,
-            Organization, Redirect, Refresh, Registered, Request, Required, Scope, Secret, Session,
-            Signature, Tenant, Token, Trust, Type, Unknown, Unsupported, User, Valid, Verify,
+            Account, Active, Admin, Allow, Another, App, Assertion, Authentication, Authorization, Authorize,
+            Belong, Block, Certificate, Client, Code, Credentials, Delete, Disable, Exist, Fail, Found,
+            Grant, Hash, Header, Inactive, Invalid, Issue, Key, Legacy, Match, Method, Mismatch, Missing,
+            Must, Not, Or, Organization, Redirect, Refresh, Registered, Request, Required, Scope, Secret,
+            Session, Signature, Tenant, Token, Trust, Type, Unknown, Unsupported, User, Valid, Verify,
         },
     },
 };
@@ -100,6 +100,14 @@ pub(super) const SAYINGS: &[Saying] = &[
         Cause::ClientDisabledOrDeleted,
         &[Cause::WrongClientCredentials],
         "a client that is switched off or deleted",
+    ),
+    plain(
+        ANY,
+        &[Words::of(&[Client, App]), Words::of(&[Not]), Words::of(&[Active])],
+        Words::of(&[User, Account, Session, Token]),
+        Cause::ClientDisabledOrDeleted,
+        &[Cause::WrongClientCredentials],
+        "a client that is switched off",
     ),
     plain(
         ANY,

@@ -157,6 +157,14 @@ pub(super) const SAYINGS: &[Saying] = &[
     // API calls.
     hint(
         API,
+        &[Words::of(&[Revoke])],
+        Words::of(&[Expire, Or, Invalid]),
+        Cause::UserRevoked,
+        &[Cause::AdminOrPolicyRevoked, Cause::AccessTokenExpired, Cause::PasswordChanged],
+        "a token that was revoked",
+    ),
+    hint(
+        API,
         &[
             Words::of(&[Expire, Inactive, Invalid, Revoke, Session, Unknown, Not]),
             Words::of(&[Token, Session, Access, Credentials, Authentication]),
