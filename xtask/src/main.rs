@@ -7,6 +7,7 @@ mod fuzz;
 mod lint;
 mod progress;
 mod purity;
+mod sabotage;
 mod setup;
 mod soak;
 mod source;
@@ -27,6 +28,7 @@ usage: cargo xtask COMMAND
   bench    the benchmarks, each a ratio to its yardstick; fails when a bound is violated
   fuzz     hostile input for every parser and the state machine, guided by coverage, a minute each;
            `fuzz TARGET` only one
+  sabotage breaks the protocol in one way after the other and shows that the simulation catches each
   soak     the randomized and the racing tests again, with far more rounds (hours)
 ";
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         ["bench"] => bench::run(&workspace),
         ["fuzz"] => fuzz::run(&workspace, None),
         ["fuzz", target] => fuzz::run(&workspace, Some(target)),
+        ["sabotage"] => sabotage::run(&workspace),
         ["soak"] => soak::run(&workspace),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

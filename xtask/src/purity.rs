@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// The folders whose code is pure.
-const PURE: [&str; 3] = ["crates/evergrant-explain/src", "crates/evergrant-proto/src", "crates/evergrant-rehearse/src/provider"];
+const PURE: [&str; 3] =
+    ["crates/evergrant-explain/src", "crates/evergrant-proto/src", "crates/evergrant-rehearse/src/provider"];
 const WASM: &str = "wasm32-unknown-unknown";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {

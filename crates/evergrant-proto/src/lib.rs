@@ -3,6 +3,21 @@
 //! This crate reads no clock, draws no randomness and touches neither network nor disk: time comes in as an
 //! argument, randomness as bytes, effects go out as values.
 
+/// Whether this mistake is to be made on purpose (`evergrant-sabotage`); never, in what ships.
+#[cfg(feature = "sabotage")]
+macro_rules! sabotaged {
+    ($mistake:ident) => {
+        evergrant_sabotage::Sabotage::$mistake.is_on()
+    };
+}
+
+#[cfg(not(feature = "sabotage"))]
+macro_rules! sabotaged {
+    ($mistake:ident) => {
+        false
+    };
+}
+
 pub mod authorization;
 pub mod client;
 pub mod diagnosis;

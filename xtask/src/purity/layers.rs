@@ -15,8 +15,10 @@ const REHEARSE: &[&str] = &["evergrant-rehearse"];
 
 /// From the bottom up. The rehearsal server uses nothing of ours, in its tests neither: it is the independent
 /// oracle, and an oracle that shares code with what it judges shares its mistakes.
-const LAYERS: [Layer; 8] = [
-    Layer { name: "evergrant-proto", uses: &[], tests_use: &[] },
+const LAYERS: [Layer; 9] = [
+    Layer { name: "evergrant-sabotage", uses: &[], tests_use: &[] },
+    // Only with its feature `sabotage`, which nothing that ships enables: its dependencies are listed without.
+    Layer { name: "evergrant-proto", uses: &["evergrant-sabotage"], tests_use: &[] },
     Layer { name: "evergrant-explain", uses: &["evergrant-proto"], tests_use: &[] },
     Layer { name: "evergrant-rehearse", uses: &[], tests_use: &[] },
     Layer { name: "evergrant-store", uses: &["evergrant-proto"], tests_use: &[] },
@@ -40,7 +42,7 @@ const LAYERS: [Layer; 8] = [
     },
     Layer {
         name: "evergrant-simulation",
-        uses: &["evergrant-proto", "evergrant-rehearse", "evergrant-store"],
+        uses: &["evergrant-proto", "evergrant-rehearse", "evergrant-sabotage", "evergrant-store"],
         tests_use: &[],
     },
 ];

@@ -342,13 +342,18 @@ fn fail(
 ) -> Conclusion {
     let grant = &claimed.grant;
     let retry_after = failure.retry_after_seconds.map(Duration::from_secs);
+    let retry_after = retry_after.filter(|_| !sabotaged!(IgnoreRetryAfter));
     let wait = wait_after(grant.failures, retry_after, &mut engine.entropy);
+    let wait = if sabotaged!(NeverBackOff) { Duration::ZERO } else { wait };
     let wait = if failure.processed == Processed::Maybe && retry_after.is_none() {
         inside_window(wait, claimed, now.wall)
     } else {
         wait
     };
-    let diagnosis = diagnose(failure, &history(claimed, sent_at, now.wall), &claimed.client.provider);
+    let mut diagnosis = diagnose(failure, &history(claimed, sent_at, now.wall), &claimed.client.provider);
+    if sabotaged!(BlameTheUser) && diagnosis.cause == Cause::LostRotationNotPersisted {
+        diagnosis.cause = Cause::UserRevoked;
+    }
     let code = failure
         .error
         .as_ref()
@@ -367,7 +372,12 @@ fn fail(
     };
     let boxed = Box::new(diagnosis.clone());
     let (attempt, client_version, wall) = (claimed.attempt, claimed.client.version, now.wall);
-    let (command, refusal) = match failure.consequence {
+    let unavailable = failure.http_status.is_some_and(|status| status == 503);
+    let consequence = match failure.consequence {
+        _ if unavailable && sabotaged!(CountUnavailableAsRefusal) => Consequence::Terminal,
+        consequence => consequence,
+    };
+    let (command, refusal) = match consequence {
         Consequence::Terminal => (
             Command::Refuse(Box::new(Refuse {
                 grant: grant.id,

@@ -381,7 +381,9 @@ impl Flight {
                 }
                 // Counted from before the claim, on the clock that no one can set: a late send could meet a lease that
                 // somebody else has taken over.
-                let not_after = asked_at.plus(claimed.pace.send_within);
+                let patience =
+                    if sabotaged!(SendLate) { Duration::from_secs(3600) } else { claimed.pace.send_within };
+                let not_after = asked_at.plus(patience);
                 let deadline = claimed.pace.flight;
                 match conclusion::refresh_request(&claimed, &self.key) {
                     Ok(request) => {

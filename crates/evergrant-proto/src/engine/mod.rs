@@ -494,6 +494,9 @@ impl Engine {
 
     /// Keeps an empty place for the next flight; gives back one that was written to, and those that are too many.
     pub(crate) fn give_back_slot(&mut self, slot: SlotId, used: bool) {
+        if sabotaged!(LeakPlaces) {
+            return;
+        }
         if used || self.empty_slots.len() >= KEPT_SLOTS {
             self.perform_aside(Effect::Release(slot));
         } else {

@@ -61,6 +61,7 @@ impl Attempt {
     /// Whether its refresh token may have been spent by it without us knowing.
     pub fn is_doubtful(&self) -> bool {
         matches!(self.outcome, None | Some(Outcome::Unknown { .. }))
+            && !(sabotaged!(ForgetOpenAttempts) && self.is_open())
     }
 
     /// Whether its outcome has not been recorded.

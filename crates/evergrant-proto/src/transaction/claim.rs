@@ -133,6 +133,8 @@ impl Want {
 }
 
 pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict> {
+    let on_the_wall = sabotaged!(TrustTheWallClock).then(|| loaded.on_the_wall(command.wall));
+    let loaded = on_the_wall.as_ref().unwrap_or(loaded);
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let client = loaded.client.as_ref().ok_or(Conflict::NoSuchClient)?;
     if let Some(wait) = standing(&grant, client, loaded, command) {
@@ -200,12 +202,13 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
     }
     let closed = match grant.state {
         GrantState::Active | GrantState::Degraded { .. } => grant.credential.is_none(),
+        GrantState::NeedsReauthorization { .. } if sabotaged!(AskForTheDead) => grant.credential.is_none(),
         GrantState::NeedsReauthorization { .. } | GrantState::NotRefreshable | GrantState::Revoked => true,
     };
     if closed {
         return Some(Wait::Closed);
     }
-    if loaded.quarantined {
+    if loaded.quarantined && !sabotaged!(IgnoreTheQuarantine) {
         return Some(Wait::Quarantined);
     }
     if let Some(for_at_most) = occupied(grant, loaded, command.holder) {
@@ -251,6 +254,9 @@ fn was_set_back(grant: &GrantRecord, wall: Timestamp) -> bool {
 
 /// How long the grant belongs to somebody else; `None` if it is free.
 pub(super) fn occupied(grant: &GrantRecord, loaded: &Loaded, holder: HolderId) -> Option<Duration> {
+    if sabotaged!(IgnoreLeases) {
+        return None;
+    }
     let lease = grant
         .lease
         .filter(|lease| lease.holder != holder && !loaded.ended_holders.contains(&lease.holder))
@@ -282,6 +288,9 @@ fn journal(grant: &mut GrantRecord, command: &Claim, pace: Pace, now: StoreTime)
     grant.fence = grant.fence.next();
     grant.lease =
         Some(Lease { holder: command.holder, fence: grant.fence, until: now.plus(deadlines::LEASE) });
+    if sabotaged!(ReleaseTheLeaseEarly) {
+        grant.lease = None;
+    }
     grant.blocked_until = None;
     // Should this process end, the scheduler of another one finds the grant as soon as an answer is overdue: a window
     // in which the provider forgives a repetition may be shorter than the lease.

@@ -286,6 +286,14 @@ pub fn apply(loaded: &Loaded, command: &Command) -> Result<Change, Conflict> {
     }
 }
 
+impl Loaded {
+    /// The same, with leases counted on a clock that people set.
+    fn on_the_wall(&self, wall: crate::time::Timestamp) -> Self {
+        let now = StoreTime { milliseconds: wall.0.unsigned_abs(), ..self.now };
+        Self { now, ..self.clone() }
+    }
+}
+
 impl Change {
     /// Nothing to write.
     fn none(reply: Reply) -> Self {

@@ -97,8 +97,10 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
     if concerns {
         grant.verdict = Some(Box::new(command.diagnosis.clone()));
         match open_until(&grant, loaded, &attempt, command.wall) {
-            Some(until) => degrade(&mut grant, Degradation::OutcomeUnknown, &command.diagnosis, until),
-            None => settle(&mut grant, loaded, command.wall, &mut events),
+            Some(until) if !sabotaged!(BelieveTheFirstRefusal) => {
+                degrade(&mut grant, Degradation::OutcomeUnknown, &command.diagnosis, until)
+            }
+            _ => settle(&mut grant, loaded, command.wall, &mut events),
         }
     }
     // A server that judges the grant has accepted the client that presented it (RFC 6749 5.2 authenticates first).
@@ -126,7 +128,9 @@ pub(super) fn reject_client(loaded: &Loaded, command: &RejectClient) -> Result<C
         event.diagnosis = Some(command.diagnosis.clone());
         events.push(event);
     }
-    if governs {
+    if governs && sabotaged!(LetTheClientKillTheGrant) {
+        grant.state = GrantState::NeedsReauthorization { diagnosis: Box::new(command.diagnosis.clone()) };
+    } else if governs {
         let probe_at =
             client.as_ref().and_then(|client| next_probe(client, command.wall)).unwrap_or(command.wall);
         degrade(&mut grant, Degradation::ClientSuspended, &command.diagnosis, probe_at);
@@ -147,6 +151,7 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
     let reason = command.reason.clone();
     let outcome = match command.ending {
         Ending::NotSent | Ending::NotProcessed => Outcome::Failed { reason },
+        Ending::Unknown(_) if sabotaged!(CallUnknownUnprocessed) => Outcome::Failed { reason },
         Ending::Unknown(manner) => Outcome::Unknown { manner, reason },
         Ending::RequestRefused => Outcome::Refused { code: reason },
     };
@@ -188,13 +193,17 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
 /// stays sealed.
 pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, events: &mut Vec<Event>) {
     let Some(diagnosis) = grant.verdict.take() else { return };
-    if !grant.spares.is_empty() {
+    if !grant.spares.is_empty() && !sabotaged!(ForgetSpares) {
         install_spare(grant, wall, events);
         return;
     }
     if outlives_its_successor(loaded) && grant.predecessor.is_some() {
         install_predecessor(grant, wall, events);
         return;
+    }
+    if sabotaged!(DeleteOnRefusal) {
+        grant.credential = None;
+        grant.access.clear();
     }
     grant.lease = None;
     grant.retry_at = None;

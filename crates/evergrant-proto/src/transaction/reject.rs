@@ -34,7 +34,7 @@ pub(super) fn reject(loaded: &Loaded, command: &Reject) -> Result<Change, Confli
     let Some(entry) = entry.filter(|entry| entry.generation == seen && !entry.rejected) else {
         return Ok(Change::grant(grant, Vec::new()));
     };
-    entry.rejected = true;
+    entry.rejected = !sabotaged!(IgnoreRejections);
     if matches!(grant.state, GrantState::Active | GrantState::Degraded { .. }) {
         schedule(&mut grant, loaded.client.as_deref(), command.wall);
     }

@@ -45,12 +45,19 @@ pub(super) fn succeed(loaded: &Loaded, command: &Succeed) -> Result<Change, Conf
     let mut events = Vec::new();
     if grant.state == GrantState::Revoked {
         keep_for_revocation(&mut grant, command);
-    } else if attempt.generation < grant.lineage_start {
+    } else if attempt.generation < grant.lineage_start && !sabotaged!(ForgetTheLineage) {
         events.push(grant.event(EventKind::SupersededSuccess, command.wall));
-    } else if attempt.generation == grant.generation {
+    } else if attempt.generation == grant.generation
+        || sabotaged!(DropTheGenerationCheck)
+        || sabotaged!(ForgetTheLineage)
+    {
         install(&mut grant, command, &mut events);
     } else {
         keep_spare(&mut grant, command, &mut events);
+    }
+    if sabotaged!(RaiseTheDead) {
+        grant.removed_at = None;
+        grant.state = GrantState::Active;
     }
     let (client, resumed) = accepted(loaded.client.as_deref(), &grant, command);
     if let Some(client) = &client
@@ -66,7 +73,8 @@ pub(super) fn succeed(loaded: &Loaded, command: &Succeed) -> Result<Change, Conf
     Ok(Change { client, resume, ..Change::grant(grant, events) })
 }
 
-/// Writes the outcome of an attempt. `None` if the attempt had succeeded already: nothing may change that.
+/// Writes the outcome of an attempt. `None` if it had succeeded already, which nothing may change, or if this very
+/// outcome was written before: its commit ran and the answer was lost.
 pub(super) fn record_outcome(
     grant: &mut GrantRecord,
     id: AttemptId,
@@ -75,7 +83,7 @@ pub(super) fn record_outcome(
 ) -> Result<Option<Attempt>, Conflict> {
     let attempt =
         grant.attempts.iter_mut().find(|attempt| attempt.id == id).ok_or(Conflict::NoSuchAttempt(id))?;
-    if attempt.outcome == Some(Outcome::Succeeded) {
+    if attempt.outcome == Some(Outcome::Succeeded) || attempt.outcome.as_ref() == Some(&outcome) {
         return Ok(None);
     }
     attempt.outcome = Some(outcome);
@@ -85,7 +93,7 @@ pub(super) fn record_outcome(
 
 /// Gives back the lease of this attempt; a lease that somebody else has taken since is not ours to give.
 pub(super) fn release(grant: &mut GrantRecord, attempt: &Attempt) {
-    if grant.lease.is_some_and(|lease| lease.fence == attempt.fence) {
+    if grant.lease.is_some_and(|lease| lease.fence == attempt.fence) && !sabotaged!(KeepTheLease) {
         grant.lease = None;
     }
 }
@@ -93,9 +101,11 @@ pub(super) fn release(grant: &mut GrantRecord, attempt: &Attempt) {
 fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) {
     let troubled = !matches!(grant.state, GrantState::Active | GrantState::NotRefreshable);
     grant.overtaken = overtaken_by_this(grant, command.wall);
-    grant.generation = grant.generation.next();
+    if !sabotaged!(StandStill) {
+        grant.generation = grant.generation.next();
+    }
     let issued = &command.issued;
-    if let Some(refresh_token) = &issued.refresh_token {
+    if let Some(refresh_token) = issued.refresh_token.as_ref().filter(|_| !sabotaged!(KeepTheOldToken)) {
         let rotated = Credential {
             refresh_token: refresh_token.clone(),
             generation: grant.generation,
@@ -156,6 +166,9 @@ fn is_usable(grant: &GrantRecord, command: &Succeed) -> bool {
 /// Another refresh moved the generation first. What this one brought may be the only live credential.
 fn keep_spare(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) {
     let Some(refresh_token) = &command.issued.refresh_token else { return };
+    if sabotaged!(DropLateSuccesses) {
+        return;
+    }
     let spares = grant.spares.iter().map(|spare| &spare.credential);
     if grant
         .credential

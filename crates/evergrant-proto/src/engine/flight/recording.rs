@@ -54,7 +54,14 @@ impl Flight {
             Ok(_) | Err(StoreFailure::Conflict(_)) if !succeeded || recording.rescued => {
                 self.refuse_all(engine, &recording.conclusion.refusal, now)
             }
-            _ if succeeded && !recording.rescued => self.rescue(recording, now),
+            _ if succeeded && sabotaged!(BelieveEveryCommit) => {
+                let granted = self.seen.as_deref();
+                self.rescued = granted.and_then(|grant| recording.conclusion.issue(grant)).map(Arc::new);
+                self.leave(engine)
+            }
+            _ if succeeded && !recording.rescued && !sabotaged!(ForgetTheLifeboat) => {
+                self.rescue(recording, now)
+            }
             _ if self.waiters.is_empty() => self.pause_recording(recording, now),
             _ => {
                 // Those who wait are told at once, and what is told must not be older than what the store holds.
