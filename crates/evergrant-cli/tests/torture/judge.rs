@@ -83,3 +83,51 @@ impl<'a> Judge<'a> {
 fn passed(from: &Refresh, to: &Refresh) -> Duration {
     Duration::from_millis(u64::try_from(to.at_ms - from.at_ms).unwrap_or(0))
 }
+
+mod tests {
+    use super::*;
+    use crate::provider::{P2, P3};
+
+    /// The first use of the second refresh token of family 1, and its repetition `after`.
+    fn repeated(after: Duration) -> [Refresh; 3] {
+        let refresh = |seq, at: Duration, generation, presented_before| Refresh {
+            seq,
+            at_ms: i64::try_from(at.as_millis()).unwrap(),
+            outcome: "done".to_owned(),
+            family: Some(1),
+            generation: Some(generation),
+            presented_before: Some(presented_before),
+            issued_generation: Some(generation + 1),
+        };
+        let first = Duration::from_secs(100);
+        [refresh(1, Duration::ZERO, 1, 0), refresh(2, first, 2, 0), refresh(3, first + after, 2, 1)]
+    }
+
+    fn killed_at(families: &[u64]) -> [Kill; 1] {
+        [Kill { since: 1, families: families.iter().copied().collect() }]
+    }
+
+    #[test]
+    #[should_panic(expected = "nobody was killed for it")]
+    fn a_repetition_for_which_nobody_was_killed_is_found() {
+        Judge::new(P3, &repeated(Duration::from_secs(1))).presentations(&killed_at(&[2]));
+    }
+
+    #[test]
+    #[should_panic(expected = "after the first")]
+    fn a_repetition_outside_the_window_is_found() {
+        Judge::new(P3, &repeated(Duration::from_secs(120))).presentations(&killed_at(&[1]));
+    }
+
+    #[test]
+    #[should_panic(expected = "a good access token was put at risk")]
+    fn a_repetition_while_the_access_token_lives_is_found() {
+        Judge::new(P2, &repeated(Duration::from_secs(199))).presentations(&killed_at(&[1]));
+    }
+
+    #[test]
+    fn repetitions_that_the_protocol_allows_pass() {
+        Judge::new(P3, &repeated(Duration::from_secs(119))).presentations(&killed_at(&[1]));
+        Judge::new(P2, &repeated(Duration::from_secs(200))).presentations(&killed_at(&[1]));
+    }
+}
