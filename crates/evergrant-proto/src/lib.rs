@@ -3,17 +3,17 @@
 //! This crate reads no clock, draws no randomness and touches neither network nor disk: time comes in as an
 //! argument, randomness as bytes, effects go out as values.
 
-/// Whether this mistake is to be made on purpose (`evergrant-sabotage`); never, in what ships.
+/// Whether one of these mistakes is to be made on purpose (`evergrant-sabotage`); never, in what ships.
 #[cfg(feature = "sabotage")]
 macro_rules! sabotaged {
-    ($mistake:ident) => {
-        evergrant_sabotage::Sabotage::$mistake.is_on()
+    ($($mistake:ident),+) => {
+        [$(evergrant_sabotage::Sabotage::$mistake),+].into_iter().any(evergrant_sabotage::Sabotage::is_on)
     };
 }
 
 #[cfg(not(feature = "sabotage"))]
 macro_rules! sabotaged {
-    ($mistake:ident) => {
+    ($($mistake:ident),+) => {
         false
     };
 }

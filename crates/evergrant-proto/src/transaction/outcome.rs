@@ -98,7 +98,7 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
         grant.verdict = Some(Box::new(command.diagnosis.clone()));
         match open_until(&grant, loaded, &attempt, command.wall) {
             Some(until) if !sabotaged!(BelieveTheFirstRefusal) => {
-                degrade(&mut grant, Degradation::OutcomeUnknown, &command.diagnosis, until)
+                degrade(&mut grant, Degradation::OutcomeUnknown, &command.diagnosis, until);
             }
             _ => settle(&mut grant, loaded, command.wall, &mut events),
         }
@@ -194,7 +194,7 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
 pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, events: &mut Vec<Event>) {
     let Some(diagnosis) = grant.verdict.take() else { return };
     if !grant.spares.is_empty() && !sabotaged!(ForgetSpares) {
-        install_spare(grant, wall, events);
+        install_spare(grant, loaded, wall, events);
         return;
     }
     if outlives_its_successor(loaded) && grant.predecessor.is_some() {
@@ -214,14 +214,21 @@ pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, 
 }
 
 /// Puts the newest spare in the place of a credential that was refused.
-pub(super) fn install_spare(grant: &mut GrantRecord, wall: Timestamp, events: &mut Vec<Event>) {
+pub(super) fn install_spare(
+    grant: &mut GrantRecord,
+    loaded: &Loaded,
+    wall: Timestamp,
+    events: &mut Vec<Event>,
+) {
     let Some(spare) = grant.spares.pop() else { return };
     grant.generation = grant.generation.next();
     let mut credential = spare.credential;
     credential.generation = grant.generation;
     let refused = grant.credential.replace(credential);
-    // A predecessor is older than what was refused, and may still work where it outlives its successor.
-    grant.predecessor = grant.predecessor.take().or(refused);
+    // Where a token outlives its successor, the predecessor of what was refused may still work.
+    if !outlives_its_successor(loaded) {
+        grant.predecessor = refused;
+    }
     grant.state = GrantState::Active;
     grant.verdict = None;
     grant.retry_at = None;

@@ -48,12 +48,11 @@ pub(super) fn succeed(loaded: &Loaded, command: &Succeed) -> Result<Change, Conf
     } else if attempt.generation < grant.lineage_start && !sabotaged!(ForgetTheLineage) {
         events.push(grant.event(EventKind::SupersededSuccess, command.wall));
     } else if attempt.generation == grant.generation
-        || sabotaged!(DropTheGenerationCheck)
-        || sabotaged!(ForgetTheLineage)
+        || sabotaged!(DropTheGenerationCheck, ForgetTheLineage)
     {
         install(&mut grant, command, &mut events);
     } else {
-        keep_spare(&mut grant, command, &mut events);
+        keep_spare(&mut grant, loaded, command, &mut events);
     }
     if sabotaged!(RaiseTheDead) {
         grant.removed_at = None;
@@ -113,7 +112,10 @@ fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) 
             expires_at: issued.refresh_expires_at,
             authorization_expires_at: issued.authorization_expires_at,
         };
-        grant.predecessor = grant.credential.replace(rotated);
+        // One that another presentation found refused will not work again.
+        let refused =
+            grant.verdict.is_some() || matches!(grant.state, GrantState::NeedsReauthorization { .. });
+        grant.predecessor = grant.credential.replace(rotated).filter(|_| !refused);
     } else if let Some(kept) = &mut grant.credential {
         // RFC 6749 6: no new refresh token means that the old one stays. Its predecessor is no longer needed.
         kept.generation = grant.generation;
@@ -164,7 +166,7 @@ fn is_usable(grant: &GrantRecord, command: &Succeed) -> bool {
 }
 
 /// Another refresh moved the generation first. What this one brought may be the only live credential.
-fn keep_spare(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) {
+fn keep_spare(grant: &mut GrantRecord, loaded: &Loaded, command: &Succeed, events: &mut Vec<Event>) {
     let Some(refresh_token) = &command.issued.refresh_token else { return };
     if sabotaged!(DropLateSuccesses) {
         return;
@@ -195,7 +197,7 @@ fn keep_spare(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event
     });
     events.push(grant.event(EventKind::SpareKept, command.wall));
     if matches!(grant.state, GrantState::NeedsReauthorization { .. }) {
-        super::outcome::install_spare(grant, command.wall, events);
+        super::outcome::install_spare(grant, loaded, command.wall, events);
     }
 }
 

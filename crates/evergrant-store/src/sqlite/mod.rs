@@ -2,6 +2,7 @@
 
 mod attempts;
 mod authorizations;
+mod batch;
 mod clients;
 mod codec;
 mod connect;
