@@ -38,9 +38,6 @@ const REVOCATION: Duration = deadlines::SEND_WITHIN.saturating_add(deadlines::FL
 /// What is said of a success that the store does not have yet.
 pub(super) const WAITS_FOR_STORE: &str = "the refresh succeeded and waits to be stored";
 
-/// For those who join later, a grant that was read longer ago is read again.
-const SEEN_LATELY: Duration = Duration::from_secs(1);
-
 /// Longest pause between two tries to write an outcome to a store that is away.
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
@@ -53,6 +50,8 @@ pub(crate) struct Flight {
     pub(crate) want: Want,
     waiters: Vec<Waiter>,
     scheduled: bool,
+    /// It waits in line no longer.
+    begun: bool,
     /// The token is in doubt, and the provider forgives a repetition for a short time only.
     urgent: bool,
     step: Step,
@@ -64,7 +63,6 @@ pub(crate) struct Flight {
     reserve_tries: u32,
     /// The grant as last seen, for callers whose time runs out.
     seen: Option<Box<GrantRecord>>,
-    seen_at: Option<Moment>,
     /// What a rescued success brought: may be served although the store does not know it yet.
     rescued: Option<Arc<Issue>>,
     owes_revocation: bool,
@@ -126,6 +124,7 @@ impl Flight {
             want,
             waiters: Vec::new(),
             scheduled: false,
+            begun: false,
             urgent: false,
             step: Step::Reading,
             entered: None,
@@ -134,7 +133,6 @@ impl Flight {
             polls: 0,
             reserve_tries: 0,
             seen: None,
-            seen_at: None,
             rescued: None,
             owes_revocation: false,
         }
@@ -165,10 +163,9 @@ impl Flight {
         self.rescued.is_some()
     }
 
-    /// Whether it knows what the grant holds, or is about to: what it has seen long ago may have changed.
-    pub(crate) fn has_read(&self, now: Moment) -> bool {
-        let lately = self.seen_at.is_some_and(|at| now.since(at) < SEEN_LATELY);
-        lately || matches!(self.step, Step::Reading)
+    /// Whether it is about to know what the grant holds: what it has seen before may have changed.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.begun && matches!(self.step, Step::Reading)
     }
 
     /// Whether a request is under way, or its answer is not in the store yet.
@@ -189,6 +186,7 @@ impl Flight {
     }
 
     pub(crate) fn first(&mut self, engine: &mut Engine, now: Now) -> Next {
+        self.begun = true;
         let eager = self.scheduled || matches!(self.want, Want::Newer { .. });
         if eager && engine.endpoints.enter_unplaced(now.moment) {
             self.direct = true;
@@ -255,7 +253,7 @@ impl Flight {
             Err(failure) => return self.refuse_all(engine, &store_unavailable(&failure), now),
         };
         engine.publish(&grant, &self.key);
-        self.see(&grant, now.moment);
+        self.see(&grant);
         self.answer_satisfied(engine, now.wall);
         if let Some(refusal) = closed(&grant) {
             self.owes_revocation = self.scheduled && owes_revocation(&grant);
@@ -373,7 +371,7 @@ impl Flight {
     ) -> Next {
         match reply {
             Ok(Reply::Claimed(claimed)) => {
-                self.see(&claimed.grant, now.moment);
+                self.see(&claimed.grant);
                 if std::mem::take(&mut self.direct) {
                     let key = EndpointKey::of(&claimed.client);
                     engine.endpoints.place(&key);
@@ -423,7 +421,7 @@ impl Flight {
     fn deferred(&mut self, engine: &mut Engine, deferral: &Deferral, now: Now) -> Next {
         let grant = &deferral.grant;
         engine.publish(grant, &self.key);
-        self.see(grant, now.moment);
+        self.see(grant);
         let until = |until: Timestamp| until.since(now.wall);
         let state = || grant.state.diagnosis().cloned().map(Box::new);
         let (wait, refusal) = match &deferral.wait {
@@ -496,9 +494,16 @@ impl Flight {
         Next::Sleep(until)
     }
 
-    fn see(&mut self, grant: &GrantRecord, now: Moment) {
+    /// What is seen is never older than what was seen before: a slow answer of the store tells of the past.
+    fn see(&mut self, grant: &GrantRecord) {
+        if self.has_seen_newer(grant) {
+            return;
+        }
         self.seen = Some(Box::new(grant.clone()));
-        self.seen_at = Some(now);
+    }
+
+    fn has_seen_newer(&self, grant: &GrantRecord) -> bool {
+        self.seen.as_ref().is_some_and(|seen| seen.generation > grant.generation)
     }
 
     fn leave(&mut self, engine: &mut Engine) -> Next {

@@ -165,7 +165,7 @@ impl Engine {
         if let Some(flight) = self.flight_for(request.grant, &request.key) {
             flight.join(call, request.want, deadline);
             let wake = if flight.has_news() { now.moment } else { deadline };
-            let blind = !flight.has_read(now.moment);
+            let blind = !flight.is_reading();
             let id = self.running[&request.grant];
             self.timers.insert((wake, id));
             self.timers.insert((deadline, id));
@@ -324,7 +324,7 @@ impl Engine {
         let Outcome::Found(Ok(Some(found))) = outcome else { return };
         self.publish(&found.0, key);
         if let Some(flight) = self.flight_for(grant, key) {
-            let satisfied = flight.look_at(&found.0, now);
+            let satisfied = flight.look_at(&found.0, now.wall);
             self.outputs.extend(satisfied);
         }
     }

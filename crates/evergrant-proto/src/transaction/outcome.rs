@@ -103,6 +103,10 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
             _ => settle(&mut grant, loaded, command.wall, &mut events),
         }
     }
+    if attempt.generation.next() == grant.generation && outlives_its_successor(loaded) {
+        // A success of the same token came first, and the token that it replaced will not work again.
+        grant.predecessor = None;
+    }
     // A server that judges the grant has accepted the client that presented it (RFC 6749 5.2 authenticates first).
     let client = concluded(loaded, command.client_version, |breaker| {
         breaker.accepted(&grant);

@@ -47,9 +47,7 @@ pub(super) fn succeed(loaded: &Loaded, command: &Succeed) -> Result<Change, Conf
         keep_for_revocation(&mut grant, command);
     } else if attempt.generation < grant.lineage_start && !sabotaged!(ForgetTheLineage) {
         events.push(grant.event(EventKind::SupersededSuccess, command.wall));
-    } else if attempt.generation == grant.generation
-        || sabotaged!(DropTheGenerationCheck, ForgetTheLineage)
-    {
+    } else if attempt.generation == grant.generation || sabotaged!(DropTheGenerationCheck, ForgetTheLineage) {
         install(&mut grant, command, &mut events);
     } else {
         keep_spare(&mut grant, loaded, command, &mut events);

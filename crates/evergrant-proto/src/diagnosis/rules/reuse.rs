@@ -90,7 +90,7 @@ pub(super) fn the_newest_token_was_not_stored(facts: Facts<'_>) -> Option<Findin
 /// An old request may have arrived after its token was replaced: to the provider that is a replay.
 pub(super) fn an_overtaken_request_may_have_arrived(facts: Facts<'_>) -> Option<Finding> {
     let overtaken = facts.history.overtaken_attempt?;
-    if !facts.refresh_token_refused() || !a_replay_ends_the_grant(facts.provider) {
+    if !facts.refresh_token_refused() || !a_late_request_costs_the_token(facts.provider) {
         return None;
     }
     let sent = overtaken.age.map_or_else(String::new, |age| format!(", sent {} ago,", period(age)));
@@ -104,8 +104,15 @@ pub(super) fn an_overtaken_request_may_have_arrived(facts: Facts<'_>) -> Option<
                  grant.",
             ),
         )
-        .or(&[Cause::LostRotationNotPersisted, Cause::UserRevoked, Cause::AdminOrPolicyRevoked]),
+        .or(&[Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::LostRotationNotPersisted]),
     )
+}
+
+/// Where the latest request wins, one that comes late takes the place of the token that is held.
+fn a_late_request_costs_the_token(provider: &Provider) -> bool {
+    let latest_wins =
+        matches!(provider.rotation.kind, RotationKind::LatestWins | RotationKind::UntilSuccessorUsed);
+    latest_wins || a_replay_ends_the_grant(provider)
 }
 
 /// Whether a replay ends this provider's grants, as far as anybody knows.

@@ -53,11 +53,9 @@ impl Flight {
     }
 
     /// Somebody else has read the grant: what it holds may be all that those who wait want.
-    pub(crate) fn look_at(&mut self, grant: &GrantRecord, now: Now) -> Vec<Output> {
-        if self.seen.as_ref().is_none_or(|seen| seen.generation <= grant.generation) {
-            self.see(grant, now.moment);
-        }
-        self.satisfied(now.wall)
+    pub(crate) fn look_at(&mut self, grant: &GrantRecord, wall: Timestamp) -> Vec<Output> {
+        self.see(grant);
+        self.satisfied(wall)
     }
 
     fn satisfied(&mut self, wall: Timestamp) -> Vec<Output> {

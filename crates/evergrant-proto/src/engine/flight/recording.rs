@@ -36,8 +36,10 @@ impl Flight {
         match reply {
             Ok(Reply::Grant(grant)) => {
                 self.rescued = None;
-                engine.publish(&grant, &self.key);
-                self.see(&grant, now.moment);
+                if !self.has_seen_newer(&grant) {
+                    engine.publish(&grant, &self.key);
+                }
+                self.see(&grant);
                 if succeeded {
                     self.answer_brought(engine, &grant, now.wall);
                     return self.leave(engine);
@@ -80,7 +82,7 @@ impl Flight {
     ) -> Next {
         if let Ok(Some(found)) = found {
             engine.publish(&found.0, &self.key);
-            self.see(&found.0, now.moment);
+            self.see(&found.0);
             self.answer_satisfied(engine, now.wall);
         }
         // What the provider said holds, whether or not the store can be told now.
