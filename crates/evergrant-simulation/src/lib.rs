@@ -24,4 +24,4 @@ pub use run::{
 };
 pub use store::{Fate, Store, StoreDelay, StoreFault};
 pub use violation::{Invariant, Objection};
-pub use world::{Blow, CallRecord, Doom, ProcessId, Side, Work, World};
+pub use world::{Blow, CallRecord, Doom, Outage, ProcessId, Side, Work, World};

@@ -10,7 +10,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use evergrant_proto::{
     client::{Breaker, ClientRecord},
     name::{ClientName, Namespace},
-    provider::{Endpoints, Provider as Facts, RotationKind, RotationPolicy as KnownRotation},
+    provider::{Endpoints, Provider as Facts, ReplayRevokes, RotationKind, RotationPolicy as KnownRotation},
     secret::ClientSecret,
     time::Timestamp as Wall,
     wire::{
@@ -20,8 +20,9 @@ use evergrant_proto::{
     },
 };
 use evergrant_rehearse::{
-    ClientSettings, ErrorDescriptions, ExchangeId, Lifetimes, Method, PolicyName, Progress, Provider,
-    RefreshTokens, Request, Response, RotationPolicy, Settings, SigningKey, Timestamp, UserSettings,
+    ClientSettings, ErrorDescriptions, ExchangeId, Lifetimes, Method, Otherwise, PolicyName, Progress,
+    Provider, RefreshTokens, Request, Response, RotationPolicy, Settings, SigningKey, Timestamp,
+    UserSettings,
 };
 use url::Url;
 
@@ -69,6 +70,11 @@ impl Scene {
             kind,
             window: rotation.window_s.filter(|_| windowed).map(Duration::from_secs),
             count: rotation.count,
+            revokes: match rotation.otherwise {
+                Otherwise::Refuse => ReplayRevokes::Nothing,
+                Otherwise::RevokeFamily => ReplayRevokes::Grant,
+                Otherwise::RevokeClientSession => ReplayRevokes::ClientSession,
+            },
             ..KnownRotation::default()
         };
         Self {

@@ -37,8 +37,8 @@ pub struct Presentation {
     pub journalled_at: u64,
     /// How it ended, as far as the sender knows.
     pub end: Option<PresentationEnd>,
-    /// Until when the provider asked not to be asked again, by our wall clock.
-    pub not_before: Option<Timestamp>,
+    /// Until when the provider asked not to be asked again, by our wall clock, and how often that was set before.
+    pub not_before: Option<(Timestamp, u32)>,
 }
 
 /// What the sender learned.
@@ -128,8 +128,8 @@ impl Judge {
         presentation.end = Some(end_of(answer));
         let asked = answer.as_ref().ok().and_then(|response| response.header("retry-after"));
         let seconds = asked.and_then(|text| text.parse::<u64>().ok());
-        presentation.not_before =
-            seconds.map(|seconds| wall.plus(Duration::from_secs(seconds.min(LONGEST_ASKED))));
+        let until = |seconds: u64| wall.plus(Duration::from_secs(seconds.min(LONGEST_ASKED)));
+        presentation.not_before = seconds.map(|seconds| (until(seconds), self.traffic.clock_settings));
     }
 
     /// The attempt that was journalled for this presentation: there must be one, recent, and for this request alone.
@@ -196,8 +196,12 @@ fn strict_objection(
     moment: &Circumstances<'_>,
 ) -> Option<String> {
     let access = attempt.and_then(|attempt| moment.grant?.access_for(&attempt.key));
-    let end = access.filter(|entry| !entry.rejected).and_then(|entry| entry.usable_until());
-    if end.is_some_and(|end| end > moment.wall) {
+    // What an authorization brought since the claim says nothing about the token that was claimed.
+    let own = access.filter(|entry| attempt.is_some_and(|attempt| entry.generation <= attempt.generation));
+    let end = own.filter(|entry| !entry.rejected).and_then(|entry| entry.usable_until());
+    // By the clock that the claim was made by, too: it may have been set since.
+    let wall = attempt.map_or(moment.wall, |attempt| moment.wall.max(attempt.journalled_at));
+    if end.is_some_and(|end| end > wall) {
         return Some("it is in doubt, although the access token is good".to_owned());
     }
     let open = doubtful.iter().find(|one| {

@@ -7,8 +7,9 @@ use evergrant_proto::{grant::Outcome, name::GrantId, time::Timestamp, transactio
 use super::{Circumstances, Judge, presentation::is_closed};
 use crate::Invariant;
 
-/// Milliseconds, and how many refreshes of one grant may be sent in any such window that nobody asked for by force. The
-/// backoff has full jitter: a short window can hold a few small draws, a long one cannot.
+/// Milliseconds, and how many refreshes of one grant may be sent in any such window that nobody asked for by force, beyond
+/// those that renew what has been used up. The backoff has full jitter: a short window can hold a few small draws, a long
+/// one cannot.
 pub(super) const WINDOWS: [(u64, usize); 3] = [(60_000, 14), (600_000, 26), (3_600_000, 60)];
 
 /// Beyond what each grant may do: how many requests reach the token endpoint in a window besides.
@@ -22,6 +23,8 @@ const CREDIT_LASTS: u64 = 1_200_000;
 pub(super) struct Traffic {
     grants: BTreeMap<GrantId, Requests>,
     endpoint: Requests,
+    /// How often the wall clock was set.
+    pub(super) clock_settings: u32,
     pub(super) busiest: [usize; WINDOWS.len()],
 }
 
@@ -67,6 +70,7 @@ impl Judge {
 
     /// The wall clock was set: what was to be waited for by it means nothing any more.
     pub(crate) fn forget_promises(&mut self) {
+        self.traffic.clock_settings += 1;
         for requests in self.traffic.grants.values_mut() {
             requests.not_before = None;
         }
@@ -79,7 +83,9 @@ impl Judge {
             self.traffic.grants.entry(grant.id).or_default().not_before = None;
         }
         let Some(id) = command.attempt() else { return };
-        let asked = self.of_attempt.get(&id).and_then(|number| self.presentations[*number].not_before);
+        let promise = self.of_attempt.get(&id).and_then(|number| self.presentations[*number].not_before);
+        let settings = self.traffic.clock_settings;
+        let asked = promise.filter(|(_, before)| *before == settings).map(|(until, _)| until);
         let requests = self.traffic.grants.entry(grant.id).or_default();
         match command {
             Command::End(_) => {
@@ -118,12 +124,17 @@ impl Judge {
     }
 
     fn count(&mut self, grant: GrantId, now: u64) {
+        // What is renewed in time is renewed in the last fifth of its life.
+        let renewal = (self.scene.access_token_s * 700).max(1);
+        let most = |(window, most): (u64, usize)| {
+            (window, most + usize::try_from(window / renewal).expect("a window is short"))
+        };
         let traffic = &mut self.traffic;
         traffic.endpoint.send(now);
         let requests = traffic.grants.entry(grant).or_default();
         requests.send(now);
         let mut complaints = Vec::new();
-        for (index, (window, most)) in WINDOWS.into_iter().enumerate() {
+        for (index, (window, most)) in WINDOWS.into_iter().map(most).enumerate() {
             let sent = requests.unforced(now, window);
             traffic.busiest[index] = traffic.busiest[index].max(sent);
             if sent > most {
@@ -131,7 +142,7 @@ impl Judge {
             }
         }
         let grants = traffic.grants.len();
-        for (window, most) in WINDOWS {
+        for (window, most) in WINDOWS.into_iter().map(most) {
             let sent = traffic.endpoint.unforced(now, window);
             if sent > most * grants.max(1) / 2 + most + ENDPOINT_EXTRA {
                 complaints

@@ -35,16 +35,16 @@ pub enum Action {
     Doom(u64, Doom),
     /// The host sleeps for so many milliseconds: no process does anything.
     Suspend(u64),
-    /// Nothing gets through, or everything again.
-    NetworkDown(bool),
+    /// Nothing gets through for so many milliseconds.
+    NetworkDown(u64),
     /// So many of a thousand requests meet a mishap.
     NetworkTrouble(u64),
     /// What happens to the next refresh.
     Mishap(Mishap),
-    /// The store is away, or back.
-    StoreAway(bool),
-    /// The lifeboat is away, or back.
-    LifeboatAway(bool),
+    /// The store is away for so many milliseconds.
+    StoreAway(u64),
+    /// The lifeboat is away for so many milliseconds.
+    LifeboatAway(u64),
     /// The store fails some commands.
     StoreFault(Struck, Fate, u32),
     /// The store is slow with some commands: milliseconds before and after they are done.
@@ -190,9 +190,9 @@ fn doom(dice: &mut Dice) -> Doom {
 fn network(dice: &mut Dice) -> Action {
     let delay = dice.between(1_000, 90_000);
     match dice.below(9) {
-        0 => Action::NetworkDown(true),
+        0 => Action::NetworkDown(outage(dice)),
         1 => Action::NetworkTrouble(dice.below(300)),
-        2 | 3 => Action::NetworkDown(false),
+        2 | 3 => Action::NetworkTrouble(0),
         4 => Action::Mishap(Mishap::ResponseLost),
         5 => Action::Mishap(Mishap::Reset),
         6 => Action::Mishap(Mishap::ResponseDelayed(delay)),
@@ -204,12 +204,10 @@ fn network(dice: &mut Dice) -> Action {
 fn store(dice: &mut Dice) -> Action {
     let struck = *dice.pick(&[Struck::Any, Struck::Outcomes, Struck::Claims]);
     let times = u32::try_from(dice.between(1, 4)).unwrap_or(1);
-    match dice.below(11) {
-        0 => Action::StoreAway(true),
-        1 => Action::LifeboatAway(true),
-        2..4 => Action::StoreAway(false),
-        4 => Action::LifeboatAway(false),
-        5 | 6 => {
+    match dice.below(10) {
+        0 | 1 => Action::StoreAway(outage(dice)),
+        2 => Action::LifeboatAway(outage(dice)),
+        3 | 4 => {
             let wait = *dice.pick(&[200, 5_000, 16_000, 65_000]);
             let (before, after) = if dice.permille(500) { (wait, 0) } else { (0, wait) };
             Action::StoreDelay(struck, before, after, times)
@@ -219,6 +217,11 @@ fn store(dice: &mut Dice) -> Action {
             Action::StoreFault(struck, fate, times)
         }
     }
+}
+
+/// A moment, a few retries, longer than a lease, longer than the access token lives.
+fn outage(dice: &mut Dice) -> u64 {
+    *dice.pick(&[100, 2_000, 2_000, 20_000, 20_000, 75_000, 400_000])
 }
 
 fn provider(dice: &mut Dice) -> Action {

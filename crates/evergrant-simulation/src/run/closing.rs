@@ -55,7 +55,7 @@ impl Player {
         let life = Duration::from_secs(self.setting.access_token_s);
         let misjudged = if self.world.clock_was_set() { life } else { Duration::ZERO };
         let bound = self.world.now() + millis(self.setting.recovery() + misjudged);
-        while self.world.now() < bound && !self.is_in_order() {
+        while self.world.now() < bound && !(self.is_in_order() && self.unserved().is_empty()) {
             self.world.run_for(LOOK_EVERY);
         }
         self.judge_grants();
@@ -125,11 +125,13 @@ impl Player {
 
     fn judge_grants(&mut self) {
         let grants: Vec<GrantId> = self.world.store.grants().map(|grant| grant.id).collect();
-        let process = *self.world.running().first().expect("one was started");
+        for complaint in self.unserved() {
+            self.complain(&complaint);
+        }
         for id in grants {
             let record = self.world.grant(id).clone();
             match &record.state {
-                GrantState::Active => self.judge_service(process, &record),
+                GrantState::Active => {}
                 GrantState::NeedsReauthorization { .. } => self.world.judge_loss(&record),
                 GrantState::Revoked => {
                     if record.revocation.is_none_or(|revocation| revocation.confirmed_at.is_none()) {
@@ -141,20 +143,26 @@ impl Player {
         }
     }
 
+    /// What live grants do not serve as they should.
+    fn unserved(&mut self) -> Vec<String> {
+        let process = *self.world.running().first().expect("one was started");
+        let grants: Vec<_> = self.world.store.grants().cloned().collect();
+        let live = grants.iter().filter(|grant| grant.state == GrantState::Active);
+        live.filter_map(|grant| self.judge_service(process, grant)).collect()
+    }
+
     /// A live grant serves a token that works, and does not need anybody to ask for it.
-    fn judge_service(&mut self, process: crate::ProcessId, record: &GrantRecord) {
+    fn judge_service(&mut self, process: crate::ProcessId, record: &GrantRecord) -> Option<String> {
         let grant = record.id;
         match self.world.token(process, grant) {
             Answer::Token(issue) => {
-                if !self.was_ended(record) && !self.world.works(issue.access.token.expose()) {
-                    self.complain(&format!("the token that {grant} serves does not work"));
-                }
+                let works = self.was_ended(record) || self.world.works(issue.access.token.expose());
+                (!works).then(|| format!("the token that {grant} serves does not work"))
             }
             other => {
-                let state = self.world.grant(grant).state.name();
-                if !matches!(self.world.grant(grant).state, GrantState::NeedsReauthorization { .. }) {
-                    self.complain(&format!("{grant} is {state} and serves nothing: {other:?}"));
-                }
+                let record = self.world.grant(grant);
+                let dead = matches!(record.state, GrantState::NeedsReauthorization { .. });
+                (!dead).then(|| format!("{grant} is {} and serves nothing: {other:?}", record.state.name()))
             }
         }
     }

@@ -16,7 +16,7 @@ use super::{
     action::{Action, Wish},
     script::{Policy, Setting, Step},
 };
-use crate::{CLIENT_ID, CLIENT_SECRET, Dice, ProcessId, Scene, World};
+use crate::{CLIENT_ID, CLIENT_SECRET, Dice, Outage, ProcessId, Scene, World};
 
 /// More processes at once would only wait for each other.
 const MOST_PROCESSES: usize = 4;
@@ -190,7 +190,10 @@ impl Player {
     fn trouble_network(&mut self, action: &Action) {
         let network = &mut self.world.network;
         match *action {
-            Action::NetworkDown(down) => (network.down, network.trouble) = (down, 0),
+            Action::NetworkDown(milliseconds) => {
+                network.down = true;
+                self.world.end_outage_after(milliseconds, Outage::Network);
+            }
             Action::NetworkTrouble(trouble) => network.trouble = trouble,
             Action::Mishap(mishap) => network.next.push_back(mishap),
             _ => {}
@@ -199,8 +202,14 @@ impl Player {
 
     fn trouble_store(&mut self, action: &Action) {
         match *action {
-            Action::StoreAway(away) => self.world.set_store_away(away),
-            Action::LifeboatAway(away) => self.world.store.lifeboat_away = away,
+            Action::StoreAway(milliseconds) => {
+                self.world.set_store_away(true);
+                self.world.end_outage_after(milliseconds, Outage::Store);
+            }
+            Action::LifeboatAway(milliseconds) => {
+                self.world.store.lifeboat_away = true;
+                self.world.end_outage_after(milliseconds, Outage::Lifeboat);
+            }
             Action::StoreFault(struck, fate, times) => {
                 self.world.store.faults.push(struck.fault(fate, times));
             }

@@ -67,6 +67,9 @@ impl World {
 
     fn carry_out(&mut self, id: ProcessId, effect: EffectId, work: Box<Effect>) {
         let holder = self.processes[id.0].holder;
+        if self.store.away && Work::of(&work) == Work::Read {
+            self.store_failed_at = Some(self.now);
+        }
         let mut latency = self.network.to_store(&mut self.dice);
         let outcome = match *work {
             Effect::Read(grant) => Outcome::Found(self.store.read(grant)),

@@ -73,17 +73,18 @@ impl World {
         let token = Fingerprint::of(held.refresh_token.expose());
         let Some(truth) = self.truth(grant, &token) else { return };
         let cause = diagnosis.cause;
-        let ranked = || diagnosis.alternatives.iter().take(CANDIDATES);
-        let candidates = || ranked().any(|candidate| truth.names.contains(candidate));
-        let room = diagnosis.certainty != Certainty::Certain && candidates();
+        let undetermined = cause == Cause::Undetermined || diagnosis.certainty == Certainty::Possible;
+        let named = truth.names.contains(&cause);
+        let first = [cause].into_iter().filter(|cause| *cause != Cause::Undetermined);
+        let mut ranked = first.chain(diagnosis.alternatives.iter().copied()).take(CANDIDATES);
+        let candidate = ranked.any(|candidate| truth.names.contains(&candidate));
+        let room = diagnosis.certainty != Certainty::Certain && candidate;
         let fine = match cause {
-            Cause::Undetermined => room && !truth.journal_decides,
+            _ if undetermined => named || (room && !truth.journal_decides),
             // A refusal after an unknown outcome is `likely` this (DESIGN, step 8); whether the lost request was
             // processed, or somebody revoked, nobody here can know.
-            Cause::LostRotationNotPersisted => {
-                self.was_lost(&token) || (room && truth.journal_decides_nothing(grant))
-            }
-            _ => truth.names.contains(&cause),
+            Cause::LostRotationNotPersisted => self.was_lost(&token) || (room && self.was_doubted(held)),
+            _ => named,
         };
         if !fine {
             let evidence = format!(
@@ -101,6 +102,11 @@ impl World {
         let issued = self.party.provider.journal(0).filter(done).filter_map(|entry| entry.issued.as_ref());
         let mut issued = issued.filter(|issued| *issued != token);
         issued.any(|issued| !self.judge.held(issued))
+    }
+
+    /// Whether it was presented more than once: then a loss is as likely as a revocation.
+    fn was_doubted(&self, held: &Credential) -> bool {
+        self.judge.presentations_of(held.refresh_token.expose()).count() > 1
     }
 
     /// Why the provider refused this token, in our words.
@@ -150,13 +156,6 @@ fn names_of(cause: RevocationCause, by_this: bool) -> Option<Vec<Cause>> {
         RevocationCause::UserDeleted => vec![Cause::AccountDisabled],
         _ => return None,
     })
-}
-
-impl Truth {
-    /// Whether an attempt of the generation is in doubt: then a loss is as likely as a revocation.
-    fn journal_decides_nothing(&self, grant: &GrantRecord) -> bool {
-        grant.doubtful_attempts().next().is_some() && !self.journal_decides
-    }
 }
 
 fn text(credential: &Credential) -> String {

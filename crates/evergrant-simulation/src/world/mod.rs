@@ -70,8 +70,21 @@ enum Happening {
     Start(Box<Settings>),
     /// A stopped process goes on.
     GoOn(ProcessId),
+    /// Something that was away is back.
+    Back(Outage),
     /// What ended processes have rescued is brought into the store by a living one.
     Replay,
+}
+
+/// Something that can be away for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outage {
+    /// The way to the provider.
+    Network,
+    /// The store.
+    Store,
+    /// The lifeboat.
+    Lifeboat,
 }
 
 /// A request under way, and the way back.
@@ -301,6 +314,9 @@ impl World {
                 self.try_start(&settings);
             }
             Happening::GoOn(id) => self.resume(id),
+            Happening::Back(Outage::Network) => self.network.down = false,
+            Happening::Back(Outage::Store) => self.set_store_away(false),
+            Happening::Back(Outage::Lifeboat) => self.store.lifeboat_away = false,
             Happening::Replay => {
                 if self.living.iter().any(|id| self.runs(*id)) {
                     self.replay();
@@ -314,6 +330,11 @@ impl World {
     pub fn with_drivers(&mut self) {
         self.drivers = true;
         self.after(REPLAY_EVERY, Happening::Replay);
+    }
+
+    /// Something that is away comes back after so many milliseconds.
+    pub fn end_outage_after(&mut self, milliseconds: u64, outage: Outage) {
+        self.after(milliseconds, Happening::Back(outage));
     }
 
     /// The store goes away, or comes back.
