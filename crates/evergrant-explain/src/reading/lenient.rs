@@ -6,6 +6,8 @@ use evergrant_proto::wire::{
 };
 use serde_json::{Map, Value, json};
 
+use super::beginning;
+
 /// Most bytes that are looked at.
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -38,13 +40,8 @@ pub(super) struct Named {
 
 /// Reads the pairs of a text.
 pub(super) fn from_text(text: &str) -> Named {
-    let mut end = text.len().min(MAX_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let text = &text[..end];
     let mut named = Named::default();
-    let mut rest = text;
+    let mut rest = beginning(text, MAX_BYTES);
     while let Some(position) = rest.find([':', '=']) {
         let name = last_name(&rest[..position]);
         let after = rest[position + 1..].trim_start_matches([' ', '\t', '>']);

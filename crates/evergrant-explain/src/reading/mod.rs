@@ -137,6 +137,12 @@ fn text_of(input: &[u8]) -> Result<String, Unreadable> {
     if text.trim().is_empty() { Err(Unreadable::Empty) } else { Ok(text.into_owned()) }
 }
 
+/// The first bytes of a text, to the end of a character.
+fn beginning(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
 /// A body or a line of a log.
 fn of_text(text: &str) -> Case {
     let secrets = secrets::of_text(text);

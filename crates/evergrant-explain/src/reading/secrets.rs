@@ -7,8 +7,13 @@
 
 use evergrant_proto::wire::error_response::ErrorResponse;
 
+use super::{MAX_BODY_BYTES, beginning};
+
 /// Most secrets that are looked for.
 const MAX_SECRETS: usize = 256;
+
+/// Longest value that is looked for, in bytes. What is longer is masked for its looks.
+const MAX_VALUE: usize = 256;
 
 /// Names under which secrets stand, without punctuation.
 const NAMES: [&str; 24] = [
@@ -48,6 +53,7 @@ pub(super) struct Secrets(Vec<String>);
 /// The secrets of any text.
 pub(super) fn of_text(text: &str) -> Secrets {
     let mut secrets = Secrets::default();
+    let text = beginning(text, MAX_BODY_BYTES);
     for (position, _) in text.match_indices([':', '=']) {
         if secrets.0.len() >= MAX_SECRETS {
             break;
@@ -106,6 +112,7 @@ impl Secrets {
 }
 
 fn name_before(before: &str) -> String {
+    let before = ending(before);
     let end = before.trim_end_matches([' ', '"', '\'', '\\']).len();
     let start = before[..end]
         .char_indices()
@@ -117,6 +124,13 @@ fn name_before(before: &str) -> String {
     plain(&before[start..end])
 }
 
+/// The last bytes of a text, as many as a name and its punctuation can have.
+fn ending(text: &str) -> &str {
+    const LONGEST: usize = 64;
+    let start = (text.len().saturating_sub(LONGEST)..=text.len()).find(|start| text.is_char_boundary(*start));
+    &text[start.unwrap_or(0)..]
+}
+
 fn plain(name: &str) -> String {
     name.chars()
         .filter(char::is_ascii_alphanumeric)
@@ -126,7 +140,7 @@ fn plain(name: &str) -> String {
 }
 
 fn value_after(after: &str) -> &str {
-    let after = after.trim_start_matches([' ', '"', '\'', '\\']);
+    let after = beginning(after, 2 * MAX_VALUE).trim_start_matches([' ', '"', '\'', '\\']);
     let after =
         ["Bearer ", "Basic ", "DPoP "].iter().find_map(|scheme| after.strip_prefix(scheme)).unwrap_or(after);
     let end = after.find(|character: char| {

@@ -3,7 +3,7 @@
 use evergrant_proto::{failure::Stage, wire::error_response::ErrorCode};
 use url::Url;
 
-use super::Case;
+use super::{Case, beginning};
 
 /// Headers of an answer that say something about a failure; the others are not kept.
 const TELLING: [&str; 9] = [
@@ -36,7 +36,7 @@ pub(super) fn host_in(text: &str) -> Option<String> {
     addresses.map(|(start, _)| &text[start..]).find_map(|address| {
         let end =
             address.find(|character: char| character.is_whitespace() || "\"'<>),\\".contains(character));
-        host_of(address[..end.unwrap_or(address.len())].get(..end.unwrap_or(address.len()).min(2048))?)
+        host_of(beginning(&address[..end.unwrap_or(address.len())], 2048))
     })
 }
 
@@ -112,8 +112,7 @@ pub(super) fn stage_of(text: &str, case: &Case) -> Option<Stage> {
             Stage::ApiCall,
         ),
     ];
-    let end = (0..=text.len().min(8192)).rev().find(|end| text.is_char_boundary(*end))?;
-    let text = text[..end].to_lowercase();
+    let text = beginning(text, 8192).to_lowercase();
     let by_words = WORDS.iter().find(|(words, _)| words.iter().any(|word| text.contains(word)));
     if let Some((_, stage)) = by_words {
         return Some(*stage);

@@ -6,6 +6,8 @@ use evergrant_proto::wire::{
     untrusted_text::UntrustedText,
 };
 
+use super::beginning;
+
 /// What libraries write, in lower case, and where the exchange broke then. In this order: a certificate stays wrong,
 /// a handshake that runs out of time is a time limit.
 const PHRASES: [(&[&str], Kind); 7] = [
@@ -130,8 +132,7 @@ pub(super) fn of(text: &str, error: Option<&ErrorResponse>) -> Option<TransportF
 }
 
 fn kind_in(text: &str) -> Option<Kind> {
-    let end = (0..=text.len().min(4096)).rev().find(|end| text.is_char_boundary(*end))?;
-    let text = text[..end].to_lowercase();
+    let text = beginning(text, 4096).to_lowercase();
     PHRASES
         .iter()
         .find(|(phrases, _)| phrases.iter().any(|phrase| text.contains(phrase)))
