@@ -118,6 +118,14 @@ fn parse_name(text: &str) -> Result<Arc<str>, InvalidName> {
 #[serde(try_from = "String", into = "String")]
 pub struct GrantId(pub u128);
 
+impl GrantId {
+    /// A draw made once for this grant, so that what many grants do by the clock is spread.
+    pub fn draw(self) -> u16 {
+        // Ids are random: any bits of it are.
+        (self.0 & u128::from(u16::MAX)) as u16
+    }
+}
+
 /// Names one attempt: a request that spends a refresh token or a code. Made before the request is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

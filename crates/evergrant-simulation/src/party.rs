@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use evergrant_proto::{
-    client::{Breaker, ClientRecord},
+    client::{Breaker, ClientRecord, Learned, Probation},
     name::{ClientName, Namespace},
     provider::{Endpoints, Provider as Facts, ReplayRevokes, RotationKind, RotationPolicy as KnownRotation},
     secret::ClientSecret,
@@ -157,6 +157,9 @@ impl Scene {
             scopes: self.scopes.parse().expect("the scopes of a scene are scopes"),
             return_urls: Vec::new(),
             breaker: Breaker::default(),
+            learned: Learned::default(),
+            probation: Probation::default(),
+            keep_alive: true,
             created_at: wall,
             updated_at: wall,
             removed_at: None,

@@ -167,6 +167,7 @@ impl Store {
             authorization,
             now,
             quarantined: self.quarantined,
+            adoptions: 0,
         }
     }
 

@@ -5,7 +5,7 @@ mod discovery;
 use std::collections::BTreeMap;
 
 use evergrant_proto::{
-    client::{Breaker, ClientRecord},
+    client::{Breaker, ClientRecord, Learned, Probation},
     name::{ClientName, Namespace},
     provider::{Endpoints, Provider, RotationPolicy},
     scope::ScopeSet,
@@ -50,6 +50,8 @@ pub struct NewClient {
     pub return_urls: Vec<String>,
     /// What this provider does with used refresh tokens, if the catalogue does not know.
     pub rotation: Option<RotationPolicy>,
+    /// Use refresh tokens that nobody needs before the provider ends them for not being used.
+    pub keep_alive: bool,
 }
 
 impl NewClient {
@@ -69,6 +71,7 @@ impl NewClient {
             scopes: ScopeSet::new(),
             return_urls: Vec::new(),
             rotation: None,
+            keep_alive: true,
         }
     }
 }
@@ -90,6 +93,8 @@ pub struct ClientChanges {
     pub return_urls: Option<Vec<String>>,
     /// What the provider does with used refresh tokens.
     pub rotation: Option<RotationPolicy>,
+    /// Whether refresh tokens that nobody needs are kept alive.
+    pub keep_alive: Option<bool>,
 }
 
 /// Why a client cannot be added or changed.
@@ -172,6 +177,9 @@ impl Keeper {
             scopes: new.scopes,
             return_urls: new.return_urls,
             breaker: Breaker::default(),
+            learned: Learned::default(),
+            probation: Probation::default(),
+            keep_alive: new.keep_alive,
             created_at: now,
             updated_at: now,
             removed_at: None,
@@ -204,6 +212,7 @@ impl Keeper {
             scopes,
             return_urls,
             rotation,
+            keep_alive,
         } = changes;
         record.identifier = identifier.unwrap_or(record.identifier);
         record.secret = secret.or(record.secret.take());
@@ -211,6 +220,7 @@ impl Keeper {
         record.redirect_uris = redirect_uris.unwrap_or(record.redirect_uris);
         record.scopes = scopes.unwrap_or(record.scopes);
         record.return_urls = return_urls.unwrap_or(record.return_urls);
+        record.keep_alive = keep_alive.unwrap_or(record.keep_alive);
         let rotation = rotation.unwrap_or(record.provider.rotation.clone());
         // What is known of the provider now; its rotation policy may have been said when the client was added.
         if let Some(known) = self.catalogue().provider(&record.provider.id) {

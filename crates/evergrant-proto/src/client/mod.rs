@@ -1,7 +1,11 @@
 //! The client: our registration at a provider.
 
 mod breaker;
+mod learned;
+mod probation;
 mod record;
 
 pub use breaker::{Admission, Breaker, Probe, Suspension};
+pub use learned::{Contradiction, ENOUGH, Learned, Observation, Range, Repetitions};
+pub use probation::{Candidate, Probation, ProbeEnd, Turn};
 pub use record::ClientRecord;

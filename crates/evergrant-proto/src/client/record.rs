@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::breaker::Breaker;
+use super::{breaker::Breaker, learned::Learned, probation::Probation};
 use crate::{
     name::{ClientName, Namespace},
     provider::{Endpoints, Provider},
@@ -50,6 +50,15 @@ pub struct ClientRecord {
     pub return_urls: Vec<String>,
     /// What is known of the registration being rejected.
     pub breaker: Breaker,
+    /// What its provider's answers have shown.
+    #[serde(default, skip_serializing_if = "Learned::is_nothing")]
+    pub learned: Learned,
+    /// What the probes of its grants have brought since the store was adopted.
+    #[serde(default, skip_serializing_if = "Probation::is_unbegun")]
+    pub probation: Probation,
+    /// Refresh tokens that nobody needs are used before their provider ends them for not being used.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub keep_alive: bool,
     /// When it was added.
     pub created_at: Timestamp,
     /// When its configuration changed last.
@@ -76,4 +85,13 @@ impl ClientRecord {
         };
         ClientCredentials { identifier: self.identifier.clone(), authentication }
     }
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_yes(keep_alive: &bool) -> bool {
+    *keep_alive
 }

@@ -8,6 +8,14 @@ use std::{
 use super::{FlowId, backoff::wait_after, entropy::Entropy};
 use crate::{client::ClientRecord, time::Moment};
 
+/// Refreshes that one process may have under way at all endpoints together. Each holds one of the 72 places of the
+/// lifeboat: the rest is for code exchanges, which repair what refreshes cannot.
+const MOST_REFRESHES: usize = 64;
+
+/// Code exchanges of one client at one endpoint. They have no other bound: neither refreshes in flight nor a pause after
+/// failures hold them up, since a code lives for a minute and somebody is waiting in front of a browser.
+const MOST_EXCHANGES: usize = 8;
+
 /// After this many failures in a row an endpoint is asked by one flight at a time, with pauses.
 const UNHEALTHY_AFTER: u32 = 3;
 
@@ -31,6 +39,7 @@ pub(crate) struct EndpointKey {
 #[derive(Debug, Default)]
 struct Endpoint {
     in_flight: usize,
+    exchanges: usize,
     /// In order of arrival; an entry that is no longer in `waiting` has found its way in by itself.
     line: VecDeque<FlowId>,
     waiting: HashSet<FlowId>,
@@ -50,11 +59,21 @@ pub(crate) enum Entry {
 }
 
 impl EndpointKey {
+    /// Where the client's refreshes go.
     pub(crate) fn of(client: &ClientRecord) -> Self {
+        Self::naming(client, client.endpoints.for_refresh())
+    }
+
+    /// Where its codes are exchanged.
+    pub(crate) fn of_exchange(client: &ClientRecord) -> Self {
+        Self::naming(client, client.endpoints.token.as_ref())
+    }
+
+    fn naming(client: &ClientRecord, url: Option<&url::Url>) -> Self {
         Self {
             client: client.name.clone(),
             namespace: client.namespace.clone(),
-            url: client.endpoints.for_refresh().map(ToString::to_string).unwrap_or_default(),
+            url: url.map(ToString::to_string).unwrap_or_default(),
         }
     }
 }
@@ -66,12 +85,13 @@ impl Endpoints {
 
     /// What is `urgent` goes to an endpoint that is not doing well, too: later it would be of no use.
     pub(crate) fn enter(&mut self, key: &EndpointKey, flow: FlowId, urgent: bool, now: Moment) -> Entry {
+        let in_flight = self.in_flight();
         let endpoint = self.known.entry(key.clone()).or_default();
         if let Some(not_before) = endpoint.not_before.filter(|not_before| *not_before > now && !urgent) {
             return Entry::NotBefore(not_before);
         }
         let limit = if endpoint.failures >= UNHEALTHY_AFTER && !urgent { 1 } else { self.limit };
-        if endpoint.in_flight >= limit {
+        if endpoint.in_flight >= limit || in_flight >= MOST_REFRESHES {
             if endpoint.waiting.insert(flow) {
                 endpoint.line.push_back(flow);
             }
@@ -92,7 +112,7 @@ impl Endpoints {
                 && endpoint.not_before.is_none_or(|not_before| not_before <= now)
                 && endpoint.in_flight + unplaced < limit
         };
-        let enters = unplaced < limit && self.known.values().all(roomy);
+        let enters = unplaced < limit && self.in_flight() < MOST_REFRESHES && self.known.values().all(roomy);
         self.unplaced += usize::from(enters);
         enters
     }
@@ -110,11 +130,39 @@ impl Endpoints {
     pub(crate) fn leave(&mut self, key: &EndpointKey) {
         if let Some(endpoint) = self.known.get_mut(key) {
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
-            let idle = endpoint.in_flight == 0 && endpoint.waiting.is_empty() && endpoint.failures == 0;
-            if idle && endpoint.not_before.is_none() {
-                self.known.remove(key);
-            }
         }
+        self.forget_if_idle(key);
+    }
+
+    /// Lets a code exchange in, unless too many are there already. Refreshes do not matter to it.
+    pub(crate) fn enter_exchange(&mut self, key: &EndpointKey) -> bool {
+        let endpoint = self.known.entry(key.clone()).or_default();
+        let enters = endpoint.exchanges < MOST_EXCHANGES;
+        endpoint.exchanges += usize::from(enters);
+        enters
+    }
+
+    pub(crate) fn leave_exchange(&mut self, key: &EndpointKey) {
+        if let Some(endpoint) = self.known.get_mut(key) {
+            endpoint.exchanges = endpoint.exchanges.saturating_sub(1);
+        }
+        self.forget_if_idle(key);
+    }
+
+    fn forget_if_idle(&mut self, key: &EndpointKey) {
+        let idle = |endpoint: &Endpoint| {
+            endpoint.in_flight + endpoint.exchanges == 0
+                && endpoint.waiting.is_empty()
+                && endpoint.failures == 0
+                && endpoint.not_before.is_none()
+        };
+        if self.known.get(key).is_some_and(idle) {
+            self.known.remove(key);
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        self.unplaced + self.known.values().map(|endpoint| endpoint.in_flight).sum::<usize>()
     }
 
     /// The endpoint answered properly.
@@ -145,19 +193,132 @@ impl Endpoints {
     /// Flights that were turned away because of the limit and may try again.
     pub(crate) fn admissible(&mut self) -> Vec<FlowId> {
         let limit = self.limit;
+        let mut room = MOST_REFRESHES.saturating_sub(self.in_flight());
         let mut woken = Vec::new();
         for endpoint in self.known.values_mut().filter(|endpoint| !endpoint.line.is_empty()) {
             let limit = if endpoint.failures >= UNHEALTHY_AFTER { 1 } else { limit };
-            let mut free = limit.saturating_sub(endpoint.in_flight);
+            let mut free = limit.saturating_sub(endpoint.in_flight).min(room);
             while free > 0
                 && let Some(flow) = endpoint.line.pop_front()
             {
                 if endpoint.waiting.remove(&flow) {
                     woken.push(flow);
                     free -= 1;
+                    room -= 1;
                 }
             }
         }
         woken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Moment = Moment(0);
+
+    fn key(url: &str) -> EndpointKey {
+        EndpointKey {
+            client: crate::name::ClientName::new("shop").unwrap(),
+            namespace: crate::name::Namespace::default(),
+            url: url.to_owned(),
+        }
+    }
+
+    fn enter(endpoints: &mut Endpoints, url: &str, flow: u64) -> Entry {
+        endpoints.enter(&key(url), FlowId(flow), false, START)
+    }
+
+    fn fill(endpoints: &mut Endpoints, url: &str, flows: std::ops::Range<u64>) {
+        for flow in flows {
+            assert_eq!(enter(endpoints, url, flow), Entry::Entered, "{flow}");
+        }
+    }
+
+    #[test]
+    fn who_finds_an_endpoint_full_is_woken_in_order_as_soon_as_there_is_room() {
+        let mut endpoints = Endpoints::new(2);
+        fill(&mut endpoints, "a", 0..2);
+        assert_eq!(enter(&mut endpoints, "a", 2), Entry::Full);
+        assert_eq!(enter(&mut endpoints, "a", 3), Entry::Full);
+        assert_eq!(enter(&mut endpoints, "b", 4), Entry::Entered, "another endpoint");
+        assert!(endpoints.admissible().is_empty());
+        endpoints.leave(&key("a"));
+        assert_eq!(endpoints.admissible(), [FlowId(2)]);
+        assert_eq!(enter(&mut endpoints, "a", 2), Entry::Entered);
+    }
+
+    #[test]
+    fn code_exchanges_go_past_refreshes_and_past_a_pause_and_have_a_bound_of_their_own() {
+        let mut endpoints = Endpoints::new(2);
+        fill(&mut endpoints, "a", 0..2);
+        let mut entropy = Entropy::new([3; 32]);
+        endpoints.failed(&key("a"), Some(Duration::from_secs(600)), START, &mut entropy);
+        assert!(matches!(enter(&mut endpoints, "a", 2), Entry::NotBefore(_)));
+        assert!((0..MOST_EXCHANGES).all(|_| endpoints.enter_exchange(&key("a"))));
+        assert!(!endpoints.enter_exchange(&key("a")));
+        assert!(endpoints.enter_exchange(&key("b")));
+        endpoints.leave_exchange(&key("a"));
+        assert!(endpoints.enter_exchange(&key("a")));
+    }
+
+    #[test]
+    fn all_refreshes_together_leave_places_of_the_lifeboat_for_code_exchanges() {
+        let mut endpoints = Endpoints::new(64);
+        fill(&mut endpoints, "a", 0..40);
+        fill(&mut endpoints, "b", 40..64);
+        assert_eq!(enter(&mut endpoints, "c", 64), Entry::Full);
+        assert!(!endpoints.enter_unplaced(START));
+        endpoints.leave(&key("a"));
+        assert_eq!(endpoints.admissible(), [FlowId(64)], "also at an endpoint where nothing has ended");
+    }
+
+    #[test]
+    fn an_endpoint_that_fails_is_asked_by_one_at_a_time_and_the_others_are_not_slowed() {
+        let mut endpoints = Endpoints::new(64);
+        let mut entropy = Entropy::new([4; 32]);
+        for _ in 0..UNHEALTHY_AFTER {
+            endpoints.failed(&key("a"), None, START, &mut entropy);
+        }
+        let Entry::NotBefore(until) = enter(&mut endpoints, "a", 1) else { panic!("no pause") };
+        assert!(until.since(START) <= Duration::from_secs(2));
+        assert_eq!(endpoints.enter(&key("a"), FlowId(1), false, until), Entry::Entered);
+        assert_eq!(endpoints.enter(&key("a"), FlowId(2), false, until), Entry::Full);
+        assert_eq!(endpoints.enter(&key("a"), FlowId(3), true, until), Entry::Entered, "what is urgent");
+        fill(&mut endpoints, "b", 10..40);
+        endpoints.succeeded(&key("a"));
+        assert_eq!(endpoints.enter(&key("a"), FlowId(4), false, START), Entry::Entered);
+    }
+
+    #[test]
+    fn pauses_are_drawn_from_the_whole_span_and_never_end_before_retry_after() {
+        let mut entropy = Entropy::new([5; 32]);
+        let mut pause = |failures: u32, retry_after| {
+            let mut endpoints = Endpoints::new(64);
+            for _ in 0..failures {
+                endpoints.failed(&key("a"), retry_after, START, &mut entropy);
+            }
+            match enter(&mut endpoints, "a", 0) {
+                Entry::NotBefore(until) => until.since(START),
+                Entry::Entered | Entry::Full => Duration::ZERO,
+            }
+        };
+        let drawn: Vec<_> = (0..200).map(|_| pause(12, None)).collect();
+        let within =
+            |from: u64, to: u64| drawn.iter().filter(|pause| (from..to).contains(&pause.as_secs())).count();
+        assert!(within(0, 150) > 20 && within(150, 301) > 20, "full jitter: {drawn:?}");
+        let asked = Duration::from_secs(90);
+        assert!((0..100).all(|_| pause(1, Some(asked)) >= asked));
+    }
+
+    #[test]
+    fn an_endpoint_where_nothing_happens_is_forgotten() {
+        let mut endpoints = Endpoints::new(2);
+        fill(&mut endpoints, "a", 0..1);
+        assert!(endpoints.enter_exchange(&key("a")));
+        endpoints.leave(&key("a"));
+        endpoints.leave_exchange(&key("a"));
+        assert!(endpoints.known.is_empty());
     }
 }

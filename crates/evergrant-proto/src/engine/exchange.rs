@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{
     Answer, CallId, CallbackEnd, Effect, Engine, Next, Outcome, SlotId, StoreFailure,
     conclusion::{self, Exchanged, SentCode},
+    endpoint::EndpointKey,
 };
 use crate::{
     authorization::{AuthorizationRecord, AuthorizationStatus},
@@ -35,6 +36,7 @@ pub(crate) struct Exchange {
     /// When an open flight is waited for no longer.
     patience: Moment,
     slot: Option<SlotId>,
+    entered: Option<EndpointKey>,
     found: Option<Box<(AuthorizationRecord, ClientRecord)>>,
     code: Option<AuthorizationCode>,
 }
@@ -44,8 +46,13 @@ enum Step {
     Finding(Box<Callback>),
     Blocking,
     Pausing(Moment),
+    /// Too many codes are being exchanged at this endpoint.
+    Queueing(Moment),
     Reserving,
-    Journalling { attempt: AttemptId, not_after: Moment },
+    Journalling {
+        attempt: AttemptId,
+        not_after: Moment,
+    },
     Sending(SentCode),
     Recording(Box<Recording>),
     Rescuing(Box<Recording>),
@@ -69,6 +76,7 @@ impl Exchange {
             step: Step::Finding(Box::new(callback)),
             patience: now.moment.plus(deadlines::EXCHANGE_WAIT),
             slot: None,
+            entered: None,
             found: None,
             code: None,
         };
@@ -86,7 +94,8 @@ impl Exchange {
                 Some(self.found(engine, *callback, found, now))
             }
             (Step::Blocking, Some(Outcome::Transacted(reply))) => Some(self.blocked(engine, reply, now)),
-            (Step::Pausing(until), None) if until <= now.moment => Some(self.block(engine)),
+            (Step::Pausing(until), None) if until <= now.moment => Some(self.block(engine, now)),
+            (Step::Queueing(until), None) if until <= now.moment => Some(self.enter(engine, now)),
             (Step::Reserving, Some(Outcome::Reserved(reserved))) => {
                 Some(self.reserved(engine, reserved, now))
             }
@@ -153,13 +162,13 @@ impl Exchange {
             }
             Ok(AuthorizationAnswer::Code(code)) => {
                 self.code = Some(code);
-                self.block(engine)
+                self.block(engine, now)
             }
         }
     }
 
-    fn block(&mut self, engine: &Engine) -> Next {
-        let Some(grant) = self.repaired_grant() else { return self.reserve() };
+    fn block(&mut self, engine: &mut Engine, now: Now) -> Next {
+        let Some(grant) = self.repaired_grant() else { return self.enter(engine, now) };
         self.step = Step::Blocking;
         // Longer than the wait, so that no flight slips in between the last look and the exchange.
         let duration = deadlines::EXCHANGE_WAIT + deadlines::FLIGHT;
@@ -175,7 +184,7 @@ impl Exchange {
         match reply {
             Ok(Reply::Busy { .. }) if now.moment < self.patience => self.wait(now),
             Ok(_) if busy_here && now.moment < self.patience => self.wait(now),
-            Ok(_) => self.reserve(),
+            Ok(_) => self.enter(engine, now),
             Err(failure) => self.end(engine, store_unavailable(&failure)),
         }
     }
@@ -186,7 +195,20 @@ impl Exchange {
         Next::Sleep(until)
     }
 
-    fn reserve(&mut self) -> Next {
+    /// Codes have a budget of their own: they wait for other codes, shortly, and never for refreshes.
+    fn enter(&mut self, engine: &mut Engine, now: Now) -> Next {
+        let Some(found) = &self.found else { return self.end(engine, CallbackEnd::LinkUsed) };
+        let key = EndpointKey::of_exchange(&found.1);
+        if engine.endpoints.enter_exchange(&key) {
+            self.entered = Some(key);
+        } else if now.moment < self.patience {
+            let until = now.moment.plus(POLL);
+            self.step = Step::Queueing(until);
+            return Next::Sleep(until);
+        }
+        if let Some(slot) = engine.empty_slot() {
+            return self.reserved(engine, Ok(slot), now);
+        }
         self.step = Step::Reserving;
         Next::Perform(Effect::Reserve)
     }
@@ -316,6 +338,9 @@ impl Exchange {
     fn end(&mut self, engine: &mut Engine, end: CallbackEnd) -> Next {
         if let Some(slot) = self.slot.take() {
             engine.perform_aside(Effect::Release(slot));
+        }
+        if let Some(key) = self.entered.take() {
+            engine.endpoints.leave_exchange(&key);
         }
         if let Some(call) = self.call.take() {
             engine.answer(call, Answer::Callback(Box::new(end)));

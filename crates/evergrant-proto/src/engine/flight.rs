@@ -38,6 +38,9 @@ const REVOCATION: Duration = deadlines::SEND_WITHIN.saturating_add(deadlines::FL
 /// What is said of a success that the store does not have yet.
 pub(super) const WAITS_FOR_STORE: &str = "the refresh succeeded and waits to be stored";
 
+/// A grant that was due and asks for nothing is looked at again after this time.
+const LONG_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Longest pause between two tries to write an outcome to a store that is away.
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
@@ -269,10 +272,11 @@ impl Flight {
             return self.refuse_all(engine, &refusal, now);
         }
         if self.waiters.is_empty() && !self.wants_more(&grant, now.wall) {
-            let renewal = grant.access_for(&self.key).and_then(AccessEntry::stale_at);
-            if let Some(until) = renewal.filter(|_| self.scheduled) {
+            if self.scheduled {
                 // Due and yet in order, as after a forced refresh that failed: found once, not at every tick.
-                self.put_off(engine, until, now);
+                let stale = grant.access_for(&self.key).and_then(AccessEntry::stale_at);
+                let next = stale.into_iter().chain(grant.life.keep_alive_at).min();
+                self.put_off(engine, next.unwrap_or_else(|| now.wall.plus(LONG_AFTER)), now);
             }
             return Next::Done;
         }
@@ -449,6 +453,7 @@ impl Flight {
             Wait::OutcomeUnknown { until: at } => {
                 (until(*at), Refusal::OutcomeUnknown { diagnosis: state(), retry_after: until(*at) })
             }
+            Wait::OnProbation { until: at } => (until(*at), Refusal::InProgress { retry_after: until(*at) }),
             Wait::Closed => {
                 return self.refuse_all(engine, &closed(grant).unwrap_or(Refusal::NotRefreshable), now);
             }

@@ -41,7 +41,7 @@ use exchange::Exchange;
 use flight::Flight;
 use revocation::Revocation;
 
-/// Places of the lifeboat that one process keeps for its next flights; all processes of a host share 64.
+/// Places of the lifeboat that one process keeps for its next flights; all processes of a host share 72.
 const KEPT_SLOTS: usize = 16;
 
 /// What an operator may choose; the protocol's own deadlines are in [`crate::transaction::deadlines`].

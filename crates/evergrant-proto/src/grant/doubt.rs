@@ -108,7 +108,7 @@ fn inside_window(rules: &PresentationRules<'_>, doubtful: &[&Attempt]) -> bool {
     let counted = rules
         .policy
         .count
-        .is_none_or(|count| u32::try_from(doubtful.len()).is_ok_and(|presentations| presentations < count));
+        .is_none_or(|count| u32::try_from(doubtful.len()).is_ok_and(|presentations| presentations <= count));
     let Some(window) = rules.policy.window else { return counted && rules.policy.count.is_some() };
     let in_time = |attempt: &&Attempt| {
         let first = attempt.journalled_at;

@@ -27,6 +27,9 @@ pub struct Event {
     pub kind: EventKind,
     /// Why, for events of trouble.
     pub diagnosis: Option<Diagnosis>,
+    /// When the grant ends, for the warning of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The kinds of events.
@@ -57,6 +60,8 @@ pub enum EventKind {
     Recovered,
     /// The grant is dead until its resource owner authorizes again.
     NeedsReauthorization,
+    /// The provider ends the grant soon, however often it is used: its resource owner has to authorize again.
+    ExpiresSoon,
     /// A resource server rejected the access token.
     AccessTokenRejected,
     /// The grant was revoked by us.

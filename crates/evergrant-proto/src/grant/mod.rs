@@ -9,6 +9,7 @@ mod doubt;
 mod event;
 mod freshness;
 mod lease;
+mod life;
 mod record;
 mod sealing;
 mod state;
@@ -20,6 +21,7 @@ pub use doubt::{Pace, Permission, PresentationRules, may_present, repeat_before}
 pub use event::{Event, EventKind};
 pub use freshness::{Freshness, MAX_MARGIN, margin};
 pub use lease::{BootId, Lease, StoreTime};
+pub use life::{Life, keep_alive_at};
 pub use record::{GrantRecord, Overtaken, Owner, Revocation};
 pub use sealing::{
     Unreadable, expose_access, expose_credential, expose_issued, expose_spares, read_access, read_credential,

@@ -9,6 +9,7 @@ use super::{
     attempt::{Attempt, Outcome},
     credential::{Credential, Spare},
     lease::{Lease, StoreTime},
+    life::Life,
     state::GrantState,
 };
 use crate::{
@@ -65,6 +66,9 @@ pub struct GrantRecord {
     /// A request with an earlier refresh token of this lineage that may still be on its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overtaken: Option<Overtaken>,
+    /// When it ends as far as anybody said, and what is done about it in time.
+    #[serde(default, skip_serializing_if = "Life::is_unknown")]
+    pub life: Life,
     /// The refresh token; `None` if none was issued or its revocation has been confirmed.
     #[serde(skip)]
     pub credential: Option<Credential>,

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Change, Conflict, Loaded, Reply, deadlines, outcome,
-    schedule::{renewal, schedule},
+    Change, Conflict, Loaded, Reply, deadlines, expiry, outcome, probe,
+    schedule::{not_before, renewal, schedule},
 };
 use crate::{
-    client::{Admission, ClientRecord, Probe},
+    client::{Admission, Breaker, ClientRecord, Probation, Probe},
     diagnosis::{Diagnosis, PreviousOutcome},
     grant::{
         AccessKey, Attempt, Credential, Freshness, GrantRecord, GrantState, Lease, Outcome, Pace, Permission,
@@ -110,6 +110,11 @@ pub enum Wait {
         /// When it will be.
         until: Timestamp,
     },
+    /// The store was adopted, its refresh token may be old, and another grant of the client is having its turn.
+    OnProbation {
+        /// When to ask again.
+        until: Timestamp,
+    },
     /// The grant's state rules out a refresh for good.
     Closed,
     /// The store was restored or copied and has not been adopted.
@@ -126,7 +131,11 @@ impl Want {
                 freshness != Freshness::Expired && entry.lives_at_least(min_ttl, wall)
             }
             // A token in doubt is looked after at once: some providers forgive a repetition for a short time only.
-            Self::Early => freshness == Freshness::Fresh && grant.doubtful_attempts().next().is_none(),
+            Self::Early => {
+                freshness == Freshness::Fresh
+                    && grant.doubtful_attempts().next().is_none()
+                    && !grant.life.asks_for_keep_alive(wall)
+            }
             Self::Newer { than } => entry.generation > than && freshness != Freshness::Expired,
         }
     }
@@ -137,6 +146,8 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
     let loaded = on_the_wall.as_ref().unwrap_or(loaded);
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let client = loaded.client.as_ref().ok_or(Conflict::NoSuchClient)?;
+    // By what the client says now: it may have been changed since the grant was scheduled.
+    expiry::plan(&mut grant, Some(client));
     if let Some(wait) = standing(&grant, client, loaded, command) {
         if wait == Wait::Closed && grant.attempts.iter().any(Attempt::is_open) {
             return Ok(tidied(grant, client, loaded, command));
@@ -159,6 +170,15 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
     let Some(credential) = grant.credential.clone() else {
         return Ok(deferred(grant, client, Wait::Closed, command.wall));
     };
+    let probation = match probe::admit(&grant, client, loaded, command) {
+        Ok(probation) => probation,
+        Err(until) => {
+            let events = std::mem::take(&mut events);
+            let settled = (!events.is_empty()).then(|| grant.clone());
+            let put_off = deferred(grant, client, Wait::OnProbation { until }, command.wall);
+            return Ok(Change { grant: put_off.grant.or(settled), events, ..put_off });
+        }
+    };
     let mut breaker = client.breaker.clone();
     let probe = Probe { attempt: command.attempt, until: loaded.now.plus(deadlines::LEASE) };
     match breaker.admit(&grant, probe, command.wall, loaded.now) {
@@ -178,7 +198,7 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
     let pace = Pace::of(&client.provider.rotation);
     close_what_is_over(&mut grant, loaded, command);
     journal(&mut grant, command, pace, loaded.now);
-    let noted = client.with_breaker(breaker);
+    let noted = noted(client, breaker, probation);
     let claimed = Claimed {
         grant: grant.clone(),
         client: noted.clone().map_or_else(|| Arc::clone(client), Arc::new),
@@ -193,6 +213,13 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
         events,
         ..Change::none(Reply::Claimed(Box::new(claimed)))
     })
+}
+
+/// The client with what the claim notes in it; `None` if that is nothing.
+fn noted(client: &ClientRecord, breaker: Breaker, probation: Option<Probation>) -> Option<ClientRecord> {
+    let with_breaker = client.with_breaker(breaker);
+    let Some(probation) = probation else { return with_breaker };
+    Some(ClientRecord { probation, ..with_breaker.unwrap_or_else(|| client.clone()) })
 }
 
 /// Everything but the breaker that can stand in the way, most final first.
@@ -214,14 +241,8 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
     if let Some(for_at_most) = occupied(grant, loaded, command.holder) {
         return Some(Wait::Leased { for_at_most });
     }
-    let doubted = grant.doubtful_attempts().next().is_some();
-    if command.want == Want::Early && client.provider.refresh.ends_access_token && !doubted {
-        let usable = grant
-            .access_for(&command.key)
-            .filter(|entry| entry.freshness(command.wall) != Freshness::Expired);
-        if usable.is_some() {
-            return Some(Wait::Satisfied);
-        }
+    if command.want == Want::Early && is_too_early(grant, client, command) {
+        return Some(Wait::Satisfied);
     }
     if let Some(until) =
         grant.retry_at.filter(|until| *until > command.wall && !was_set_back(grant, command.wall))
@@ -242,6 +263,18 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
         Permission::Granted => None,
         Permission::NotBefore(until) => Some(Wait::OutcomeUnknown { until }),
     }
+}
+
+/// Whether a refresh ahead of time would do harm, or be refused, while the access token is good. A token in doubt, or one that
+/// is about to end unused, is worth it.
+fn is_too_early(grant: &GrantRecord, client: &ClientRecord, command: &Claim) -> bool {
+    if grant.doubtful_attempts().next().is_some() || grant.life.asks_for_keep_alive(command.wall) {
+        return false;
+    }
+    let usable = |entry: &&crate::grant::AccessEntry| entry.freshness(command.wall) != Freshness::Expired;
+    let Some(entry) = grant.access_for(&command.key).filter(usable) else { return false };
+    client.provider.refresh.ends_access_token
+        || not_before(entry, client).is_some_and(|earliest| earliest > command.wall)
 }
 
 /// Whether the wall clock was set back since the last attempt: what is waited for by that clock could take for ever.
@@ -311,18 +344,21 @@ fn journal(grant: &mut GrantRecord, command: &Claim, pace: Pace, now: StoreTime)
 /// A grant that is due and cannot be helped now is put off, so that the scheduler does not find it at every tick.
 fn deferred(mut grant: GrantRecord, client: &ClientRecord, wait: Wait, wall: Timestamp) -> Change {
     let until = match &wait {
-        Wait::BackingOff { until } | Wait::ClientSuspended { until, .. } | Wait::OutcomeUnknown { until } => {
-            Some(*until)
-        }
+        Wait::BackingOff { until }
+        | Wait::ClientSuspended { until, .. }
+        | Wait::OutcomeUnknown { until }
+        | Wait::OnProbation { until } => Some(*until),
         Wait::Leased { for_at_most } => Some(wall.plus(*for_at_most)),
         Wait::Quarantined => Some(wall.plus(QUARANTINE_RECHECK)),
         Wait::Satisfied => renewal(&grant, Some(client), wall),
         Wait::Closed => None,
     };
-    let late = until.filter(|until| grant.next_due_at.is_some_and(|due| due <= wall && due < *until));
-    if late.is_some() {
+    let due = grant.next_due_at.is_some_and(|due| due <= wall);
+    let late = until.filter(|until| due && grant.next_due_at.is_some_and(|due| due < *until));
+    let done = due && until.is_none() && wait == Wait::Satisfied;
+    if late.is_some() || done {
         grant.next_due_at = late;
     }
-    let changed = late.map(|_| grant.clone());
+    let changed = (late.is_some() || done).then(|| grant.clone());
     Change { grant: changed, ..Change::none(Reply::Deferred(Box::new(Deferral { grant, wait }))) }
 }

@@ -2,7 +2,7 @@
 
 use super::{Change, Conflict, Loaded, Reply};
 use crate::{
-    client::{Breaker, ClientRecord},
+    client::{Breaker, ClientRecord, Learned, Probation},
     grant::EventKind,
     time::Timestamp,
 };
@@ -26,6 +26,13 @@ pub(super) fn put_client(loaded: &Loaded, command: &PutClient) -> Result<Change,
     let mut client = command.record.clone();
     client.version = held.unwrap_or(0) + 1;
     client.breaker = Breaker::default();
+    // What was seen of another registration, or of another server, says nothing about this one.
+    let same = loaded.client.as_ref().filter(|before| {
+        (&before.provider.id, &before.endpoints, &before.identifier, before.authentication)
+            == (&client.provider.id, &client.endpoints, &client.identifier, client.authentication)
+    });
+    client.learned = same.map_or_else(Learned::default, |before| before.learned);
+    client.probation = loaded.client.as_ref().map_or_else(Probation::default, |before| before.probation);
     client.created_at = loaded.client.as_ref().map_or(command.wall, |before| before.created_at);
     client.updated_at = command.wall;
     let event = client.event(EventKind::ClientUpdated, command.wall);

@@ -2,7 +2,7 @@
 
 use super::{Change, Conflict, Loaded, schedule::schedule};
 use crate::{
-    grant::{AccessEntry, Credential, EventKind, GrantRecord, GrantState, Owner},
+    grant::{AccessEntry, Credential, EventKind, GrantRecord, GrantState, Life, Owner},
     name::{ClientName, Fence, Generation, GrantId, Namespace},
     scope::ScopeSet,
     secret::RefreshToken,
@@ -86,6 +86,7 @@ impl GrantRecord {
             created_at: wall,
             last_success_at: wall,
             overtaken: None,
+            life: Life::default(),
             credential: None,
             predecessor: None,
             access: Vec::new(),
@@ -115,6 +116,7 @@ impl GrantRecord {
         self.revocation = None;
         self.last_success_at = wall;
         self.overtaken = None;
+        self.life = Life::beginning(wall, self.life.adoption);
         self.state = if credential.is_some() { GrantState::Active } else { GrantState::NotRefreshable };
         self.credential = credential.map(|make| make(self.generation));
         self.access = access

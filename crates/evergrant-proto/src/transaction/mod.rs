@@ -10,8 +10,11 @@
 mod authorize;
 mod claim;
 mod configure;
+mod expiry;
 mod import;
+mod learn;
 mod outcome;
+mod probe;
 mod reject;
 mod revoke;
 mod schedule;
@@ -183,6 +186,8 @@ pub struct Loaded {
     pub held_by: Option<GrantId>,
     /// The store was restored or copied: nothing may be presented until it is adopted.
     pub quarantined: bool,
+    /// How often the store was adopted: a refresh token from before the last time may have been spent elsewhere.
+    pub adoptions: u64,
 }
 
 /// What the store has to write.
@@ -266,6 +271,14 @@ pub enum Conflict {
 
 /// Executes `command` on what was loaded. Pure: the same input gives the same change.
 pub fn apply(loaded: &Loaded, command: &Command) -> Result<Change, Conflict> {
+    let mut change = decide(loaded, command)?;
+    learn::note(loaded, command, &mut change);
+    probe::conclude(loaded, command, &mut change);
+    expiry::warn(loaded, command, &mut change);
+    Ok(change)
+}
+
+fn decide(loaded: &Loaded, command: &Command) -> Result<Change, Conflict> {
     match command {
         Command::Claim(command) => claim::claim(loaded, command),
         Command::Succeed(command) => succeed::succeed(loaded, command),
@@ -327,6 +340,7 @@ impl GrantRecord {
             attempt: None,
             kind,
             diagnosis: None,
+            expires_at: None,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! When the scheduler looks at a grant next.
 
-use super::{Change, Conflict, Loaded, Reply, deadlines};
+use super::{Change, Conflict, Loaded, Reply, deadlines, expiry};
 use crate::{
     client::ClientRecord,
-    grant::{AccessKey, Attempt, GrantRecord, GrantState},
+    grant::{AccessEntry, AccessKey, Attempt, GrantRecord, GrantState},
     name::GrantId,
     time::Timestamp,
 };
@@ -31,6 +31,7 @@ pub(super) fn postpone(loaded: &Loaded, command: &Postpone) -> Result<Change, Co
 /// Sets `next_due_at` from the grant's state. Only the default access token is renewed ahead of time; tokens of other
 /// resources are renewed when they are asked for.
 pub(super) fn schedule(grant: &mut GrantRecord, client: Option<&ClientRecord>, wall: Timestamp) {
+    expiry::plan(grant, client);
     grant.next_due_at = match &grant.state {
         GrantState::Active => {
             let renewal = grant.credential.as_ref().and_then(|_| renewal(grant, client, wall));
@@ -38,7 +39,8 @@ pub(super) fn schedule(grant: &mut GrantRecord, client: Option<&ClientRecord>, w
         }
         // Also with a token in doubt: a window may be about to close, and a claim that comes too early is put off.
         GrantState::Degraded { .. } => Some(grant.retry_at.unwrap_or(wall)),
-        GrantState::NeedsReauthorization { .. } | GrantState::NotRefreshable => None,
+        GrantState::NotRefreshable => grant.life.pending_warning(),
+        GrantState::NeedsReauthorization { .. } => None,
         GrantState::Revoked => grant
             .revocation
             .filter(|revocation| revocation.confirmed_at.is_none())
@@ -50,17 +52,32 @@ pub(super) fn schedule(grant: &mut GrantRecord, client: Option<&ClientRecord>, w
     }
 }
 
-/// When the current default access token is to be renewed ahead of time; `None`: never.
+/// When the scheduler has something to do for a grant that is in order: renew its default access token, use a refresh token
+/// before it ends unused, warn of its end. `None`: never.
 pub(super) fn renewal(
     grant: &GrantRecord,
     client: Option<&ClientRecord>,
     wall: Timestamp,
 ) -> Option<Timestamp> {
-    let Some(entry) = grant.access_for(&AccessKey::default()) else { return Some(wall) };
-    if entry.rejected {
-        return Some(wall);
-    }
+    let stale = match grant.access_for(&AccessKey::default()) {
+        Some(entry) if !entry.rejected => stale_at(entry, client),
+        _ => Some(wall),
+    };
+    let others = [grant.life.keep_alive_at, grant.life.pending_warning()];
+    stale.into_iter().chain(others.into_iter().flatten()).min()
+}
+
+fn stale_at(entry: &AccessEntry, client: Option<&ClientRecord>) -> Option<Timestamp> {
     // Where a refresh ends the current access token, an early one would break requests under way.
-    let ends_access_token = client.is_some_and(|client| client.provider.refresh.ends_access_token);
-    if ends_access_token { entry.usable_until() } else { entry.stale_at() }
+    if client.is_some_and(|client| client.provider.refresh.ends_access_token) {
+        return entry.usable_until();
+    }
+    let earliest = client.and_then(|client| not_before(entry, client));
+    entry.stale_at().map(|stale| earliest.map_or(stale, |earliest| stale.max(earliest)))
+}
+
+/// Before this time the provider refuses a refresh as too early; `None`: it takes it at any time.
+pub(super) fn not_before(entry: &AccessEntry, client: &ClientRecord) -> Option<Timestamp> {
+    let percent = client.provider.refresh.not_before_percent?;
+    Some(entry.issued_at.plus(entry.lifetime() * u32::from(percent.min(100)) / 100))
 }

@@ -102,6 +102,12 @@ fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) 
         grant.generation = grant.generation.next();
     }
     let issued = &command.issued;
+    let held = grant.credential.as_ref();
+    let passed = issued.sent_at.since(grant.last_success_at);
+    grant.life.note_ends(held.and_then(|held| held.expires_at), issued.refresh_expires_at, passed);
+    // Announced once, often only with the first answer: it holds for the whole authorization.
+    let authorization_expires_at =
+        issued.authorization_expires_at.or_else(|| held.and_then(|held| held.authorization_expires_at));
     if let Some(refresh_token) = issued.refresh_token.as_ref().filter(|_| !sabotaged!(KeepTheOldToken)) {
         let rotated = Credential {
             refresh_token: refresh_token.clone(),
@@ -118,7 +124,7 @@ fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) 
         // RFC 6749 6: no new refresh token means that the old one stays. Its predecessor is no longer needed.
         kept.generation = grant.generation;
         kept.expires_at = issued.refresh_expires_at.or(kept.expires_at);
-        kept.authorization_expires_at = issued.authorization_expires_at.or(kept.authorization_expires_at);
+        kept.authorization_expires_at = authorization_expires_at;
         grant.predecessor = None;
     }
     if let Some(access) = &issued.access {
@@ -249,6 +255,7 @@ impl ClientRecord {
             attempt: None,
             kind,
             diagnosis: None,
+            expires_at: None,
         }
     }
 }

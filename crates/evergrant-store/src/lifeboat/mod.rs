@@ -44,9 +44,10 @@ pub struct Capacity {
 }
 
 impl Default for Capacity {
-    /// 64 slots of 256 KiB: an access and a refresh token of the greatest accepted length fit into one.
+    /// 72 slots of 256 KiB: an access and a refresh token of the greatest accepted length fit into one. One process has up
+    /// to 64 refreshes under way; the rest is for code exchanges.
     fn default() -> Self {
-        Self { slots: 64, slot_bytes: 256 * 1024 }
+        Self { slots: 72, slot_bytes: 256 * 1024 }
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Identity {
     pub(super) change: u64,
     /// Why it is quarantined, if it is.
     pub(super) quarantine: Option<AnchorState>,
+    /// How often it was adopted.
+    pub(super) adoptions: u64,
 }
 
 impl Identity {
@@ -30,8 +32,13 @@ impl Identity {
 
 /// Makes the row of a new store.
 pub(super) fn create(connection: &Connection, keys: &KeyRing) -> rusqlite::Result<Identity> {
-    let identity =
-        Identity { store: StoreId::generate(), epoch: Epoch::generate(), change: 0, quarantine: None };
+    let identity = Identity {
+        store: StoreId::generate(),
+        epoch: Epoch::generate(),
+        change: 0,
+        quarantine: None,
+        adoptions: 0,
+    };
     let store = identity.store.to_string();
     let probe = keys.seal(&probe_place(&store), &[]);
     connection.execute(
@@ -43,14 +50,15 @@ pub(super) fn create(connection: &Connection, keys: &KeyRing) -> rusqlite::Resul
 
 /// Reads the row.
 pub(super) fn read(connection: &Connection) -> Result<Identity, StoreError> {
-    let (store, epoch, change, quarantine) = connection
-        .prepare_cached("SELECT id, epoch, change, quarantine FROM store")?
+    let (store, epoch, change, quarantine, adoptions) = connection
+        .prepare_cached("SELECT id, epoch, change, quarantine, adoptions FROM store")?
         .query_row([], |row| {
             Ok((
                 row.get::<_, String>(0)?,
                 row.get::<_, String>(1)?,
                 row.get(2)?,
                 row.get::<_, Option<String>>(3)?,
+                row.get(4)?,
             ))
         })?;
     Ok(Identity {
@@ -59,6 +67,7 @@ pub(super) fn read(connection: &Connection) -> Result<Identity, StoreError> {
         change: counter(change),
         // A reason that a newer version has added is a reason all the same.
         quarantine: quarantine.map(|name| AnchorState::parse(&name).unwrap_or(AnchorState::Missing)),
+        adoptions: counter(adoptions),
     })
 }
 
@@ -84,9 +93,12 @@ pub(super) fn quarantine(connection: &Connection, reason: AnchorState) -> rusqli
     Ok(())
 }
 
-/// Gives the store a new epoch and ends its quarantine.
+/// Gives the store a new epoch and ends its quarantine. What it holds is unproven from now on.
 pub(super) fn adopt(connection: &Connection, epoch: Epoch) -> rusqlite::Result<()> {
-    connection.execute("UPDATE store SET epoch = ?1, quarantine = NULL", [epoch.to_string()])?;
+    connection.execute(
+        "UPDATE store SET epoch = ?1, quarantine = NULL, adoptions = adoptions + 1",
+        [epoch.to_string()],
+    )?;
     Ok(())
 }
 

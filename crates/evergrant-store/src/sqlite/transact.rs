@@ -34,6 +34,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) lifeboat: &'a Lifeboat,
     pub(super) now: StoreTime,
     pub(super) quarantined: bool,
+    pub(super) adoptions: u64,
 }
 
 struct Subjects {
@@ -97,6 +98,7 @@ pub(super) fn decide(
         authorization: subjects.authorization,
         now: surroundings.now,
         quarantined: surroundings.quarantined,
+        adoptions: surroundings.adoptions,
     };
     let change = apply(&loaded, command)?;
     Ok(Decided { loaded, change })

@@ -165,6 +165,7 @@ impl Worker {
             lifeboat: &self.lifeboat,
             now: self.clock.now(),
             quarantined: identity.quarantine.is_some(),
+            adoptions: identity.adoptions,
         };
         let mut batch = Batch::new(&self.connection, &self.keys, &mut self.caches, commands.len());
         for command in commands {

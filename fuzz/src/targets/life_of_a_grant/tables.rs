@@ -49,6 +49,7 @@ impl Tables {
             authorization,
             now,
             quarantined: self.quarantined,
+            adoptions: 0,
         }
     }
 

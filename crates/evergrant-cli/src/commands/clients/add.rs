@@ -73,6 +73,9 @@ pub(super) struct Options {
     /// What the provider does with used refresh tokens, if the catalogue does not know: `one_time`, `grace_same,window=30`
     #[arg(long, value_name = "KIND", value_parser = rotation)]
     rotation: Option<RotationPolicy>,
+    /// Leave refresh tokens that nobody needs to end unused
+    #[arg(long)]
+    no_keep_alive: bool,
 }
 
 #[derive(Debug, Args)]
@@ -161,5 +164,6 @@ fn new_client(session: &Session, options: Options, secret: Option<ClientSecret>)
         scopes: union(&options.scope),
         return_urls: options.return_url,
         rotation: options.rotation,
+        keep_alive: !options.no_keep_alive,
     }
 }

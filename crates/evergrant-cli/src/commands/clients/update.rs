@@ -55,6 +55,9 @@ pub(super) struct Options {
     /// What the provider does with used refresh tokens
     #[arg(long, value_name = "KIND", value_parser = rotation)]
     rotation: Option<RotationPolicy>,
+    /// Whether refresh tokens that nobody needs are used before the provider ends them
+    #[arg(long, value_name = "true|false")]
+    keep_alive: Option<bool>,
 }
 
 pub(super) struct Prepared {
@@ -87,6 +90,7 @@ pub(super) async fn run(session: &Session, prepared: Prepared, format: Format) -
         scopes: Some(union(&options.scope)).filter(|scopes| !scopes.is_empty()),
         return_urls: Some(options.return_url).filter(|urls| !urls.is_empty()),
         rotation: options.rotation,
+        keep_alive: options.keep_alive,
     };
     let client = session.keeper.update_client(&session.namespace, &options.client, changes).await?;
     match format {

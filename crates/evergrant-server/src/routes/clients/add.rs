@@ -50,6 +50,8 @@ pub(crate) struct AddClient {
     #[serde(default)]
     return_urls: Vec<String>,
     rotation: Option<RotationPolicy>,
+    /// `false`: refresh tokens that nobody needs are left to end unused.
+    keep_alive: Option<bool>,
 }
 
 pub(crate) async fn add(
@@ -75,6 +77,7 @@ pub(crate) async fn add(
         scopes: body.scopes.0,
         return_urls: checked_return_urls(body.return_urls)?,
         rotation: body.rotation,
+        keep_alive: body.keep_alive.unwrap_or(true),
     };
     let client = app.keeper.add_client(new).await?;
     let location = format!("/v1/clients/{}", client.name);

@@ -37,6 +37,7 @@ pub(crate) struct UpdateClient {
     scopes: Option<Scopes>,
     return_urls: Option<Vec<String>>,
     rotation: Option<RotationPolicy>,
+    keep_alive: Option<bool>,
 }
 
 pub(crate) async fn update(
@@ -53,6 +54,7 @@ pub(crate) async fn update(
         scopes: body.scopes.map(|scopes| scopes.0),
         return_urls: body.return_urls.map(checked_return_urls).transpose()?,
         rotation: body.rotation,
+        keep_alive: body.keep_alive,
     };
     let client = app.keeper.update_client(&caller.namespace, &name, changes).await?;
     Ok(Json(ClientView::new(&client)).into_response())

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use evergrant_proto::{
-    client::{Breaker, ClientRecord},
+    client::{Breaker, ClientRecord, Learned, Probation},
     grant::{AccessEntry, AccessKey, BootId, Expiry, GrantRecord, IssuedTokens, Owner, StoreTime},
     name::{AttemptId, ClientName, GrantId, Namespace},
     provider::{Endpoints, Provider},
@@ -97,6 +97,9 @@ pub(super) fn client() -> ClientRecord {
         scopes: ScopeSet::new(),
         return_urls: Vec::new(),
         breaker: Breaker::default(),
+        learned: Learned::default(),
+        probation: Probation::default(),
+        keep_alive: true,
         created_at: NOW,
         updated_at: NOW,
         removed_at: None,

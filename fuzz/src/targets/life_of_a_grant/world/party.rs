@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use evergrant_proto::{
-    client::{Breaker, ClientRecord},
+    client::{Breaker, ClientRecord, Learned, Probation},
     diagnosis::{Diagnosis, History, diagnose},
     failure::{Exchange, Stage, Verdict, classify},
     grant::{AccessEntry, AccessKey, Expiry, IssuedTokens},
@@ -88,6 +88,9 @@ pub(super) fn client(rotation: RotationPolicy, wall: Timestamp) -> ClientRecord 
         scopes: ScopeSet::default(),
         return_urls: Vec::new(),
         breaker: Breaker::default(),
+        learned: Learned::default(),
+        probation: Probation::default(),
+        keep_alive: true,
         created_at: wall,
         updated_at: wall,
         removed_at: None,
