@@ -49,48 +49,36 @@ fn find(connection: &Connection, grant: GrantId, named: AttemptId) -> Result<Opt
     found.map(|text| parse("an attempt", &text)).transpose()
 }
 
-/// What is written of a grant's journal.
-#[derive(Debug)]
-pub(super) struct Pages {
-    grant: GrantId,
-    /// Each as generation, fence, id, whether it is open, and the record.
-    rows: Vec<(i64, i64, [u8; 16], bool, String)>,
-    /// What is older has to go.
-    oldest: Option<i64>,
-}
-
-impl Pages {
-    /// The attempts of `grant` that differ from those `before`.
-    pub(super) fn of(before: Option<&GrantRecord>, grant: &GrantRecord) -> Self {
-        let known: &[Attempt] = before.map_or(&[], |before| &before.attempts);
-        let changed = grant.attempts.iter().filter(|attempt| !known.contains(attempt));
-        let row = |attempt: &Attempt| {
-            let (generation, fence) = (integer(attempt.generation.0), integer(attempt.fence.0));
-            (generation, fence, id(attempt.id.0), attempt.is_open(), json(attempt))
-        };
-        let moved = before.is_some_and(|before| before.generation != grant.generation);
-        let oldest = grant.generation.0.checked_sub(KEPT_GENERATIONS).filter(|_| moved);
-        Self { grant: grant.id, rows: changed.map(row).collect(), oldest: oldest.map(integer) }
+/// Writes the attempts of `grant` that differ from those `before`.
+pub(super) fn save(
+    connection: &Connection,
+    before: Option<&GrantRecord>,
+    grant: &GrantRecord,
+) -> Result<(), StoreError> {
+    let known: &[Attempt] = before.map_or(&[], |before| &before.attempts);
+    for attempt in grant.attempts.iter().filter(|attempt| !known.contains(attempt)) {
+        connection
+            .prepare_cached(
+                "INSERT INTO attempts (grant_id, generation, fence, id, open, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (grant_id, generation, fence) DO UPDATE SET open = ?5, record = ?6",
+            )?
+            .execute(params![
+                id(grant.id.0),
+                integer(attempt.generation.0),
+                integer(attempt.fence.0),
+                id(attempt.id.0),
+                attempt.is_open(),
+                json(attempt),
+            ])?;
     }
-
-    pub(super) fn write(&self, connection: &Connection) -> Result<(), StoreError> {
-        let grant = id(self.grant.0);
-        for (generation, fence, attempt, open, record) in &self.rows {
-            connection
-                .prepare_cached(
-                    "INSERT INTO attempts (grant_id, generation, fence, id, open, record)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                     ON CONFLICT (grant_id, generation, fence) DO UPDATE SET open = ?5, record = ?6",
-                )?
-                .execute(params![grant, generation, fence, attempt, open, record])?;
-        }
-        if let Some(oldest) = self.oldest {
-            connection
-                .prepare_cached("DELETE FROM attempts WHERE grant_id = ?1 AND generation < ?2 AND open = 0")?
-                .execute(params![grant, oldest])?;
-        }
-        Ok(())
-    }
+    let moved = before.is_some_and(|before| before.generation != grant.generation);
+    let Some(oldest) = grant.generation.0.checked_sub(KEPT_GENERATIONS).filter(|_| moved) else {
+        return Ok(());
+    };
+    connection
+        .prepare_cached("DELETE FROM attempts WHERE grant_id = ?1 AND generation < ?2 AND open = 0")?
+        .execute(params![id(grant.id.0), integer(oldest)])?;
+    Ok(())
 }
 
 /// The journal of a grant, newest first.

@@ -6,27 +6,12 @@ use rusqlite::{Connection, Row, params};
 use super::codec::{counter, id, integer, json, parse, rows};
 use crate::store::{EventFilter, NumberedEvent, StoreError};
 
-/// An event as it is going to be written.
-#[derive(Debug)]
-pub(super) struct Entry {
-    namespace: Namespace,
-    grant: Option<[u8; 16]>,
-    record: String,
-}
-
-impl Entry {
-    pub(super) fn of(event: &Event) -> Self {
-        let grant = event.grant.map(|grant| id(grant.0));
-        Self { namespace: event.namespace.clone(), grant, record: json(event) }
-    }
-
-    /// Appends it.
-    pub(super) fn write(&self, connection: &Connection) -> Result<(), StoreError> {
-        connection
-            .prepare_cached("INSERT INTO events (namespace, grant_id, record) VALUES (?1, ?2, ?3)")?
-            .execute(params![self.namespace.as_str(), self.grant, self.record])?;
-        Ok(())
-    }
+/// Appends an event.
+pub(super) fn append(connection: &Connection, event: &Event) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO events (namespace, grant_id, record) VALUES (?1, ?2, ?3)")?
+        .execute(params![event.namespace.as_str(), event.grant.map(|grant| id(grant.0)), json(event)])?;
+    Ok(())
 }
 
 /// Events by filter, oldest first.

@@ -1,7 +1,5 @@
 //! Grants as rows: the record in JSON, its secrets sealed in columns of their own.
 
-use std::collections::BTreeMap;
-
 use evergrant_proto::{
     grant::{
         GrantRecord, expose_access, expose_credential, expose_spares, read_access, read_credential,
@@ -101,46 +99,21 @@ pub(super) fn sight(
     Ok(Some((row.written, record)))
 }
 
-/// A grant, new or changed, as it is going to be written with its attempts: sealed and spelt out, so that what is left
-/// to do needs nothing but the database.
-#[derive(Debug)]
-pub(super) struct Sheet {
-    sql: String,
-    /// The columns in the order of the statement, the id last.
-    values: Vec<Value>,
-    /// The labels before and after, where they differ.
-    labels: Option<[Labels; 2]>,
-    pages: attempts::Pages,
-}
-
-type Labels = BTreeMap<String, String>;
-
-impl Sheet {
-    /// `before` is what [`load`] gave.
-    pub(super) fn of(keys: &KeyRing, before: Option<&GrantRecord>, grant: &GrantRecord, change: u64) -> Self {
-        let columns = columns(keys, before, grant, change);
-        let sql = statement(columns.iter().map(|(name, _)| *name), before.is_some());
-        let id = Value::Blob(id(grant.id.0).to_vec());
-        let values = columns.into_iter().map(|(_, value)| value).chain([id]).collect();
-        let labels = [
-            before.map(|before| before.owner.labels.clone()).unwrap_or_default(),
-            grant.owner.labels.clone(),
-        ];
-        Self {
-            sql,
-            values,
-            labels: Some(labels).filter(|[before, after]| before != after),
-            pages: attempts::Pages::of(before, grant),
-        }
-    }
-
-    pub(super) fn write(&self, connection: &Connection, grant: &GrantRecord) -> Result<(), StoreError> {
-        connection.prepare_cached(&self.sql)?.execute(params_from_iter(&self.values))?;
-        if let Some([before, after]) = &self.labels {
-            save_labels(connection, grant, before, after)?;
-        }
-        self.pages.write(connection)
-    }
+/// Writes a grant, new or changed, and its attempts. `before` is what [`load`] gave.
+pub(super) fn save(
+    connection: &Connection,
+    keys: &KeyRing,
+    before: Option<&GrantRecord>,
+    grant: &GrantRecord,
+    change: u64,
+) -> Result<(), StoreError> {
+    let columns = columns(keys, before, grant, change);
+    let names = columns.iter().map(|(name, _)| *name);
+    let id = Value::Blob(id(grant.id.0).to_vec());
+    let values = columns.iter().map(|(_, value)| value).chain([&id]);
+    connection.prepare_cached(&statement(names, before.is_some()))?.execute(params_from_iter(values))?;
+    save_labels(connection, before, grant)?;
+    attempts::save(connection, before, grant)
 }
 
 /// One statement for each set of columns that change together; there are a handful, and all stay prepared. The id
@@ -240,18 +213,23 @@ fn optional(value: Option<Value>) -> Value {
 
 fn save_labels(
     connection: &Connection,
+    before: Option<&GrantRecord>,
     grant: &GrantRecord,
-    before: &Labels,
-    after: &Labels,
 ) -> Result<(), StoreError> {
-    for (label, value) in before {
+    if before.is_none_or(|before| before.owner.labels.is_empty()) && grant.owner.labels.is_empty() {
+        return Ok(());
+    }
+    if before.is_some_and(|before| before.owner.labels == grant.owner.labels) {
+        return Ok(());
+    }
+    for (label, value) in before.iter().flat_map(|before| &before.owner.labels) {
         connection
             .prepare_cached(
                 "DELETE FROM labels WHERE namespace = ?1 AND label = ?2 AND value = ?3 AND grant_id = ?4",
             )?
             .execute(params![grant.namespace.as_str(), label, value, id(grant.id.0)])?;
     }
-    for (label, value) in after {
+    for (label, value) in &grant.owner.labels {
         connection
             .prepare_cached("INSERT INTO labels (namespace, label, value, grant_id) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![grant.namespace.as_str(), label, value, id(grant.id.0)])?;

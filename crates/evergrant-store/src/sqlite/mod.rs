@@ -2,7 +2,6 @@
 
 mod attempts;
 mod authorizations;
-mod batch;
 mod clients;
 mod codec;
 mod connect;

@@ -16,7 +16,7 @@ use super::{
     clients::{self, ClientCache},
     events,
     grant_cache::GrantCache,
-    grants::{self, Sheet},
+    grants,
     scout::Sighting,
 };
 use crate::{
@@ -179,54 +179,27 @@ fn has_ended(surroundings: &Surroundings<'_>, holder: HolderId) -> Result<bool, 
 }
 
 impl Decided {
-    /// Whether it writes nothing but its grant and events: then what others do with other grants is independent of it.
-    pub(super) fn is_about_one_grant(&self) -> bool {
-        let change = &self.change;
-        change.client.is_none()
-            && change.authorization.is_none()
-            && change.resume.is_none()
-            && change.closes_links_of.is_none()
-    }
-
-    /// Seals and spells out what it is going to write as the change of that number.
-    pub(super) fn prepare(self, keys: &KeyRing, number: u64) -> Prepared {
-        let sheet = self.change.grant.as_ref().map(|grant| {
-            let before = self.loaded.grant.as_ref().filter(|before| before.id == grant.id);
-            Sheet::of(keys, before, grant, number)
-        });
-        let entries = self.change.events.iter().map(events::Entry::of).collect();
-        Prepared { change: self.change, number, sheet, entries }
-    }
-}
-
-/// A change that only has to be written.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    change: Change,
-    number: u64,
-    sheet: Option<Sheet>,
-    entries: Vec<events::Entry>,
-}
-
-impl Prepared {
-    /// Writes it; returns what to tell the one who asked. After an error the transaction has to be rolled back.
+    /// Writes it as the change of that number; returns what to tell the one who asked. After an error the
+    /// transaction has to be rolled back.
     pub(super) fn write(
         self,
         connection: &Connection,
         keys: &KeyRing,
         caches: &mut Caches,
+        number: u64,
     ) -> Result<Reply, StoreError> {
-        let Change { grant, client, authorization, resume, closes_links_of, reply, events: _ } = self.change;
+        let Change { grant, client, authorization, events, resume, closes_links_of, reply } = self.change;
         if let Some((namespace, client)) = &resume {
             // Before the grant of the command is written: it knows its own schedule.
-            grants::resume(connection, namespace, client, self.number)?;
+            grants::resume(connection, namespace, client, number)?;
         }
-        if let Some((sheet, grant)) = self.sheet.zip(grant) {
-            sheet.write(connection, &grant)?;
-            caches.grants.keep(grant, self.number);
+        if let Some(grant) = grant {
+            let before = self.loaded.grant.as_ref().filter(|before| before.id == grant.id);
+            grants::save(connection, keys, before, &grant, number)?;
+            caches.grants.keep(grant, number);
         }
         if let Some(client) = &client {
-            clients::save(connection, keys, client, self.number)?;
+            clients::save(connection, keys, client, number)?;
             caches.clients.forget(client);
         }
         if let Some(authorization) = &authorization {
@@ -236,7 +209,7 @@ impl Prepared {
             let newest = authorization.as_ref().map(|authorization| authorization.id);
             authorizations::close_links(connection, keys, grant, newest)?;
         }
-        self.entries.iter().try_for_each(|entry| entry.write(connection))?;
+        events.iter().try_for_each(|event| events::append(connection, event))?;
         Ok(reply)
     }
 }

@@ -9,10 +9,9 @@ use evergrant_proto::{
 use rusqlite::{Connection, ErrorCode};
 
 use super::{
-    batch::Batch,
     connect,
     identity::{self, Identity},
-    transact::{Caches, Surroundings},
+    transact::{self, Caches, Surroundings},
 };
 use crate::{
     anchor::{Anchor, Epoch},
@@ -55,10 +54,10 @@ impl fmt::Debug for Worker {
     }
 }
 
-pub(super) type Outcomes = Vec<Result<Reply, StoreError>>;
+type Outcomes = Vec<Result<Reply, StoreError>>;
 
 /// Why a batch did not come to its end.
-pub(super) enum Broken {
+enum Broken {
     /// Nothing of it was or will be written: the store is away.
     Undone(StoreError),
     /// Nothing of it was or will be written, since one of its commands could not be.
@@ -167,12 +166,20 @@ impl Worker {
             quarantined: identity.quarantine.is_some(),
             adoptions: identity.adoptions,
         };
-        let mut batch = Batch::new(&self.connection, &self.keys, &mut self.caches, commands.len());
+        let mut outcomes = Vec::with_capacity(commands.len());
         for command in commands {
             identity.change += 1;
-            batch.add(&surroundings, command, identity.change)?;
+            let decided = transact::decide(&self.connection, &surroundings, &mut self.caches, command);
+            let outcome = decided.map(|decided| {
+                decided.write(&self.connection, &self.keys, &mut self.caches, identity.change)
+            });
+            outcomes.push(match outcome {
+                Ok(written) => Ok(written.map_err(Broken::Spoilt)?),
+                // SQLite gives up the whole transaction by itself where the disk fails.
+                Err(error) if self.connection.is_autocommit() => return Err(Broken::Spoilt(error)),
+                Err(error) => Err(error),
+            });
         }
-        let outcomes = batch.finish()?;
         identity::set_change(&self.connection, identity.change)?;
         Ok((outcomes, identity))
     }

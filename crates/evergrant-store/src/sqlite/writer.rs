@@ -29,9 +29,6 @@ const QUEUE: usize = 1024;
 /// Commands in one commit. More would make the first one wait for little gain.
 const BATCH: usize = 128;
 
-/// How long the next of several expected commands is waited for: less than a commit takes.
-const MOMENT: Duration = Duration::from_micros(50);
-
 /// How long after the last commit the anchor is raised.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -143,8 +140,6 @@ fn closed() -> StoreError {
 }
 
 fn work(mut worker: Worker, jobs: &mpsc::Receiver<Job>) {
-    // Of the last two commits.
-    let (mut before, mut last) = (1, 1);
     loop {
         let job = if worker.is_anchored() {
             jobs.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
@@ -152,7 +147,7 @@ fn work(mut worker: Worker, jobs: &mpsc::Receiver<Job>) {
             jobs.recv_timeout(IDLE)
         };
         match job {
-            Ok(job) => (before, last) = (last, serve(&mut worker, job, jobs, before + last)),
+            Ok(job) => serve(&mut worker, job, jobs),
             Err(mpsc::RecvTimeoutError::Timeout) => worker.raise_anchor(),
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
         }
@@ -160,10 +155,9 @@ fn work(mut worker: Worker, jobs: &mpsc::Receiver<Job>) {
     worker.raise_anchor();
 }
 
-/// Does the job and, in the same commit, what has come meanwhile. As many jobs as came the last time are waited
-/// for, a moment for each: those who were just answered usually come back at once, and a commit of their own would
-/// cost each of them more than the moment. Returns how many there were.
-fn serve(worker: &mut Worker, first: Job, jobs: &mpsc::Receiver<Job>, expected: usize) -> usize {
+/// Does the job and, in the same commit, what has come meanwhile. Nothing is waited for: while it commits, the next
+/// ones are read ahead and those that were answered go on, and to wait for them would let all of that stand still.
+fn serve(worker: &mut Worker, first: Job, jobs: &mpsc::Receiver<Job>) {
     let mut next = Some(first);
     let (mut commands, mut answers) = (Vec::new(), Vec::new());
     while let Some(job) = next.take() {
@@ -180,18 +174,9 @@ fn serve(worker: &mut Worker, first: Job, jobs: &mpsc::Receiver<Job>, expected: 
                 let _ = answer.send(worker.adopt());
             }
         }
-        next = match commands.len() {
-            BATCH.. => None,
-            gathered if gathered < expected => jobs.recv_timeout(MOMENT).ok(),
-            _ => jobs.try_recv().ok(),
-        };
-    }
-    let gathered = commands.len();
-    if commands.is_empty() {
-        return gathered;
+        next = if commands.len() < BATCH { jobs.try_recv().ok() } else { None };
     }
     for (answer, outcome) in answers.into_iter().zip(worker.execute(&commands)) {
         let _ = answer.send(outcome);
     }
-    gathered
 }
