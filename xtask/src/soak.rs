@@ -12,6 +12,8 @@ use crate::{
 const PROPERTY_CASES: &str = "20000";
 /// Rounds of each racing test, read by the tests themselves; their default is what the test command can afford.
 const ROUNDS: &str = "5000";
+/// Simulated runs, a tenth of which the test command plays.
+const SEEDS: &str = "20000";
 /// Times that the whole suite runs again at its ordinary size, to see a test that fails one time in many.
 const REPETITIONS: usize = 20;
 /// Refreshes over which memory must not grow.
@@ -24,7 +26,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         tests
             .env("EVERGRANT_SOAK", "1")
             .env("PROPTEST_CASES", PROPERTY_CASES)
-            .env("EVERGRANT_ROUNDS", ROUNDS);
+            .env("EVERGRANT_ROUNDS", ROUNDS)
+            .env("EVERGRANT_SEEDS", SEEDS);
         command::run(tests)
     }));
     for repetition in 1..=REPETITIONS {

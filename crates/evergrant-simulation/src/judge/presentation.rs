@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evergrant_proto::{
     grant::{Attempt, GrantRecord, GrantState},
-    name::{AttemptId, GrantId, HolderId},
+    name::{AttemptId, Generation, GrantId, HolderId},
     provider::RotationKind,
     time::Timestamp,
     wire::http::{HttpResponse, RequestSent, TransportFailure},
@@ -31,6 +31,8 @@ pub struct Presentation {
     pub attempt: Option<AttemptId>,
     /// Whose token it is.
     pub grant: Option<GrantId>,
+    /// The generation that it belongs to.
+    pub generation: Option<Generation>,
     /// When, in milliseconds of the world.
     pub sent_at: u64,
     /// When the attempt was journalled: from then on its owner is waited for.
@@ -108,6 +110,7 @@ impl Judge {
             process: moment.process,
             attempt: attempt.map(|attempt| attempt.id),
             grant: moment.grant.map(|grant| grant.id),
+            generation: attempt.map(|attempt| attempt.generation),
             sent_at: moment.now,
             journalled_at: attempt.map_or(moment.now, |attempt| attempt.journalled_on.milliseconds),
             end: None,
@@ -163,7 +166,12 @@ impl Judge {
     ) -> Option<String> {
         let kind = self.scene.known.kind;
         let keeps = matches!(kind, RotationKind::Reusable | RotationKind::UntilSuccessorUsed);
-        if earlier.iter().any(|one| one.end == Some(PresentationEnd::Dead)) {
+        // Where tokens are never replaced, the same one lives on in the next generation.
+        let reusable = kind == RotationKind::Reusable;
+        let of_now = |one: &&Presentation| {
+            !reusable || attempt.is_none_or(|attempt| Some(attempt.generation) == one.generation)
+        };
+        if earlier.iter().filter(of_now).any(|one| one.end == Some(PresentationEnd::Dead)) {
             return Some("the provider had refused it".to_owned());
         }
         if !keeps && earlier.iter().any(|one| one.end == Some(PresentationEnd::Tokens)) {

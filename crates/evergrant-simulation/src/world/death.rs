@@ -83,7 +83,9 @@ impl World {
             _ if undetermined => named || (room && !truth.journal_decides),
             // A refusal after an unknown outcome is `likely` this (DESIGN, step 8); whether the lost request was
             // processed, or somebody revoked, nobody here can know.
-            Cause::LostRotationNotPersisted => self.was_lost(&token) || (room && self.was_doubted(held)),
+            Cause::LostRotationNotPersisted => {
+                self.was_lost(&token) || (room && self.was_doubted(grant, held))
+            }
             _ => named,
         };
         if !fine {
@@ -104,9 +106,11 @@ impl World {
         issued.any(|issued| !self.judge.held(issued))
     }
 
-    /// Whether it was presented more than once: then a loss is as likely as a revocation.
-    fn was_doubted(&self, held: &Credential) -> bool {
-        self.judge.presentations_of(held.refresh_token.expose()).count() > 1
+    /// Whether another attempt of the generation was in doubt when it was presented, by what was known then: a loss is as
+    /// likely as a revocation.
+    fn was_doubted(&self, grant: &GrantRecord, held: &Credential) -> bool {
+        let attempts = self.store.attempts(grant.id).filter(|attempt| attempt.generation == grant.generation);
+        attempts.count() > 1 || self.judge.presentations_of(held.refresh_token.expose()).count() > 1
     }
 
     /// Why the provider refused this token, in our words.

@@ -3,7 +3,7 @@
 use evergrant_simulation::{Options, Policy, Script, Setting, play, run, shrink};
 
 /// How many seeds are played; `EVERGRANT_SEEDS` asks for more.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 2000;
 
 /// All seeds that decide for this policy.
 fn play_all(policy: &str) {
