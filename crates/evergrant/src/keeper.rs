@@ -33,6 +33,7 @@ use crate::{
     clock::Clock,
     driver::Input,
     random,
+    remedies::Remedies,
 };
 
 /// Keeps grants alive. Cheap to clone; all clones share one engine, which its [`Driver`] runs.
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) catalogue: Catalogue,
     pub(crate) cache: Cache,
     pub(crate) waiting: AtomicUsize,
+    pub(crate) remedies: Remedies,
 }
 
 /// What a keeper is made of.
@@ -118,8 +120,8 @@ impl Keeper {
         let KeeperParts { store, clock, carrier, catalogue, settings } = parts;
         let engine = Engine::new(settings, store.holder(), random::bytes(), clock.now());
         let cache = Cache::new();
-        let shared =
-            Arc::new(Shared { store, clock, carrier, catalogue, cache, waiting: AtomicUsize::new(0) });
+        let (waiting, remedies) = (AtomicUsize::new(0), Remedies::default());
+        let shared = Arc::new(Shared { store, clock, carrier, catalogue, cache, waiting, remedies });
         let driver = Driver::new(Arc::clone(&shared), engine, outbox);
         (Self { shared, inbox }, driver)
     }
