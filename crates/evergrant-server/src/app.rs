@@ -10,7 +10,7 @@ use evergrant::{
     },
 };
 
-use crate::{ServerConfig, link::Repairs, metrics::Metrics, problem::Problem};
+use crate::{ServerConfig, link::Repairs, metrics::Metrics, outlook::Outlook, problem::Problem};
 
 mod tenancy;
 
@@ -22,6 +22,7 @@ pub(crate) struct App {
     pub(crate) config: ServerConfig,
     pub(crate) metrics: Metrics,
     pub(crate) repairs: Repairs,
+    pub(crate) outlook: Outlook,
     tenancy: Tenancy,
     stopping: AtomicBool,
 }
@@ -33,6 +34,7 @@ impl App {
             config,
             metrics: Metrics::default(),
             repairs: Repairs::default(),
+            outlook: Outlook::default(),
             tenancy: Tenancy::default(),
             stopping: AtomicBool::new(false),
         }

@@ -30,6 +30,7 @@ mod link;
 mod listen;
 mod metrics;
 mod middleware;
+mod outlook;
 mod page;
 mod problem;
 mod random;

@@ -10,7 +10,7 @@ use std::{
 use axum::http::{Method, StatusCode};
 use evergrant::store::Status;
 
-use crate::problem::Reason;
+use crate::{outlook::Ends, problem::Reason};
 
 #[derive(Debug, Default)]
 pub(crate) struct Metrics(Mutex<Counts>);
@@ -31,8 +31,8 @@ impl Metrics {
         }
     }
 
-    /// The page. `store`: what the store says of itself; `None` if it is away.
-    pub(crate) fn render(&self, waiting: usize, store: Option<&Status>) -> String {
+    /// The page. `store`: what the store says of itself; `None` if it is away. `ends`: grants that end soon.
+    pub(crate) fn render(&self, waiting: usize, store: Option<&Status>, ends: Option<&Ends>) -> String {
         let mut page = Page::default();
         page.family("evergrant_build_info", "gauge", "The version of this server.");
         page.sample("evergrant_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -46,6 +46,18 @@ impl Metrics {
             let records = store.lifeboat_records.into();
             page.gauge("evergrant_lifeboat_records", "Credentials that wait for the store.", records);
             page.gauge("evergrant_lifeboat_free", "Free places.", store.lifeboat_free.into());
+        }
+        if let Some(ends) = ends {
+            page.family(
+                "evergrant_grants_ending",
+                "gauge",
+                "Grants that end within so many seconds if nobody acts.",
+            );
+            for ((within, averted_by), count) in ends {
+                let within = within.to_string();
+                let labels = [("averted_by", *averted_by), ("within", within.as_str())];
+                page.sample("evergrant_grants_ending", &labels, *count);
+            }
         }
         page.0
     }
@@ -110,7 +122,7 @@ mod tests {
         metrics.count("/v1/grants/{grant}/token", &Method::GET, StatusCode::OK, None);
         metrics.count("/v1/grants/{grant}/token", &Method::GET, StatusCode::OK, None);
         metrics.count("unmatched", &invented, StatusCode::NOT_FOUND, Some(Reason::NoSuchRoute));
-        let page = metrics.render(3, None);
+        let page = metrics.render(3, None, None);
         for line in [
             r#"evergrant_http_requests_total{method="GET",route="/v1/grants/{grant}/token",status="200"} 2"#,
             r#"evergrant_http_requests_total{method="other",route="unmatched",status="404"} 1"#,

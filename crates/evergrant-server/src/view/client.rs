@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evergrant::proto::{
-    client::ClientRecord,
+    client::{ClientRecord, Comparison},
     name::ClientName,
     provider::{Endpoints, RotationPolicy},
     wire::{
@@ -30,6 +30,10 @@ pub(crate) struct ClientView<'a> {
     scopes: Vec<&'a str>,
     return_urls: &'a [String],
     rotation: &'a RotationPolicy,
+    /// What its answers have shown, and where that speaks against what is stated.
+    learned: Comparison,
+    /// Whether refresh tokens that nobody needs are used before the provider ends them.
+    keep_alive: bool,
     /// Whether the provider rejects the registration, so that grants pause.
     suspended: bool,
     version: u64,
@@ -52,6 +56,8 @@ impl<'a> ClientView<'a> {
             scopes: list(&client.scopes),
             return_urls: &client.return_urls,
             rotation: &client.provider.rotation,
+            learned: client.learned.compared_with(&client.provider),
+            keep_alive: client.keep_alive,
             suspended: !client.breaker.is_closed(),
             version: client.version,
             created_at: time(client.created_at),

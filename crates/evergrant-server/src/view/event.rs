@@ -23,6 +23,9 @@ pub(crate) struct EventView<'a> {
     attempt: Option<AttemptId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     diagnosis: Option<DiagnosisView<'a>>,
+    /// When the grant ends, of a warning of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
 }
 
 impl<'a> EventView<'a> {
@@ -36,6 +39,7 @@ impl<'a> EventView<'a> {
             generation: event.generation,
             attempt: event.attempt,
             diagnosis: event.diagnosis.as_ref().map(DiagnosisView::new),
+            expires_at: event.expires_at.map(time),
         }
     }
 }

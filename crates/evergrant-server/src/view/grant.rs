@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use evergrant::proto::{
     grant::{Degradation, GrantRecord, GrantState},
     name::{ClientName, Generation, GrantId},
+    remedy_rates::Rates,
 };
 use serde::Serialize;
 
@@ -32,6 +33,10 @@ pub(crate) struct GrantView<'a> {
     last_success_at: String,
     /// When it is refreshed next by itself.
     next_refresh_at: Option<String>,
+    /// When it ends at the latest, however often it is used; `null`: nobody said.
+    ends_at: Option<String>,
+    /// The warning of that end has been given, with an `expires_soon` event: its resource owner should authorize again.
+    expires_soon: bool,
     /// Transient failures since the last success.
     failures: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,11 +72,18 @@ impl<'a> GrantView<'a> {
             created_at: time(grant.created_at),
             last_success_at: time(grant.last_success_at),
             next_refresh_at: grant.next_due_at.map(time),
+            ends_at: grant.life.ends_at.map(time),
+            expires_soon: grant.life.has_warned(),
             failures: grant.failures,
             revocation: grant.revocation.map(|revocation| RevocationView {
                 requested_at: time(revocation.requested_at),
                 confirmed_at: revocation.confirmed_at.map(time),
             }),
         }
+    }
+
+    /// The same with how often the remedies of its diagnosis worked here.
+    pub(crate) fn measured(self, rates: &Rates) -> Self {
+        Self { diagnosis: self.diagnosis.map(|diagnosis| diagnosis.measured(rates)), ..self }
     }
 }

@@ -2,17 +2,19 @@
 
 mod attempt;
 mod authorization;
+mod check;
 mod client;
 mod diagnosis;
 mod event;
+mod forecast;
 mod grant;
 mod token;
 
 use evergrant::proto::{scope::ScopeSet, time::Timestamp};
 
 pub(crate) use self::{
-    attempt::AttemptView, authorization::AuthorizationView, client::ClientView, diagnosis::DiagnosisView,
-    event::EventView, grant::GrantView, token::TokenView,
+    attempt::AttemptView, authorization::AuthorizationView, check::CheckView, client::ClientView,
+    diagnosis::DiagnosisView, event::EventView, forecast::ForecastView, grant::GrantView, token::TokenView,
 };
 
 /// RFC 3339.

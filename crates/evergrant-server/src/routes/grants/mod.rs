@@ -1,7 +1,9 @@
 //! `/v1/grants`: what is kept alive.
 
 mod attempts;
+mod check;
 mod events;
+mod forecast;
 mod import;
 mod list;
 mod read;
@@ -19,8 +21,8 @@ use evergrant::{
 use url::Url;
 
 pub(super) use self::{
-    attempts::attempts, events::events, import::import, list::list, read::read, refresh::refresh,
-    rejections::reject, remove::remove, revoke::revoke, token::token,
+    attempts::attempts, check::check, events::events, forecast::forecast, import::import, list::list,
+    read::read, refresh::refresh, rejections::reject, remove::remove, revoke::revoke, token::token,
 };
 use crate::{
     app::App,

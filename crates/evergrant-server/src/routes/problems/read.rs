@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use evergrant_explain::problems;
+use evergrant_explain::problems::{self, Measured};
 use serde::Serialize;
 
 use super::wanted::{MARKDOWN, VARY, Wanted};
@@ -40,6 +40,12 @@ pub(crate) async fn read(
     let Some(problem) = problems::find(&name) else {
         return Problem::of(Reason::NoSuchRoute).into_response();
     };
+    // The page is there without the numbers, too.
+    let rates = app.keeper.remedy_rates().await.unwrap_or_default();
+    let problem = &problem.with_rates(|action| {
+        let rate = rates.of(problem.id, action)?;
+        Some(Measured { worked: rate.worked, tried: rate.tried })
+    });
     let answer = match Wanted::of(&headers) {
         Wanted::Html => {
             Page::new(StatusCode::OK, CausePage::new(problem, app.keeper.catalogue())).into_response()
