@@ -1,7 +1,9 @@
 //! Everybody at once.
 
-use evergrant_proto::transaction::Want;
-use evergrant_simulation::{Scene, World};
+use std::time::Duration;
+
+use evergrant_proto::{engine::TokenRequest, grant::AccessKey, transaction::Want};
+use evergrant_simulation::{Mishap, Scene, World};
 
 use crate::support::{issue, minutes, quiet, seconds};
 
@@ -61,5 +63,31 @@ fn greedy_callers_cost_one_refresh_a_generation() {
         issue(&world.await_answer(call));
     }
     assert_eq!(world.refreshes().len(), 1);
+    world.expect_order();
+}
+
+#[test]
+fn a_caller_in_line_behind_another_resource_is_told_in_time() {
+    let (mut world, process, grant) = quiet(Scene::strict());
+    world.run_for(seconds(1));
+    world.reject(grant);
+    world.network.next.push_back(Mishap::ResponseDelayed(28_000));
+    let key = AccessKey { resource: Some("https://resource.example/".to_owned()), scope: None };
+    let want = Want::Usable { min_ttl: Duration::ZERO };
+    world.request(process, TokenRequest { grant, key, want });
+    world.run_for(seconds(3));
+    // Each has a deadline of its own, also those who come after the line has formed.
+    let calls: Vec<_> = (0..3)
+        .map(|_| {
+            world.run_for(seconds(1));
+            world.ask(process, grant)
+        })
+        .collect();
+    world.run_for(seconds(12));
+    for call in calls {
+        let call = world.call(call);
+        let waited = call.answered_at.expect("told before the flight ahead has ended") - call.asked_at;
+        assert!((9_900..=10_050).contains(&waited), "waited {waited} ms");
+    }
     world.expect_order();
 }
