@@ -122,7 +122,8 @@ impl GrantId {
     /// A draw made once for this grant, so that what many grants do by the clock is spread.
     pub fn draw(self) -> u16 {
         // Ids are random: any bits of it are.
-        (self.0 & u128::from(u16::MAX)) as u16
+        let [.., high, low] = self.0.to_be_bytes();
+        u16::from_be_bytes([high, low])
     }
 }
 

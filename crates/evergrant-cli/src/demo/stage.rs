@@ -189,6 +189,7 @@ impl Stage {
             scopes: ScopeSet::parse("openid profile", ' ').expect("a constant that is one"),
             return_urls: Vec::new(),
             rotation: Some(RotationPolicy { kind, window, revokes, ..RotationPolicy::default() }),
+            keep_alive: true,
         };
         self.keeper.add_client(client).await?;
         Ok(())

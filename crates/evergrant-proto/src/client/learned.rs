@@ -95,7 +95,40 @@ pub enum Contradiction {
     ShorterAccess,
 }
 
+/// What was seen, beside what is stated: as it is told to programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// What was seen.
+    #[serde(flatten)]
+    pub learned: Learned,
+    /// Whether refreshes bring another refresh token, as far as was seen often enough.
+    pub replaces: Replacement,
+    /// Where it speaks against what is stated.
+    pub contradicts: Vec<Contradiction>,
+}
+
+impl Contradiction {
+    /// One sentence for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Replaces => "refreshes bring another refresh token, though the catalogue says that none do",
+            Self::Keeps => {
+                "refreshes keep the refresh token, though the catalogue says that each replaces it"
+            }
+            Self::RefusesRepetition => {
+                "a repetition was refused that the stated rotation policy forgives, unless the user ended the grant"
+            }
+            Self::ShorterAccess => "access tokens live shorter than the catalogue says",
+        }
+    }
+}
+
 impl Learned {
+    /// What was seen, compared with what is stated of the provider.
+    pub fn compared_with(self, provider: &Provider) -> Comparison {
+        Comparison { learned: self, replaces: self.replacement(), contradicts: self.contradictions(provider) }
+    }
+
     /// Whether nothing was seen yet.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()

@@ -6,6 +6,6 @@ mod probation;
 mod record;
 
 pub use breaker::{Admission, Breaker, Probe, Suspension};
-pub use learned::{Contradiction, ENOUGH, Learned, Observation, Range, Repetitions};
+pub use learned::{Comparison, Contradiction, ENOUGH, Learned, Observation, Range, Repetitions};
 pub use probation::{Candidate, Probation, ProbeEnd, Turn};
 pub use record::ClientRecord;

@@ -84,6 +84,7 @@ pub enum ProbeEnd {
 
 impl Probation {
     /// The probation of this adoption.
+    #[must_use]
     pub fn of(self, adoption: u64) -> Self {
         if self.adoption == adoption { self } else { Self { adoption, ..Self::default() } }
     }

@@ -67,6 +67,11 @@ impl Life {
         self.warn_at.is_some_and(|at| at <= wall)
     }
 
+    /// Whether an end is ahead and the warning of it has been given.
+    pub fn has_warned(&self) -> bool {
+        self.ends_at.is_some() && self.warned_at.is_some()
+    }
+
     /// When the warning is still to be given.
     pub fn pending_warning(&self) -> Option<Timestamp> {
         self.warn_at.filter(|_| self.warned_at.is_none())

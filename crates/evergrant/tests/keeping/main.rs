@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod adoption;
 mod catalogue;
+mod endings;
+mod exchanges;
+mod learning;
 mod outages;
 mod races;
 mod reauthorization;

@@ -1,6 +1,7 @@
 //! `evergrant clients`: registrations at providers.
 
 mod add;
+mod learned;
 mod show;
 mod update;
 

@@ -3,6 +3,7 @@
 use evergrant::proto::{client::ClientRecord, name::ClientName, wire::redirect_uri::RedirectUri};
 use serde_json::{Value, json};
 
+use super::learned;
 use crate::{
     cli::Format,
     failure::Failure,
@@ -58,7 +59,9 @@ pub(super) async fn one(session: &Session, name: &ClientName, format: Format) ->
     table.pair("token", endpoint(&client.endpoints.token));
     table.pair("revocation", endpoint(&client.endpoints.revocation));
     table.pair("device", endpoint(&client.endpoints.device_authorization));
-    table.pair("rotation", name_of(&client.provider.rotation.kind));
+    table.pair("rotation", learned::rotation(&client, name_of(&client.provider.rotation.kind)));
+    table.pair("keep-alive", (if client.keep_alive { "on" } else { "off" }).to_owned());
+    learned::add_to(&mut table, &client);
     table.toned("state", tone, state.to_owned());
     table.pair("added", client.created_at.to_string());
     table.pair("updated", client.updated_at.to_string());
@@ -84,6 +87,8 @@ pub(super) fn view(client: &ClientRecord) -> Value {
         "return_urls": client.return_urls,
         "endpoints": client.endpoints,
         "rotation": client.provider.rotation,
+        "learned": client.learned.compared_with(&client.provider),
+        "keep_alive": client.keep_alive,
         "state": state(client).1,
         "diagnosis": client.breaker.whole.as_ref().map(|suspension| &suspension.diagnosis),
         "version": client.version,

@@ -9,7 +9,7 @@ use evergrant::{
 };
 use serde_json::{Value, json};
 
-use super::tone;
+use super::{rates, tone};
 use crate::{
     cli::Format,
     failure::Failure,
@@ -38,6 +38,7 @@ pub(super) async fn run(session: &Session, id: GrantId, format: Format) -> Resul
     let events = session.keeper.events(filter).await?;
     if format == Format::Json {
         let mut shown = view(&grant);
+        shown["measured"] = rates::measured(session, grant.state.diagnosis()).await?;
         shown["attempts"] = attempts.iter().map(attempt_view).collect();
         shown["events"] = events.iter().map(event_view).collect();
         return output::print_json(&shown);
@@ -45,7 +46,8 @@ pub(super) async fn run(session: &Session, id: GrantId, format: Format) -> Resul
     let style = style::of_stdout();
     let mut sections = vec![details(&grant).render(style)];
     if let Some(known) = grant.state.diagnosis() {
-        sections.push(diagnosis::describe(known).trim_end().to_owned());
+        let described = diagnosis::describe(known);
+        sections.push(described.trim_end().to_owned() + &rates::in_words(session, known).await?);
     }
     if !attempts.is_empty() {
         sections.push(attempt_table(&attempts).render(style));
@@ -73,8 +75,20 @@ fn details(grant: &GrantRecord) -> Table {
     table.pair("last success", grant.last_success_at.to_string());
     table.pair("next look", grant.next_due_at.map(|due| due.to_string()));
     table.pair("not before", grant.retry_at.map(|retry| retry.to_string()));
+    let (tone, end) = ends(grant);
+    table.toned("ends", tone, end);
     table.pair("revocation", revocation(grant));
     table
+}
+
+/// When it ends at the latest, and what helps if that is soon.
+fn ends(grant: &GrantRecord) -> (Tone, Option<String>) {
+    let end = grant.life.ends_at.map(|end| end.to_string());
+    if !grant.life.has_warned() {
+        return (Tone::Plain, end);
+    }
+    let repair = |end| format!("{end}, soon: `evergrant connect {} --grant {}`", grant.client, grant.id);
+    (Tone::Warning, end.map(repair))
 }
 
 fn revocation(grant: &GrantRecord) -> Option<String> {
@@ -139,6 +153,8 @@ pub(super) fn view(grant: &GrantRecord) -> Value {
         "last_success_at": grant.last_success_at.to_string(),
         "next_due_at": grant.next_due_at.map(|due| due.to_string()),
         "retry_at": grant.retry_at.map(|retry| retry.to_string()),
+        "ends_at": grant.life.ends_at.map(|end| end.to_string()),
+        "expires_soon": grant.life.has_warned(),
         "revocation": grant.revocation.map(|revocation| json!({
             "requested_at": revocation.requested_at.to_string(),
             "confirmed_at": revocation.confirmed_at.map(|confirmed| confirmed.to_string()),
@@ -165,5 +181,6 @@ fn event_view(event: &NumberedEvent) -> Value {
         "generation": event.generation,
         "attempt": event.attempt,
         "diagnosis": event.diagnosis,
+        "expires_at": event.expires_at.map(|end| end.to_string()),
     })
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use evergrant::proto::provider::Catalogue;
 
+pub(super) use self::show::span;
 use crate::{
     cli::{FormatOptions, SettingsOptions},
     config::Config,

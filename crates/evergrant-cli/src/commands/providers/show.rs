@@ -272,7 +272,7 @@ pub(super) fn name_of(variant: impl Serialize) -> String {
 }
 
 /// A lifetime in the largest unit that tells it exactly; long and odd ones in days.
-pub(super) fn span(duration: Duration) -> String {
+pub(in crate::commands) fn span(duration: Duration) -> String {
     const DAY: u64 = 86_400;
     let seconds = duration.as_secs();
     let unit = [(DAY, "d"), (3600, "h"), (60, "min")]
