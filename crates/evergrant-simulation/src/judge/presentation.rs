@@ -206,7 +206,7 @@ fn strict_objection(
     let access = attempt.and_then(|attempt| moment.grant?.access_for(&attempt.key));
     // What an authorization brought since the claim says nothing about the token that was claimed.
     let own = access.filter(|entry| attempt.is_some_and(|attempt| entry.generation <= attempt.generation));
-    let end = own.filter(|entry| !entry.rejected).and_then(|entry| entry.usable_until());
+    let end = own.filter(|entry| !entry.rejected).and_then(evergrant_proto::grant::AccessEntry::usable_until);
     // By the clock that the claim was made by, too: it may have been set since.
     let wall = attempt.map_or(moment.wall, |attempt| moment.wall.max(attempt.journalled_at));
     if end.is_some_and(|end| end > wall) {

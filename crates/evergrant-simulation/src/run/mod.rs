@@ -84,7 +84,7 @@ pub fn play(script: &Script, tracing: bool) -> Result<Summary, Box<Violation>> {
     keep_panics_quiet();
     let mut player = None;
     let steps = Cell::new(0);
-    let played = quietly(|| {
+    let outcome = quietly(|| {
         let player = player.insert(Player::new(&script.setting, tracing));
         for step in &script.steps {
             player.step(step);
@@ -96,7 +96,7 @@ pub fn play(script: &Script, tracing: bool) -> Result<Summary, Box<Violation>> {
         player.close();
     });
     let found = player.as_ref().and_then(|player| player.world.judge.violations.first().cloned());
-    let panicked = played.err().map(|payload| {
+    let panicked = outcome.err().map(|payload| {
         let at = player.as_ref().map_or(0, |player| player.world.now());
         Objection { invariant: Invariant::EngineContract, at, evidence: format!("panicked: {payload}") }
     });

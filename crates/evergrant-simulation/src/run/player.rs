@@ -84,7 +84,7 @@ impl Player {
             | Action::Doom(..)
             | Action::Suspend(_) => self.trouble_processes(action),
             Action::NetworkDown(_) | Action::NetworkTrouble(_) | Action::Mishap(_) => {
-                self.trouble_network(action)
+                self.trouble_network(action);
             }
             Action::StoreAway(_)
             | Action::LifeboatAway(_)
@@ -272,12 +272,10 @@ impl Player {
                 let Ok(link) = self.world.open_link(None) else { return };
                 self.follow(process, link, &user, false);
             }
-            Action::Device(user) => {
-                if self.world.store.grants().count() < MOST_GRANTS {
-                    let (user, _) = self.user(user);
-                    if let Some(link) = self.world.approve_device(&user) {
-                        self.links.push((link, user));
-                    }
+            Action::Device(user) if self.world.store.grants().count() < MOST_GRANTS => {
+                let (user, _) = self.user(user);
+                if let Some(link) = self.world.approve_device(&user) {
+                    self.links.push((link, user));
                 }
             }
             Action::Import(grant) => self.import(grant),

@@ -119,7 +119,7 @@ impl World {
             entry.presented.as_ref() == Some(token) && entry.outcome == Outcome::Refused
         };
         let journal: Vec<_> = self.party.provider.journal(0).collect();
-        let refusal = journal.iter().copied().filter(refused).last()?;
+        let refusal = journal.iter().copied().rfind(refused)?;
         let names = match refusal.reason? {
             Reason::ReplayedRefreshToken => vec![Cause::LostRotationNotPersisted],
             // A later presentation of its predecessor brought another: that one is lost.

@@ -98,6 +98,10 @@ struct Journey {
 
 /// The whole world.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a circumstance of its own, and none excludes another"
+)]
 pub struct World {
     /// How the provider behaves and what is known of it.
     pub scene: Scene,

@@ -100,7 +100,7 @@ impl World {
         };
         match command {
             Command::Reject(_) | Command::Import(_) | Command::Complete(_) => {
-                self.judge.allow_request(id, now)
+                self.judge.allow_request(id, now);
             }
             Command::PutClient(_) => self.judge.allow_request(None, now),
             _ => {}
