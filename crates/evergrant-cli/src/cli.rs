@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use evergrant::proto::name::Namespace;
 
 use crate::{
-    commands::{clients, connect, explain, grants, keys, providers, rehearse, request, serve, store, token},
+    commands::{
+        clients, connect, doctor, explain, grants, keys, providers, rehearse, request, serve, store, token,
+    },
     demo, exit,
     failure::Failure,
     location::StoreLocation,
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Providers(providers::Group),
     /// Explain a failure: cause, evidence, what helps, what never does
     Explain(explain::Options),
+    /// Check everything that a refresh needs: files, keys, clocks, providers, registrations
+    Doctor(doctor::Options),
     /// Keys that seal credentials
     Keys(keys::Group),
     /// The store itself
@@ -61,6 +65,7 @@ impl Command {
             Self::Request(options) => request::run(options).await,
             Self::Providers(group) => providers::run(group).await,
             Self::Explain(options) => explain::run(options),
+            Self::Doctor(options) => doctor::run(options).await,
             Self::Keys(group) => keys::run(group).await,
             Self::Store(group) => store::run(group).await,
         }
@@ -75,6 +80,7 @@ impl Command {
             Self::Token(options) => options.error_format(),
             Self::Providers(group) => group.format.format,
             Self::Explain(options) => options.format.format,
+            Self::Doctor(options) => options.format.format,
             Self::Keys(group) => group.format.format,
             Self::Store(group) => group.format.format,
             Self::Demo(_) | Self::Serve(_) | Self::Rehearse(_) | Self::Request(_) => Format::Text,

@@ -2,6 +2,7 @@
 
 pub(crate) mod clients;
 pub(crate) mod connect;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod grants;
 pub(crate) mod keys;

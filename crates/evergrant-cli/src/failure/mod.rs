@@ -53,6 +53,11 @@ impl Failure {
         Self { exit, reason: None, message: message.into(), advice: None, diagnosis: None, retry_after: None }
     }
 
+    /// What is wrong was printed as the result: nothing but the exit code is left to be said.
+    pub(crate) fn told(exit: Exit) -> Self {
+        Self::of(exit, "")
+    }
+
     /// The command line is wrong in a way that its parser cannot see.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::of(Exit::Usage, message)
@@ -135,8 +140,21 @@ impl Failure {
         self
     }
 
+    /// The exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What to do next, if anybody knows.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.advice.as_deref()
+    }
+
     /// Tells the person, or the program, and gives the exit code.
     pub(crate) fn report(&self, format: Format) -> ExitCode {
+        if self.message.is_empty() {
+            return self.exit.into();
+        }
         let text = match format {
             Format::Text => self.for_people(),
             Format::Json => self.for_programs(),

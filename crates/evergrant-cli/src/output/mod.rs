@@ -11,6 +11,15 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
+/// Lines of prose are read badly beyond this.
+const WIDEST: usize = 100;
+
+/// How many columns prose may take on stdout.
+pub(crate) fn width() -> usize {
+    let columns = rustix::termios::tcgetwinsize(io::stdout()).map(|size| usize::from(size.ws_col)).ok();
+    columns.filter(|columns| *columns > 0).unwrap_or(WIDEST).min(WIDEST)
+}
+
 /// Prints lines of our own making on stdout, as they are. A reader that has gone away (`| head`) is no error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();

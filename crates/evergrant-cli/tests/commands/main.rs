@@ -6,6 +6,8 @@ mod support;
 mod bad_input;
 mod clients;
 mod connect;
+mod doctor;
+mod ends;
 mod explain;
 mod grants;
 mod output;

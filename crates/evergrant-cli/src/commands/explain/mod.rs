@@ -75,7 +75,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
 
 fn in_words(explanation: &Explanation) -> String {
     let style = style::of_stdout();
-    let text = explanation.to_terminal(source::width(), style.is_coloured());
+    let text = explanation.to_terminal(output::width(), style.is_coloured());
     format!("{text}\nMore: evergrant explain --cause {}", explanation.cause)
 }
 
@@ -116,7 +116,7 @@ fn show_page(cause: &str, format: Format) -> Result<(), Failure> {
     };
     match format {
         Format::Json => output::print_json(page),
-        Format::Text => output::print(&page.to_terminal(source::width(), style::of_stdout().is_coloured())),
+        Format::Text => output::print(&page.to_terminal(output::width(), style::of_stdout().is_coloured())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the text comes from, and how wide the answer may be.
+//! Where the text comes from.
 
 use std::{
     fs::File,
@@ -9,9 +9,6 @@ use evergrant_explain::reading::MAX_INPUT_BYTES;
 
 use super::path_of;
 use crate::{failure::Failure, output};
-
-/// Lines of prose are read badly beyond this.
-const WIDEST: usize = 100;
 
 /// Reads a file, stdin, or takes the argument itself for the text.
 pub(super) fn read(input: Option<&str>) -> Result<Vec<u8>, Failure> {
@@ -97,10 +94,4 @@ impl Lines {
         self.number += 1;
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
-}
-
-/// How many columns the answer may take.
-pub(super) fn width() -> usize {
-    let columns = rustix::termios::tcgetwinsize(io::stdout()).map(|size| usize::from(size.ws_col)).ok();
-    columns.filter(|columns| *columns > 0).unwrap_or(WIDEST).min(WIDEST)
 }

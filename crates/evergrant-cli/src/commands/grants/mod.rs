@@ -1,8 +1,11 @@
 //! `evergrant grants`: what is kept.
 
+mod check;
 mod end;
+mod forecast;
 mod import;
 mod list;
+mod rates;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -36,6 +39,13 @@ enum Command {
         /// The grant
         grant: GrantId,
     },
+    /// Ask the provider whether a grant lives, without spending anything of it
+    Check {
+        /// The grant
+        grant: GrantId,
+    },
+    /// List the grants that end if nobody acts, the soonest first
+    Forecast(forecast::Options),
     /// End a grant here and at the provider; it stays in the lists
     Revoke {
         /// The grant
@@ -61,6 +71,8 @@ pub(crate) async fn run(group: Group) -> Result<(), Failure> {
     with_session(&store, async |session| match command {
         Command::Import(_) => unreachable!("it was carried out above"),
         Command::List(options) => list::run(session, options, format).await,
+        Command::Check { grant } => check::run(session, grant, format).await,
+        Command::Forecast(options) => forecast::run(session, options, format).await,
         Command::Show { grant } => show::run(session, grant, format).await,
         Command::Revoke { grant } => end::revoke(session, grant, format).await,
         Command::Remove { grant } => end::remove(session, grant, format).await,

@@ -1,0 +1,135 @@
+//! What works and could be better: rotation, scopes, lifetimes; by what the grants of a client show.
+
+use std::time::Duration;
+
+use evergrant::{
+    proto::{
+        client::ClientRecord,
+        diagnosis::Cause,
+        forecast::period,
+        grant::{Expiry, GrantRecord, GrantState},
+        provider::Replacement,
+        scope::{Scope, ScopeSet},
+        wire::client_authentication::AuthenticationMethod,
+    },
+    store::GrantFilter,
+};
+
+use super::finding::Finding;
+use crate::{failure::Failure, session::Session};
+
+/// Grants that are looked at: enough to see what a client's grants have in common.
+const LOOKED_AT: usize = 200;
+
+/// An access token cannot be taken back from whoever has copied it: one that lives longer than this should be renewed
+/// instead.
+const LONG: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Refreshes that must have kept the same refresh token before it is said that none brings another.
+const REFRESHES: u64 = 2;
+
+pub(super) async fn of(session: &Session, client: &ClientRecord) -> Result<Vec<Finding>, Failure> {
+    let filter = GrantFilter {
+        client: Some(client.name.clone()),
+        ..GrantFilter::all(session.namespace.clone(), LOOKED_AT)
+    };
+    let mut grants = Vec::new();
+    for listed in session.keeper.grants(filter).await? {
+        if let Some((grant, _)) = session.store.grant(listed.id).await?
+            && matches!(grant.state, GrantState::Active | GrantState::Degraded { .. })
+        {
+            grants.push(grant);
+        }
+    }
+    let rows = [rotation(client, &grants), wider(client, &grants), refused(&grants), long_lived(&grants)];
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// RFC 9700 4.14.2: a public client's refresh tokens are rotated or bound to their sender.
+fn rotation(client: &ClientRecord, grants: &[GrantRecord]) -> Option<Finding> {
+    if client.provider.refresh.replaces != Replacement::Sometimes {
+        return None;
+    }
+    let kept = |grant: &&GrantRecord| {
+        let credential = grant.credential.as_ref();
+        credential.is_some_and(|credential| grant.generation.0 >= credential.generation.0 + REFRESHES)
+    };
+    let kept = grants.iter().filter(kept).count();
+    if kept == 0 || grants.iter().any(|grant| grant.predecessor.is_some()) {
+        return None;
+    }
+    let text = format!(
+        "{} can rotate refresh tokens, and {kept} of {} grants were refreshed without a new one",
+        client.provider.name,
+        grants.len()
+    );
+    let public = client.authentication == AuthenticationMethod::None;
+    let finding = if public { Finding::warning("rotation", text) } else { Finding::advice("rotation", text) };
+    let console = client.provider.pages.console.as_deref().unwrap_or("the provider's console");
+    Some(finding.fix(format!("switch rotation on at {console}: a copied token then betrays itself")))
+}
+
+/// More than the client asks for.
+fn wider(client: &ClientRecord, grants: &[GrantRecord]) -> Option<Finding> {
+    if client.scopes.is_empty() {
+        return None;
+    }
+    let asked = client.scopes.union(&client.provider.offline.scopes);
+    let (count, excess) = beyond(grants, |grant| (grant.granted.clone(), asked.union(&grant.requested)));
+    let (older, unused) = beyond(grants, |grant| (grant.granted.clone(), asked.clone()));
+    let (count, excess) = if excess.is_empty() { (older, unused) } else { (count, excess) };
+    if excess.is_empty() {
+        return None;
+    }
+    let text =
+        format!("{count} of {} grants have scopes that this client does not ask for: {excess}", grants.len());
+    Some(
+        Finding::advice("scopes", text)
+            .fix("take them from the registration at the provider, or connect those grants anew"),
+    )
+}
+
+/// Asked for and not granted.
+fn refused(grants: &[GrantRecord]) -> Option<Finding> {
+    let (count, missing) = beyond(grants, |grant| (grant.requested.clone(), grant.granted.clone()));
+    if missing.is_empty() {
+        return None;
+    }
+    let text = format!("asked for and not granted in {count} of {} grants: {missing}", grants.len());
+    let fix = "ask for less, or have the scopes allowed at the provider";
+    Some(Finding::advice("scopes", text).fix(fix).page(Cause::ScopeProblem))
+}
+
+/// How many grants have scopes in the first set that are not in the second, and which.
+fn beyond(grants: &[GrantRecord], sets: impl Fn(&GrantRecord) -> (ScopeSet, ScopeSet)) -> (usize, ScopeSet) {
+    let (mut count, mut all) = (0, ScopeSet::new());
+    for grant in grants {
+        let (first, second) = sets(grant);
+        let excess: Vec<&Scope> = first.iter().filter(|scope| !second.contains(scope)).collect();
+        count += usize::from(!excess.is_empty());
+        excess.into_iter().for_each(|scope| all.insert(scope.clone()));
+    }
+    (count, all)
+}
+
+fn long_lived(grants: &[GrantRecord]) -> Option<Finding> {
+    let entries = grants.iter().filter(|grant| grant.credential.is_some()).flat_map(|grant| &grant.access);
+    let (mut count, mut longest, mut endless) = (0_usize, Duration::ZERO, false);
+    for entry in entries {
+        let is_endless = entry.expiry == Expiry::Never;
+        if is_endless || entry.lifetime() > LONG {
+            count += 1;
+            longest = longest.max(entry.lifetime());
+            endless |= is_endless;
+        }
+    }
+    if count == 0 {
+        return None;
+    }
+    let lives = if endless { "for ever".to_owned() } else { period(longest) };
+    let text = format!("{count} access tokens live {lives} although they could be refreshed");
+    Some(
+        Finding::advice("lifetimes", text)
+            .fix("set a shorter life at the provider: whoever copies one has it for all of that time"),
+    )
+}
