@@ -2,8 +2,8 @@
 //!
 //! A backup brings back refresh tokens that were spent since, and a strict provider ends the grant of each one that is
 //! presented. So the grants of a client come back one at a time, the next only when the outcome of the one before is
-//! known, and with a pause; and when the provider refuses one after the other, the rest is left alone until somebody
-//! needs it.
+//! known, and with a pause. Where the provider can be asked about a token without spending it (RFC 7662), it is. When it
+//! refuses one after the other, or calls them inactive, the rest is left alone until somebody needs it.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ pub struct Candidate {
 pub enum ProbeEnd {
     /// Tokens came.
     Accepted,
-    /// The provider refused the grant.
+    /// The provider refused the grant, or called its refresh token inactive.
     Refused,
     /// The refresh token may be spent: the same grant goes on.
     Unknown,

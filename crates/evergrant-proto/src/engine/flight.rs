@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use self::recording::Recording;
 use super::{
-    CallId, Effect, Engine, FlowId, Issue, Next, Outcome, Refusal, SlotId, StoreFailure, conclusion,
+    CallId, Effect, Engine, FlowId, Issue, Next, Outcome, Refusal, SlotId, StoreFailure, asking, conclusion,
     endpoint::{EndpointKey, Entry},
     refusal::{backing_off, closed, owes_revocation, store_unavailable},
 };
@@ -98,6 +98,11 @@ enum Step {
     Claiming {
         attempt: AttemptId,
         asked_at: Moment,
+    },
+    /// Its refresh token may be old: the provider is asked about it first.
+    Asking {
+        claimed: Box<Claimed>,
+        not_after: Moment,
     },
     Sending(Box<Sending>),
     Recording(Box<Recording>),
@@ -226,6 +231,9 @@ impl Flight {
             }
             (Step::Claiming { attempt, asked_at }, Some(Outcome::Transacted(reply))) => {
                 Some(self.claimed(engine, attempt, asked_at, reply, now))
+            }
+            (Step::Asking { claimed, not_after }, Some(Outcome::Answered(answer))) => {
+                Some(self.told(claimed, not_after, &answer, now))
             }
             (Step::Sending(sending), Some(Outcome::Answered(answer))) => {
                 Some(self.answered(engine, &sending, &answer, now))
@@ -386,16 +394,14 @@ impl Flight {
                 let patience =
                     if sabotaged!(SendLate) { Duration::from_secs(3600) } else { claimed.pace.send_within };
                 let not_after = asked_at.plus(patience);
-                let deadline = claimed.pace.flight;
-                match conclusion::refresh_request(&claimed, &self.key) {
-                    Ok(request) => {
-                        self.step = Step::Sending(Box::new(Sending { claimed, sent_at: now.wall }));
+                match asking::question(&claimed) {
+                    Some(request) => {
+                        // So that there is time left to send the refresh.
+                        let deadline = claimed.pace.send_within / 2;
+                        self.step = Step::Asking { claimed, not_after };
                         Next::Perform(Effect::Send { request, not_after, deadline })
                     }
-                    Err(unsendable) => {
-                        let conclusion = conclusion::unsendable(&claimed, unsendable, now.wall);
-                        self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }))
-                    }
+                    None => self.send(claimed, not_after, now),
                 }
             }
             // Not a plain refresh: what it is, the careful way finds out.
@@ -413,6 +419,34 @@ impl Flight {
                 Next::Perform(Effect::Read(self.grant))
             }
             Err(failure) => self.refuse_all(engine, &store_unavailable(&failure), now),
+        }
+    }
+
+    fn told(
+        &mut self,
+        claimed: Box<Claimed>,
+        not_after: Moment,
+        answer: &Result<crate::wire::http::HttpResponse, crate::wire::http::TransportFailure>,
+        now: Now,
+    ) -> Next {
+        if asking::says_inactive(answer) && self.waiters.is_empty() {
+            let conclusion = asking::left_alone(&claimed, now.wall);
+            return self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }));
+        }
+        self.send(claimed, not_after, now)
+    }
+
+    fn send(&mut self, claimed: Box<Claimed>, not_after: Moment, now: Now) -> Next {
+        let deadline = claimed.pace.flight;
+        match conclusion::refresh_request(&claimed, &self.key) {
+            Ok(request) => {
+                self.step = Step::Sending(Box::new(Sending { claimed, sent_at: now.wall }));
+                Next::Perform(Effect::Send { request, not_after, deadline })
+            }
+            Err(unsendable) => {
+                let conclusion = conclusion::unsendable(&claimed, unsendable, now.wall);
+                self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }))
+            }
         }
     }
 

@@ -8,6 +8,7 @@
 //! * Call [`Engine::handle_timeout`] at [`Engine::poll_timeout`], or later.
 //! * Calls may be forgotten by their callers at any time: nothing is cancelled by it.
 
+mod asking;
 mod backoff;
 mod conclusion;
 mod effect;

@@ -72,6 +72,9 @@ pub struct Claimed {
     pub fence: Fence,
     /// How fast it has to be.
     pub pace: Pace,
+    /// The refresh token is from before the store was adopted, and nobody waits for it: ask about it before it is
+    /// presented.
+    pub unproven: bool,
 }
 
 /// Why no request is sent now.
@@ -198,6 +201,7 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
     let pace = Pace::of(&client.provider.rotation);
     close_what_is_over(&mut grant, loaded, command);
     journal(&mut grant, command, pace, loaded.now);
+    let unproven = probation.is_some() && command.want == Want::Early;
     let noted = noted(client, breaker, probation);
     let claimed = Claimed {
         grant: grant.clone(),
@@ -206,6 +210,7 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
         attempt: command.attempt,
         fence: grant.fence,
         pace,
+        unproven,
     };
     Ok(Change {
         grant: Some(grant),

@@ -82,6 +82,8 @@ pub enum Ending {
     Unknown(PreviousOutcome),
     /// The provider refused what was asked for, not the grant.
     RequestRefused,
+    /// It was never sent: the provider says that the refresh token is not active, and nobody needs it now.
+    Inactive,
 }
 
 pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Conflict> {
@@ -154,7 +156,7 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let reason = command.reason.clone();
     let outcome = match command.ending {
-        Ending::NotSent | Ending::NotProcessed => Outcome::Failed { reason },
+        Ending::NotSent | Ending::NotProcessed | Ending::Inactive => Outcome::Failed { reason },
         Ending::Unknown(_) if sabotaged!(CallUnknownUnprocessed) => Outcome::Failed { reason },
         Ending::Unknown(manner) => Outcome::Unknown { manner, reason },
         Ending::RequestRefused => Outcome::Refused { code: reason },
@@ -165,9 +167,15 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
     let governs = governs(&grant, &attempt);
     release(&mut grant, &attempt);
     let mut events = Vec::new();
-    if governs {
+    if governs && command.ending == Ending::Inactive {
+        let mut event = grant.event(EventKind::RefreshFailed, command.wall);
+        event.diagnosis = Some(command.diagnosis.clone());
+        events.push(event);
+    } else if governs {
         let (degradation, kind) = match command.ending {
-            Ending::NotSent | Ending::NotProcessed => (Degradation::Transient, EventKind::RefreshFailed),
+            Ending::NotSent | Ending::NotProcessed | Ending::Inactive => {
+                (Degradation::Transient, EventKind::RefreshFailed)
+            }
             Ending::Unknown(_) => (Degradation::OutcomeUnknown, EventKind::OutcomeUnknown),
             Ending::RequestRefused => (Degradation::RequestRefused, EventKind::RequestRefused),
         };

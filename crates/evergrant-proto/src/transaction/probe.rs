@@ -37,6 +37,7 @@ pub(super) fn conclude(loaded: &Loaded, command: &Command, change: &mut Change) 
         Command::RejectClient(reject) => (reject.attempt, ProbeEnd::Inconclusive, reject.wall),
         Command::End(ended) => match ended.ending {
             Ending::Unknown(_) => (ended.attempt, ProbeEnd::Unknown, ended.wall),
+            Ending::Inactive => (ended.attempt, ProbeEnd::Refused, ended.wall),
             _ => (ended.attempt, ProbeEnd::Inconclusive, ended.wall),
         },
         _ => return,

@@ -3,22 +3,19 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use evergrant::{
     NewGrant,
     clock::Clock,
-    proto::{grant::GrantState, name::GrantId, secret::RefreshToken, time::Timestamp},
-    store::{
-        SqliteStore, Store,
-        clock::BootClock,
-        sqlite::{Options, Paths},
-    },
+    proto::{grant::GrantState, name::GrantId, secret::RefreshToken},
 };
 use evergrant_rehearse::{Action, ClientSettings, Endpoint, Fault, GrantType, JournalEntry, PolicyName};
 
-use crate::world::{SECRET, World};
+use crate::{
+    offline,
+    world::{SECRET, World},
+};
 
 const GRANTS: usize = 50;
 
@@ -43,9 +40,14 @@ impl Restored {
         }
         let restored = Self { backup: world.folder.path().join("backup.sqlite"), world, grants: kept };
         restored.refresh_all().await;
-        let store = rusqlite::Connection::open(restored.database()).unwrap();
-        store.execute("VACUUM INTO ?1", [restored.backup.to_str().unwrap()]).unwrap();
+        restored.back_up();
         restored
+    }
+
+    fn back_up(&self) {
+        let _ = std::fs::remove_file(&self.backup);
+        let store = rusqlite::Connection::open(self.database()).unwrap();
+        store.execute("VACUUM INTO ?1", [self.backup.to_str().unwrap()]).unwrap();
     }
 
     fn database(&self) -> PathBuf {
@@ -71,7 +73,7 @@ impl Restored {
         self.world
             .restart_after(move || {
                 restore(&database, &backup);
-                adopt(&database, wall);
+                offline::adopt(&database, wall);
             })
             .await;
         self.world.advance(STALE);
@@ -103,12 +105,6 @@ fn restore(database: &Path, backup: &Path) {
         let _ = std::fs::remove_file(format!("{}{beside}", database.display()));
     }
     std::fs::copy(backup, database).unwrap();
-}
-
-fn adopt(database: &Path, wall: Timestamp) {
-    let leases = Arc::new(BootClock::of_this_boot().unwrap());
-    let store = SqliteStore::open(&Options::at(Paths::beside(database)), leases, wall).unwrap();
-    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(store.adopt())).unwrap();
 }
 
 /// Nothing was spent since the backup: every grant comes back, one by one.
@@ -143,10 +139,32 @@ async fn the_grants_of_an_adopted_store_come_back_one_at_a_time_with_a_pause_bet
     assert_eq!(close, 0, "a pause after each");
 }
 
-/// The provider has moved on: what the backup holds is spent, and each presentation ends a family.
+/// The provider has moved on: what the backup holds is spent. It can be asked without spending anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_can_be_asked_is_asked_first_and_spent_tokens_are_not_presented_at_all() {
+    let mut restored = Restored::with(GRANTS).await;
+    restored.refresh_all().await;
+    let before = restored.world.refreshes().len();
+    restored.restore_and_adopt().await;
+    restored.let_pass(2 * 3600).await;
+    let asked = restored.world.rehearsal.journal();
+    let asked = asked.iter().filter(|entry| entry.endpoint == Endpoint::Introspect).count();
+    assert_eq!(asked, 2, "after two inactive ones the rest is left alone");
+    assert_eq!(restored.presented_after(before).len(), 0);
+    assert_eq!(restored.states("active").await, GRANTS, "nothing was lost");
+
+    // What an introspection says is not believed where somebody needs the grant: some call every refresh token inactive.
+    assert!(restored.world.keeper.token(restored.grants[7]).await.is_err());
+    assert_eq!(restored.presented_after(before).len(), 1);
+    assert_eq!(restored.states("needs_reauthorization").await, 1);
+}
+
+/// Where the provider cannot be asked, each presentation of a spent token ends a family: that is found out twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn spent_tokens_of_a_backup_are_not_presented_one_after_the_other() {
     let mut restored = Restored::with(GRANTS).await;
+    offline::change_client(&mut restored.world, |client| client.endpoints.introspection = None).await;
+    restored.back_up();
     restored.refresh_all().await;
     let before = restored.world.refreshes().len();
     restored.restore_alone().await;

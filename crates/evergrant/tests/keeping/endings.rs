@@ -1,6 +1,6 @@
 //! Ends that can be foreseen: idle lives are prevented, absolute ones are told in time.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use evergrant::{
     ClientChanges,
@@ -9,17 +9,15 @@ use evergrant::{
         diagnosis::Action,
         grant::{Event, EventKind, GrantState},
         name::{GrantId, Namespace},
-        transaction::{Command, PutClient},
     },
-    store::{
-        EventFilter, SqliteStore, Store,
-        clock::BootClock,
-        sqlite::{Options, Paths},
-    },
+    store::EventFilter,
 };
 use evergrant_rehearse::{ClientSettings, Lifetimes, PolicyName, RefreshTokens};
 
-use crate::world::{SECRET, World};
+use crate::{
+    offline,
+    world::{SECRET, World},
+};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -130,7 +128,11 @@ async fn the_catalogue_tells_lifetimes_that_the_answers_do_not() {
         ..Lifetimes::default()
     };
     let mut world = World::with(playing(lifetimes)).await;
-    list(&mut world, 20 * DAY, 60 * DAY).await;
+    offline::change_client(&mut world, |client| {
+        client.provider.lifetimes.idle = Some(Duration::from_secs(20 * DAY));
+        client.provider.lifetimes.absolute = Some(Duration::from_secs(60 * DAY));
+    })
+    .await;
     let grant = world.connect("alice").await;
     pass(&world, 52).await;
     let refreshes = world.refreshes().len();
@@ -139,22 +141,4 @@ async fn the_catalogue_tells_lifetimes_that_the_answers_do_not() {
     assert!(warnings(&world, grant).await.is_empty());
     pass(&world, 3).await;
     assert_eq!(warnings(&world, grant).await.len(), 1);
-}
-
-/// Lets the client's catalogue entry state an idle and an absolute life.
-async fn list(world: &mut World, idle: u64, absolute: u64) {
-    let mut record = world.keeper.client(&Namespace::default(), &World::shop()).await.unwrap().unwrap();
-    record.provider.lifetimes.idle = Some(Duration::from_secs(idle));
-    record.provider.lifetimes.absolute = Some(Duration::from_secs(absolute));
-    let (wall, replaces) = (world.clock.now().wall, Some(record.version));
-    let database = world.folder.path().join("store.sqlite");
-    let put = Command::PutClient(Box::new(PutClient { record, replaces, wall }));
-    world
-        .restart_after(move || {
-            let leases = Arc::new(BootClock::of_this_boot().unwrap());
-            let store = SqliteStore::open(&Options::at(Paths::beside(&database)), leases, wall).unwrap();
-            let done = store.execute(put);
-            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(done)).unwrap();
-        })
-        .await;
 }

@@ -7,6 +7,7 @@ mod catalogue;
 mod endings;
 mod exchanges;
 mod learning;
+mod offline;
 mod outages;
 mod races;
 mod reauthorization;
