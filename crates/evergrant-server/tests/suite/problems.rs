@@ -155,3 +155,27 @@ async fn a_search_that_cannot_be_read_is_refused() {
         world.browse(Method::GET, &format!("/problems?{query}")).await.problem(400, "invalid_query");
     }
 }
+
+#[tokio::test]
+async fn a_remedy_that_was_taken_here_shows_its_rate_on_the_page_and_beside_the_diagnosis() {
+    let world = World::new().await;
+    let grant = world.connect("alice").await;
+    world.kill("alice").await;
+    let problem = world.token(&grant).await.problem(409, "needs_reauthorization");
+    let cause = problem["diagnosis"]["cause"].as_str().unwrap().to_owned();
+    let link = world.link(serde_json::json!({ "grant": grant })).await;
+    let callback = world.sign_in(&link, "alice").await;
+    world.browse(Method::GET, &callback).await.page(200);
+    world.advance(400);
+    world.token(&grant).await.ok();
+    world.kill("alice").await;
+    world.token(&grant).await.problem(409, "needs_reauthorization");
+    let read = world.get(&format!("/v1/grants/{grant}")).await.ok();
+    let measured = serde_json::json!([{ "action": "reauthorize", "worked": 1, "tried": 1 }]);
+    assert_eq!(
+        (&read["diagnosis"]["cause"], &read["diagnosis"]["measured"]),
+        (&cause.clone().into(), &measured)
+    );
+    let page = world.browse(Method::GET, &format!("/problems/{cause}")).await.body;
+    assert!(page.contains("1 of 1"), "{page}");
+}

@@ -68,17 +68,17 @@ fn discovery(client: &ClientRecord, discovery: &Discovery) -> Vec<Finding> {
         }
         Discovery::Differs(differences) => differences
             .iter()
-            .map(|(name, held, stated)| match (held, stated) {
-                (Some(held), Some(stated)) => {
+            .map(|(name, held, stated)| {
+                if let (Some(held), Some(stated)) = (held, stated) {
                     let text = format!("the {name} endpoint is {stated} now; on record is {held}");
-                    Finding::warning("discovery", text)
+                    return Finding::warning("discovery", text)
                         .fix("if the provider moved: remove the client and add it again")
-                        .page(Cause::WrongTokenEndpointOrTenant)
+                        .page(Cause::WrongTokenEndpointOrTenant);
                 }
-                _ => {
-                    let text = format!("the provider offers a {name} endpoint that is not on record");
-                    Finding::advice("discovery", text).fix("add the client again to use it")
-                }
+                Finding::advice(
+                    "discovery",
+                    format!("its metadata name a {name} endpoint, which is not on record and so not used"),
+                )
             })
             .collect(),
     }

@@ -124,15 +124,16 @@ fn too_open(path: &Path) -> Option<Finding> {
         let text = format!("{shown} belongs to user {} and you are user {user}", metadata.uid());
         return Some(Finding::warning("permissions", text).fix(format!("chown {user} {shown}")));
     }
-    if mode & 0o077 == 0 {
+    if mode.trailing_zeros() >= 6 {
         return None;
     }
     let safe = if metadata.is_dir() { "700" } else { "600" };
     let text = format!("{shown} is open to others (mode {mode:03o})");
     // What lies in the other files is sealed, or digests; a key that others can read opens all of it.
-    let finding = match path.extension().is_some_and(|extension| extension == "keys") {
-        true => Finding::fails("permissions", Exit::StoreUnavailable, text),
-        false => Finding::warning("permissions", text),
+    let finding = if path.extension().is_some_and(|extension| extension == "keys") {
+        Finding::fails("permissions", Exit::StoreUnavailable, text)
+    } else {
+        Finding::warning("permissions", text)
     };
     Some(finding.fix(format!("chmod {safe} {shown}")))
 }
@@ -144,20 +145,16 @@ pub(super) async fn opened(session: &Session) -> Vec<Finding> {
         Err(error) => return vec![unusable("store", &Failure::from(error))],
     };
     let mut findings = Vec::new();
-    findings.push(match status.quarantine {
-        Some(_) => Finding::fails(
-            "store",
-            Exit::StoreUnavailable,
-            "quarantined: it was restored from a backup or copied, so it refreshes nothing",
-        )
-        .fix("if the original is not in use any more: evergrant store adopt"),
-        None => {
-            let others = match status.holders {
-                0 | 1 => "no other process has it open".to_owned(),
-                holders => format!("{} other processes have it open", holders - 1),
-            };
-            Finding::ok("store", format!("{}; {others}", session.location.path().display()))
-        }
+    findings.push(if status.quarantine.is_some() {
+        let text = "quarantined: it was restored from a backup or copied, so it refreshes nothing";
+        Finding::fails("store", Exit::StoreUnavailable, text)
+            .fix("if the original is not in use any more: evergrant store adopt")
+    } else {
+        let others = match status.holders {
+            0 | 1 => "no other process has it open".to_owned(),
+            holders => format!("{} other processes have it open", holders - 1),
+        };
+        Finding::ok("store", format!("{}; {others}", session.location.path().display()))
     });
     findings.push(if status.lifeboat_records > 0 {
         let text = format!("{} rescued credentials wait for the store", status.lifeboat_records);

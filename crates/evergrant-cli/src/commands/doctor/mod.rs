@@ -103,5 +103,9 @@ fn title(client: &ClientRecord) -> String {
         .clone()
         .or_else(|| client.endpoints.token.as_ref()?.host_str().map(str::to_owned))
         .unwrap_or_default();
-    format!("Client {} at {place} ({})", client.name, client.provider.name)
+    // A provider that the catalogue does not know has no name to be told.
+    match client.provider.id.as_str() {
+        "generic" => format!("Client {} at {place}", client.name),
+        _ => format!("Client {} at {place} ({})", client.name, client.provider.name),
+    }
 }

@@ -59,6 +59,7 @@ pub(super) async fn run(session: &Session, options: Options, format: Format) -> 
         return Ok(());
     }
     output::print(&table(&forecast, now).render(style::of_stdout()))?;
+    next_steps(&forecast).into_iter().for_each(output::note);
     if forecast.len() == limit {
         output::note(&format!("there may be more than {limit}: see --limit"));
     }
@@ -77,7 +78,7 @@ fn table(forecast: &[Forecast], now: Timestamp) -> Table {
                 (Tone::Plain, grant.client.to_string()),
                 (Tone::Plain, owner),
                 (Tone::Plain, why(ending)),
-                (Tone::Plain, helps(ending, grant)),
+                (Tone::Plain, helps(ending).to_owned()),
             ]);
         }
     }
@@ -105,12 +106,25 @@ fn why(ending: &Ending) -> String {
     }
 }
 
-fn helps(ending: &Ending, grant: &Forecast) -> String {
+fn helps(ending: &Ending) -> &'static str {
     match ending.averted_by {
-        Averter::Refresh => "evergrant serve refreshes it in time".to_owned(),
-        Averter::Repair => format!("see evergrant grants show {}", grant.grant),
-        Averter::Reauthorization => format!("evergrant connect {} --grant {}", grant.client, grant.grant),
+        Averter::Refresh => "any refresh: a running server makes it",
+        Averter::Repair => "a refresh, once what is in its way is repaired",
+        Averter::Reauthorization => "the user signs in again",
     }
+}
+
+/// The commands for what helps, once and not in every row.
+fn next_steps(forecast: &[Forecast]) -> Vec<&'static str> {
+    let any = |averter| forecast.iter().flat_map(|grant| &grant.endings).any(|end| end.averted_by == averter);
+    let mut steps = Vec::new();
+    if any(Averter::Reauthorization) {
+        steps.push("to have a user sign in again: evergrant connect CLIENT --grant GRANT");
+    }
+    if any(Averter::Repair) {
+        steps.push("to see what is in the way: evergrant grants show GRANT");
+    }
+    steps
 }
 
 fn view(forecast: &Forecast, now: Timestamp) -> Value {

@@ -9,8 +9,6 @@ use crate::problems::{Advice, Category, FILES, Problem, all, find, source};
 /// Longer ones are not read by somebody whose service is down.
 const LONGEST_PAGE: usize = 125;
 const LONGEST_LINE: usize = 120;
-/// Commands that the pages name ahead of their building. One that exists has to leave this list.
-const ANNOUNCED: [&[&str]; 3] = [&["doctor"], &["grants", "check"], &["grants", "forecast"]];
 const CLI: &str = include_str!("../../../../../docs/cli.md");
 
 #[test]
@@ -114,23 +112,8 @@ fn links_between_pages_resolve() {
 fn every_command_exists() {
     for (name, text) in FILES {
         for command in commands(text) {
-            assert!(
-                is_documented(&command) || ANNOUNCED.contains(&&command[..]),
-                "{name}.md names `evergrant {}`",
-                command.join(" ")
-            );
+            assert!(is_documented(&command), "{name}.md names `evergrant {}`", command.join(" "));
         }
-    }
-}
-
-#[test]
-fn no_command_is_announced_that_exists() {
-    for command in ANNOUNCED {
-        assert!(
-            !is_documented(command),
-            "`evergrant {}` exists: take it out of ANNOUNCED",
-            command.join(" ")
-        );
     }
 }
 

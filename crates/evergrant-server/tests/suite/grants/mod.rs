@@ -1,5 +1,7 @@
 mod attempts;
+mod check;
 mod events;
+mod forecast;
 mod import;
 mod list;
 mod read;
