@@ -75,7 +75,11 @@ pub fn may_present(grant: &GrantRecord, rules: &PresentationRules<'_>) -> Permis
         return Permission::Granted;
     }
     let repeatable = match rules.policy.kind {
-        RotationKind::Reusable | RotationKind::UntilSuccessorUsed | RotationKind::OneTime => true,
+        RotationKind::Reusable | RotationKind::OneTime => true,
+        // Nobody has used a successor that nobody received; but some end the old token after a while all the same.
+        RotationKind::UntilSuccessorUsed => {
+            rules.policy.window.is_none() && rules.policy.count.is_none() || inside_window(rules, &doubtful)
+        }
         RotationKind::GraceSame
         | RotationKind::GraceNew
         | RotationKind::LatestWins
@@ -142,4 +146,112 @@ fn last_resort(grant: &GrantRecord, rules: &PresentationRules<'_>, doubtful: &[&
 /// Whether no answer can come any more: the flight ended without tokens, or its process has ended.
 fn is_over(attempt: &Attempt, rules: &PresentationRules<'_>) -> bool {
     !attempt.is_open() || attempt.holder == rules.holder || rules.ended_holders.contains(&attempt.holder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        grant::{BootId, Outcome},
+        name::{AttemptId, ClientName, Generation, GrantId, Namespace},
+    };
+
+    const BEGAN: u64 = 1_000_000;
+
+    /// A grant whose refresh token was presented so many times, with every answer lost, a second apart.
+    fn in_doubt(presentations: u64) -> GrantRecord {
+        let mut grant = GrantRecord::new(
+            GrantId(1),
+            &Namespace::default(),
+            &ClientName::new("shop").unwrap(),
+            Timestamp::from_seconds(0),
+        );
+        grant.attempts = (0..presentations).map(attempt).collect();
+        grant
+    }
+
+    fn attempt(number: u64) -> Attempt {
+        let (wall, store) = at(number);
+        Attempt {
+            id: AttemptId(number.into()),
+            generation: Generation::default(),
+            fence: crate::name::Fence(number),
+            holder: HolderId(1),
+            key: AccessKey::default(),
+            journalled_at: wall,
+            journalled_on: store,
+            outcome: Some(Outcome::Unknown {
+                manner: crate::diagnosis::PreviousOutcome::Timeout,
+                reason: String::new(),
+            }),
+            ended_at: Some(wall),
+        }
+    }
+
+    fn at(seconds: u64) -> (Timestamp, StoreTime) {
+        let milliseconds = (BEGAN + seconds) * 1000;
+        let wall = Timestamp(i64::try_from(milliseconds).unwrap());
+        (wall, StoreTime { boot: BootId(1), milliseconds })
+    }
+
+    /// Whether a token may be repeated while its access token lives, so that nothing but the policy allows it.
+    fn repeats(policy: &RotationPolicy, presentations: u64, seconds: u64) -> bool {
+        let mut grant = in_doubt(presentations);
+        let (wall, store) = at(seconds);
+        grant.access.push(crate::grant::AccessEntry {
+            key: AccessKey::default(),
+            token: crate::secret::AccessToken::new("at").unwrap(),
+            token_type: "Bearer".to_owned(),
+            scope: None,
+            issued_at: wall,
+            expiry: crate::grant::Expiry::At(wall.plus(Duration::from_secs(3600))),
+            generation: Generation::default(),
+            rejected: false,
+            jitter: 0,
+        });
+        let rules = PresentationRules {
+            policy,
+            pace: Pace::of(policy),
+            owner_wait: deadlines::OWNER_WAIT,
+            holder: HolderId(1),
+            ended_holders: &BTreeSet::new(),
+            key: &AccessKey::default(),
+            wall,
+            store,
+        };
+        may_present(&grant, &rules) == Permission::Granted
+    }
+
+    fn policy(kind: RotationKind, window: Option<u64>, count: Option<u32>) -> RotationPolicy {
+        RotationPolicy { kind, window: window.map(Duration::from_secs), count, ..RotationPolicy::default() }
+    }
+
+    #[test]
+    fn a_window_and_a_count_bound_the_repetitions_of_every_policy_that_has_them() {
+        use RotationKind::{GraceNew, GraceSame, LatestWins, LongOverlap, UntilSuccessorUsed};
+        for kind in [GraceSame, GraceNew, LatestWins, LongOverlap, UntilSuccessorUsed] {
+            let window = policy(kind, Some(60), None);
+            assert!(repeats(&window, 5, 30) && !repeats(&window, 1, 60), "{kind:?}");
+            let both = policy(kind, Some(60), Some(2));
+            assert!(repeats(&both, 2, 30) && !repeats(&both, 3, 30) && !repeats(&both, 1, 60), "{kind:?}");
+            // Keycloak's max-reuse: a count and no time.
+            let count = policy(kind, None, Some(1));
+            assert!(repeats(&count, 1, 100_000) && !repeats(&count, 2, 30), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn without_bounds_only_what_forgives_for_ever_repeats() {
+        use RotationKind::{
+            GraceNew, GraceSame, LatestWins, LongOverlap, OneTime, ReplayRevokes, Reusable, Unknown,
+            UntilSuccessorUsed,
+        };
+        for kind in [Reusable, OneTime, UntilSuccessorUsed] {
+            assert!(repeats(&policy(kind, None, None), 9, 100_000), "{kind:?}");
+        }
+        for kind in [GraceSame, GraceNew, LatestWins, LongOverlap, ReplayRevokes, Unknown] {
+            assert!(!repeats(&policy(kind, None, None), 1, 1), "{kind:?}");
+        }
+        assert!(!repeats(&policy(ReplayRevokes, Some(60), Some(5)), 1, 1), "bounds of another policy");
+    }
 }

@@ -63,7 +63,7 @@ pub(super) fn import(loaded: &Loaded, command: &Import) -> Result<Change, Confli
 
 impl GrantRecord {
     /// A grant that holds nothing yet.
-    pub(super) fn new(id: GrantId, namespace: &Namespace, client: &ClientName, wall: Timestamp) -> Self {
+    pub(crate) fn new(id: GrantId, namespace: &Namespace, client: &ClientName, wall: Timestamp) -> Self {
         Self {
             id,
             namespace: namespace.clone(),

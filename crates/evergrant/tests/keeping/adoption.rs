@@ -120,8 +120,8 @@ async fn the_grants_of_an_adopted_store_come_back_one_at_a_time_with_a_pause_bet
         restored.world.advance(1);
         restored.world.record(*grant).await;
     }
-    let held = restored.world.rehearsal.fault(hold).unwrap();
-    assert_eq!((held.held, held.struck), (1, 1), "the others wait for its outcome");
+    let status = restored.world.rehearsal.fault(hold).unwrap();
+    assert_eq!((status.held, status.struck), (1, 1), "the others wait for its outcome");
     restored.world.rehearsal.remove_fault(hold);
     for _ in 0..40 {
         restored.let_pass(60).await;
