@@ -13,28 +13,29 @@ use super::codec::{integer, json, parse, unseal};
 use crate::{key::KeyRing, seal::SealedPlace, store::StoreError};
 
 /// Clients as they were last read. A client is part of nearly every transaction and changes rarely; its row says
-/// by the number of its change whether it is still the one that was read. Within a transaction one look is enough.
+/// by the number of its change whether it is still the one that was read. While nobody else writes, one look is enough.
 #[derive(Debug, Default)]
 pub(super) struct ClientCache {
     known: HashMap<Namespace, HashMap<ClientName, Known>>,
-    transaction: u64,
+    /// Counts how often somebody else may have written.
+    disturbances: u64,
 }
 
 #[derive(Debug)]
 struct Known {
     client: Arc<ClientRecord>,
     change: i64,
-    /// The transaction in which the row was last found unchanged.
-    seen_in: u64,
+    /// The disturbances that were known when the row was last found unchanged.
+    seen_at: u64,
 }
 
 /// More clients of one namespace than one process talks to in a while; beyond, the cache starts again.
 const CACHED: usize = 1024;
 
 impl ClientCache {
-    /// A new transaction begins: others may have written since the last one.
-    pub(super) fn begin(&mut self) {
-        self.transaction += 1;
+    /// Others may have written since the last look.
+    pub(super) fn disturb(&mut self) {
+        self.disturbances += 1;
     }
 
     /// The transaction has written this client.
@@ -54,7 +55,7 @@ impl ClientCache {
     ) -> Result<Option<Arc<ClientRecord>>, StoreError> {
         let known = self.known.get_mut(namespace).and_then(|clients| clients.get_mut(name));
         if let Some(known) = &known
-            && known.seen_in == self.transaction
+            && known.seen_at == self.disturbances
         {
             return Ok(Some(Arc::clone(&known.client)));
         }
@@ -64,7 +65,7 @@ impl ClientCache {
             .optional()?;
         let Some(change) = change else { return Ok(None) };
         if let Some(known) = known.filter(|known| known.change == change) {
-            known.seen_in = self.transaction;
+            known.seen_at = self.disturbances;
             return Ok(Some(Arc::clone(&known.client)));
         }
         let Some(client) = find(connection, keys, namespace, name)?.map(Arc::new) else { return Ok(None) };
@@ -72,7 +73,7 @@ impl ClientCache {
         if clients.len() >= CACHED {
             clients.clear();
         }
-        let known = Known { client: Arc::clone(&client), change, seen_in: self.transaction };
+        let known = Known { client: Arc::clone(&client), change, seen_at: self.disturbances };
         clients.insert(name.clone(), known);
         Ok(Some(client))
     }

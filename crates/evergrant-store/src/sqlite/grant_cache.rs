@@ -21,9 +21,22 @@ const CACHED: usize = 512;
 
 /// Grants as this process wrote them last, if they have an open attempt: its outcome is usually the next thing that
 /// is written, and then nothing has to be opened and parsed again. And grants that were read ahead. The row says by
-/// the number of its last change whether it is still the one that is kept here.
+/// the number of its last change whether it is still the one that is kept here; while nobody else has written, what
+/// this process wrote is.
 #[derive(Debug, Default)]
-pub(super) struct GrantCache(HashMap<GrantId, (u64, GrantRecord)>);
+pub(super) struct GrantCache {
+    kept: HashMap<GrantId, Kept>,
+    /// Counts how often somebody else has written.
+    disturbances: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    number: u64,
+    /// The disturbances that this process knew of when it wrote the grant; `None`: it has only read it.
+    written_at: Option<u64>,
+    record: GrantRecord,
+}
 
 impl GrantCache {
     /// The grant with the attempts that a transaction needs, `named` among them.
@@ -34,8 +47,8 @@ impl GrantCache {
         grant: GrantId,
         named: Option<AttemptId>,
     ) -> Result<Option<GrantRecord>, StoreError> {
-        if let Some((cached, mut record)) = self.0.remove(&grant)
-            && written(connection, grant)? == Some(cached)
+        if let Some(Kept { number, written_at, mut record }) = self.kept.remove(&grant)
+            && (written_at == Some(self.disturbances) || written(connection, grant)? == Some(number))
         {
             attempts::complete(connection, &mut record, named)?;
             return Ok(Some(record));
@@ -46,22 +59,27 @@ impl GrantCache {
     /// Keeps a grant that was just written as change `number`.
     pub(super) fn keep(&mut self, grant: GrantRecord, number: u64) {
         if grant.attempts.iter().any(evergrant_proto::grant::Attempt::is_open) {
-            self.put(number, grant);
+            self.put(Kept { number, written_at: Some(self.disturbances), record: grant });
         }
+    }
+
+    /// Rows may have changed otherwise than by [`Self::keep`].
+    pub(super) fn disturb(&mut self) {
+        self.disturbances += 1;
     }
 
     /// Keeps what was read ahead for a command that comes next.
-    pub(super) fn expect(&mut self, (number, grant): Sighting) {
-        if self.0.get(&grant.id).is_none_or(|(known, _)| *known < number) {
-            self.put(number, grant);
+    pub(super) fn expect(&mut self, (number, record): Sighting) {
+        if self.kept.get(&record.id).is_none_or(|known| known.number < number) {
+            self.put(Kept { number, written_at: None, record });
         }
     }
 
-    fn put(&mut self, number: u64, grant: GrantRecord) {
-        if self.0.len() >= CACHED {
-            self.0.clear();
+    fn put(&mut self, kept: Kept) {
+        if self.kept.len() >= CACHED {
+            self.kept.clear();
         }
-        self.0.insert(grant.id, (number, grant));
+        self.kept.insert(kept.record.id, kept);
     }
 }
 

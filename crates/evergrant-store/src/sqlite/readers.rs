@@ -63,7 +63,7 @@ impl Readers {
         };
         // A connection on which anything fails is not kept: it could go on reading the past.
         reader.connection.prepare_cached("BEGIN")?.execute([])?;
-        reader.clients.begin();
+        reader.clients.disturb();
         let outcome = work(&reader.connection, &mut reader.clients)?;
         reader.connection.prepare_cached("COMMIT")?.execute([])?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);

@@ -51,9 +51,10 @@ pub(super) struct Caches {
 }
 
 impl Caches {
-    /// A transaction begins.
-    pub(super) fn begin(&mut self) {
-        self.clients.begin();
+    /// Others may have written since the last transaction.
+    pub(super) fn disturb(&mut self) {
+        self.clients.disturb();
+        self.grants.disturb();
     }
 
     /// Keeps a grant that was read ahead.
@@ -192,6 +193,7 @@ impl Decided {
         if let Some((namespace, client)) = &resume {
             // Before the grant of the command is written: it knows its own schedule.
             grants::resume(connection, namespace, client, number)?;
+            caches.grants.disturb();
         }
         if let Some(grant) = grant {
             let before = self.loaded.grant.as_ref().filter(|before| before.id == grant.id);

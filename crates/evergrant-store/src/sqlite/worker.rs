@@ -142,7 +142,6 @@ impl Worker {
 
     fn transaction(&mut self, commands: &[Command]) -> Result<Outcomes, Broken> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        self.caches.begin();
         let (outcomes, identity) = self.fill(commands).inspect_err(|_| self.roll_back())?;
         if let Err(error) = (self.commit)(&self.connection) {
             self.roll_back();
@@ -154,6 +153,9 @@ impl Worker {
 
     fn fill(&mut self, commands: &[Command]) -> Result<(Outcomes, Identity), Broken> {
         let mut identity = identity::read(&self.connection).map_err(Broken::Undone)?;
+        if identity.change != self.identity.change {
+            self.caches.disturb();
+        }
         if identity.epoch != self.identity.epoch {
             let adopted = Unavailable::new(Reason::Adopted, format_args!("its epoch is {}", identity.epoch));
             return Err(Broken::Undone(adopted.into()));
