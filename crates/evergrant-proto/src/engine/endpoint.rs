@@ -26,6 +26,8 @@ pub(crate) struct Endpoints {
     known: HashMap<EndpointKey, Endpoint>,
     /// Flights that claim before they know their endpoint.
     unplaced: usize,
+    /// Flights at all endpoints.
+    placed: usize,
 }
 
 /// Names a token endpoint as used by one client.
@@ -80,7 +82,7 @@ impl EndpointKey {
 
 impl Endpoints {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, known: HashMap::new(), unplaced: 0 }
+        Self { limit, known: HashMap::new(), unplaced: 0, placed: 0 }
     }
 
     /// What is `urgent` goes to an endpoint that is not doing well, too: later it would be of no use.
@@ -99,6 +101,7 @@ impl Endpoints {
         }
         endpoint.waiting.remove(&flow);
         endpoint.in_flight += 1;
+        self.placed += 1;
         Entry::Entered
     }
 
@@ -121,6 +124,7 @@ impl Endpoints {
     pub(crate) fn place(&mut self, key: &EndpointKey) {
         self.leave_unplaced();
         self.known.entry(key.clone()).or_default().in_flight += 1;
+        self.placed += 1;
     }
 
     pub(crate) fn leave_unplaced(&mut self) {
@@ -128,8 +132,9 @@ impl Endpoints {
     }
 
     pub(crate) fn leave(&mut self, key: &EndpointKey) {
-        if let Some(endpoint) = self.known.get_mut(key) {
-            endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
+        if let Some(endpoint) = self.known.get_mut(key).filter(|endpoint| endpoint.in_flight > 0) {
+            endpoint.in_flight -= 1;
+            self.placed -= 1;
         }
         self.forget_if_idle(key);
     }
@@ -162,7 +167,7 @@ impl Endpoints {
     }
 
     fn in_flight(&self) -> usize {
-        self.unplaced + self.known.values().map(|endpoint| endpoint.in_flight).sum::<usize>()
+        self.unplaced + self.placed
     }
 
     /// The endpoint answered properly.

@@ -19,7 +19,8 @@ pub struct RotationPolicy {
     /// How many repetitions the provider takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// Which earlier tokens the window covers.
+    /// Which earlier tokens the window covers. It decides nothing here: but for [`RotationKind::UntilSuccessorUsed`], no
+    /// token is presented whose successor is held.
     #[serde(default)]
     pub ancestors: Ancestors,
     /// What a replay outside the window ends.
