@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     client::ClientRecord,
-    diagnosis::{Cause, Certainty, Diagnosis, History, diagnose},
+    diagnosis::{Cause, Certainty, Diagnosis, History, MAX_ALTERNATIVES, diagnose},
     failure::{Failure, Report, Stage, reported},
     grant::{AccessEntry, AccessKey, Degradation, GrantRecord, GrantState},
+    provider::RotationKind,
     time::Timestamp,
     wire::{
         error_response::{ErrorCode, ErrorResponse},
@@ -235,7 +236,26 @@ fn supposed(grant: &GrantRecord, client: &ClientRecord, told: &[Told], now: Time
     let mut diagnosis = diagnose(&failure, &history(grant, client, now), &client.provider);
     // A probe is a reason to suspect: only a refusal makes a grant dead.
     diagnosis.certainty = diagnosis.certainty.min(Certainty::Likely);
+    suspect_another_holder(&mut diagnosis, grant, client);
     diagnosis
+}
+
+/// A token that the journal has never seen presented, and that is spent all the same.
+fn suspect_another_holder(diagnosis: &mut Diagnosis, grant: &GrantRecord, client: &ClientRecord) {
+    let presented = grant.attempts.iter().any(|attempt| attempt.generation == grant.generation);
+    if presented || client.provider.rotation.kind == RotationKind::Reusable {
+        return;
+    }
+    diagnosis.evidence.push(
+        "This installation has never presented that refresh token: unless the grant was ended, somebody else holds \
+         it and has used it."
+            .to_owned(),
+    );
+    let reused = Cause::RotatedTokenReused;
+    if diagnosis.cause != reused && !diagnosis.alternatives.contains(&reused) {
+        diagnosis.alternatives.truncate(MAX_ALTERNATIVES - 1);
+        diagnosis.alternatives.push(reused);
+    }
 }
 
 fn history(grant: &GrantRecord, client: &ClientRecord, now: Timestamp) -> History {

@@ -236,6 +236,7 @@ pub(crate) fn request(sent: &HttpRequest) -> Request {
         query: sent.url.query().unwrap_or_default().to_owned(),
         headers: sent.headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         body: sent.body.to_vec(),
+        peer: None,
     }
 }
 

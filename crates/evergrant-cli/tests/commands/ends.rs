@@ -1,6 +1,6 @@
 //! `grants check` and `grants forecast`, and how often remedies worked.
 
-use std::{fs, time::Duration};
+use std::{fs, net::IpAddr, time::Duration};
 
 use evergrant_rehearse::{Action, Endpoint, Fault};
 
@@ -87,7 +87,7 @@ async fn ends_are_foreseen_by_what_the_catalogue_knows() {
     assert!(soon.stdout.is_empty() && soon.stderr.contains("no grant has a known end"), "{soon:?}");
     world.rehearsal.advance(Duration::from_secs(2 * 86_400));
     let shown = world.run(&["grants", "forecast", "--within", "9"]).await.good();
-    assert!(shown.contains("a running server makes it") && !shown.contains("absolute"), "{shown}");
+    assert!(shown.contains("which a running server makes in time") && !shown.contains("absolute"), "{shown}");
 }
 
 #[tokio::test]
@@ -115,4 +115,29 @@ async fn a_dead_grant_is_in_no_forecast_and_its_remedy_is_counted() {
     assert_eq!(shown["measured"], measured, "{shown:#}");
     let shown = world.run(&["grants", "show", &grant]).await.good();
     assert!(shown.contains("signing in again worked 1 of 1 times"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_second_holder_is_seen_on_both_sides() {
+    let world = World::new().await;
+    world.add_client().await;
+    let refresh_token = world.issue();
+    let import = ["grants", "import", "crm", "--refresh-token-stdin"];
+    let grant = world.run_with(&import, &refresh_token).await.good();
+    // A copy of the token is used somewhere else.
+    let elsewhere =
+        reqwest::Client::builder().no_proxy().local_address(IpAddr::from([127, 0, 0, 2])).build().unwrap();
+    let form = [("grant_type", "refresh_token"), ("refresh_token", &refresh_token)];
+    let request = elsewhere.post(format!("{}/token", world.rehearsal.issuer())).form(&form);
+    let answer = request.basic_auth(CLIENT_ID, Some(CLIENT_SECRET)).send().await.unwrap();
+    assert!(answer.status().is_success());
+    let checked = world.run(&["grants", "check", &grant, "--format", "json"]).await;
+    assert_eq!(checked.code, 3, "{checked:?}");
+    let checked: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+    assert!(checked["diagnosis"]["evidence"].to_string().contains("somebody else holds"), "{checked:#}");
+    assert!(checked["diagnosis"].to_string().contains("rotated_token_reused"), "{checked:#}");
+    world.run(&["token", &grant]).await.bad(3);
+    let journal = world.rehearsal.journal();
+    let refused = journal.iter().rfind(|entry| entry.reason.is_some()).unwrap();
+    assert_eq!((refused.addresses, refused.presented_before), (Some(2), Some(1)), "{refused:?}");
 }

@@ -145,6 +145,7 @@ impl Provider {
         let (response, mut entry) = self.serve(&exchange.request, exchange.target.endpoint, now, entropy);
         entry.status = response.status;
         entry.faults.clone_from(&exchange.faults);
+        self.note_peer(&mut entry, &exchange.request);
         Stage::Committed(response, self.journal.record(entry))
     }
 
@@ -178,7 +179,8 @@ impl Provider {
         let other = action.response();
         match exchange.stage {
             Stage::Arrived => {
-                let entry = self.failed(&exchange, other.as_ref(), now);
+                let mut entry = self.failed(&exchange, other.as_ref(), now);
+                self.note_peer(&mut entry, &exchange.request);
                 self.journal.record(entry);
                 other.map_or(Delivery::Dropped, Delivery::Whole)
             }
@@ -192,6 +194,14 @@ impl Provider {
                     _ => Delivery::Dropped,
                 }
             }
+        }
+    }
+
+    /// Notes where a request came from, and from how many places its grant has been used.
+    fn note_peer(&mut self, entry: &mut JournalEntry, request: &Request) {
+        entry.peer = request.peer;
+        if let (Some(family), Some(peer), true) = (entry.family, request.peer, entry.uses_a_token()) {
+            entry.addresses = Some(self.grants.note_address(family, peer));
         }
     }
 

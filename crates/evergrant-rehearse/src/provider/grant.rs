@@ -1,6 +1,9 @@
 //! Grants: families of refresh tokens, and the access tokens and codes that belong to them.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -86,10 +89,15 @@ pub(super) struct Grants {
     refresh_tokens: HashMap<Digest, (FamilyId, usize)>,
     access_tokens: HashMap<Digest, AccessToken>,
     codes: HashMap<Digest, Code>,
+    /// From where the tokens of each family were used.
+    addresses: HashMap<FamilyId, HashSet<IpAddr>>,
     access_serial: u64,
     sweep_access_at: usize,
     sweep_codes_at: usize,
 }
+
+/// Addresses that are remembered of one family; beyond, it is used from everywhere.
+const MOST_ADDRESSES: usize = 64;
 
 /// How long something that has expired can still be told from something that never was.
 const REMEMBERED_AFTER_EXPIRY_S: u64 = 86_400;
@@ -116,6 +124,15 @@ impl Grants {
 
     pub(super) fn family_mut(&mut self, id: FamilyId) -> Option<&mut Family> {
         self.families.get_mut(usize::try_from(id.0.checked_sub(1)?).ok()?)
+    }
+
+    /// Notes that a token of a family was used from an address; returns from how many so far.
+    pub(super) fn note_address(&mut self, id: FamilyId, address: IpAddr) -> usize {
+        let known = self.addresses.entry(id).or_default();
+        if known.len() < MOST_ADDRESSES {
+            known.insert(address);
+        }
+        known.len()
     }
 
     pub(super) fn families(&self) -> impl DoubleEndedIterator<Item = &Family> {

@@ -1,6 +1,6 @@
 //! What happened, request by request. In a test the journal is the judge.
 
-use std::{collections::VecDeque, fmt};
+use std::{collections::VecDeque, fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,11 @@ pub struct JournalEntry {
     pub method: Method,
     /// The `grant_type`, if it is one that is served.
     pub grant_type: Option<GrantType>,
+    /// Where the request came from, if it came over a connection.
+    pub peer: Option<IpAddr>,
+    /// From how many addresses tokens of this family were used so far, if one was used now. More than one: somebody else
+    /// holds it, too, or one program has several ways out.
+    pub addresses: Option<usize>,
     /// The client, if it is registered (also when its authentication failed).
     pub client_id: Option<String>,
     /// The user concerned.
@@ -166,6 +171,8 @@ impl JournalEntry {
             endpoint,
             method,
             grant_type: None,
+            peer: None,
+            addresses: None,
             client_id: None,
             username: None,
             status: 0,
@@ -181,6 +188,12 @@ impl JournalEntry {
             faults: Vec::new(),
             response_lost: false,
         }
+    }
+
+    /// Whether a token of the grant was used: asking about it or giving it up is no use of it.
+    pub(super) fn uses_a_token(&self) -> bool {
+        let spends = matches!(self.endpoint, Endpoint::Token | Endpoint::Userinfo | Endpoint::Resource);
+        spends && self.grant_type.is_none_or(|grant_type| grant_type == GrantType::RefreshToken)
     }
 
     pub(super) fn refuse(&mut self, reason: Reason) {

@@ -1,6 +1,6 @@
 //! HTTP as values: what reached the provider and what it answers.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use serde::Serialize;
 
@@ -17,6 +17,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The complete body.
     pub body: Vec<u8>,
+    /// Where it came from, if it came over a connection.
+    pub peer: Option<IpAddr>,
 }
 
 /// The methods the provider knows.
@@ -67,7 +69,8 @@ impl Request {
     /// A request without body; `target` is a path with an optional query.
     pub fn new(method: Method, target: &str) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        Self { method, path: path.into(), query: query.into(), headers: Vec::new(), body: Vec::new() }
+        let (path, query) = (path.into(), query.into());
+        Self { method, path, query, headers: Vec::new(), body: Vec::new(), peer: None }
     }
 
     /// This request with one more header; `name` in lower case.
@@ -75,6 +78,12 @@ impl Request {
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// This request as it comes from an address.
+    #[must_use]
+    pub fn coming_from(self, peer: IpAddr) -> Self {
+        Self { peer: Some(peer), ..self }
     }
 
     /// The first value of a header; `name` in lower case.

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -45,8 +46,8 @@ pub(super) async fn accept(listener: TcpListener, stage: Arc<Stage>, mut stopped
             _ = stopped.changed() => return,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve(stream, stage.clone()));
+                Ok((stream, peer)) => {
+                    connections.spawn(serve(stream, peer.ip(), stage.clone()));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -54,12 +55,12 @@ pub(super) async fn accept(listener: TcpListener, stage: Arc<Stage>, mut stopped
     }
 }
 
-async fn serve(stream: TcpStream, stage: Arc<Stage>) {
+async fn serve(stream: TcpStream, peer: IpAddr, stage: Arc<Stage>) {
     // Small answers shall not wait for acknowledgements; that it cannot be set costs only time.
     stream.set_nodelay(true).unwrap_or_default();
     let service = service_fn(move |request| {
         // In a task of its own: a client that hangs up does not stop what it has started, as at any server.
-        let answering = tokio::spawn(answer(request, stage.clone()));
+        let answering = tokio::spawn(answer(request, peer, stage.clone()));
         async move { answering.await.map_err(|_| Lost).flatten() }
     });
     let connection = http1::Builder::new()
@@ -77,9 +78,13 @@ struct Lost;
 
 type AnswerBody = Either<Full<Bytes>, CutBody>;
 
-async fn answer(request: HttpRequest<Incoming>, stage: Arc<Stage>) -> Result<HttpResponse<AnswerBody>, Lost> {
+async fn answer(
+    request: HttpRequest<Incoming>,
+    peer: IpAddr,
+    stage: Arc<Stage>,
+) -> Result<HttpResponse<AnswerBody>, Lost> {
     let request = match receive(request).await {
-        Ok(request) => request,
+        Ok(request) => request.coming_from(peer),
         Err(refusal) => return Ok(whole(refusal)),
     };
     let mut answer = match attend(&request, &stage).await {
@@ -114,6 +119,7 @@ async fn receive(request: HttpRequest<Incoming>) -> Result<Request, Response> {
         query: head.uri.query().unwrap_or_default().into(),
         headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         body,
+        peer: None,
     })
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
 mod access;
+mod addresses;
 mod administration;
 mod authorization;
 mod client_authentication;

@@ -78,7 +78,7 @@ fn table(forecast: &[Forecast], now: Timestamp) -> Table {
                 (Tone::Plain, grant.client.to_string()),
                 (Tone::Plain, owner),
                 (Tone::Plain, why(ending)),
-                (Tone::Plain, helps(ending).to_owned()),
+                (Tone::Plain, ending.averted_by.in_words().to_owned()),
             ]);
         }
     }
@@ -103,14 +103,6 @@ fn why(ending: &Ending) -> String {
     match ending.only_if {
         Some(_) => format!("{cause}, if the app is not published"),
         None => cause,
-    }
-}
-
-fn helps(ending: &Ending) -> &'static str {
-    match ending.averted_by {
-        Averter::Refresh => "any refresh: a running server makes it",
-        Averter::Repair => "a refresh, once what is in its way is repaired",
-        Averter::Reauthorization => "the user signs in again",
     }
 }
 
