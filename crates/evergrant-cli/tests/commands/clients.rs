@@ -83,3 +83,27 @@ async fn the_secret_comes_from_a_file_as_well() {
     let grant = world.import().await;
     world.run(&["token", &grant]).await.good();
 }
+
+#[tokio::test]
+async fn what_answers_have_shown_is_told_beside_what_is_stated() {
+    let world = World::new().await;
+    world.add_client().await;
+    let silent = world.run(&["clients", "show", "crm", "--format", "json"]).await.json();
+    assert_eq!(silent["learned"]["replaces"], "unknown");
+    let grant = world.import().await;
+    for _ in 0..3 {
+        world.run(&["token", &grant, "--refresh"]).await.good();
+    }
+    let shown = world.run(&["clients", "show", "crm", "--format", "json"]).await.json();
+    assert_eq!(shown["learned"]["replaces"], "always");
+    assert_eq!(shown["learned"]["contradicts"], serde_json::json!([]));
+    assert_eq!(shown["learned"]["access_lifetime"]["shortest_s"], 300);
+    let text = world.run(&["clients", "show", "crm"]).await.good();
+    for words in ["replaced by every refresh (3 times or more)", "5 min", "keep-alive"] {
+        assert!(text.contains(words), "{text}");
+    }
+    world.run(&["clients", "update", "crm", "--keep-alive", "false"]).await.good();
+    let updated = world.run(&["clients", "show", "crm", "--format", "json"]).await.json();
+    assert_eq!(updated["keep_alive"], false);
+    assert_eq!(updated["learned"], shown["learned"], "an update of something else forgets nothing");
+}

@@ -107,3 +107,24 @@ async fn a_client_that_does_not_exist_is_a_problem() {
         world.delete(&path).await.problem(404, "no_such_client");
     }
 }
+
+#[tokio::test]
+async fn what_answers_have_shown_is_told_beside_what_is_stated() {
+    let world = World::new().await;
+    let grant = world.connect("alice").await;
+    for _ in 0..3 {
+        world.advance(400);
+        world.token(&grant).await.ok();
+    }
+    let client = world.get("/v1/clients/shop").await.ok();
+    assert_eq!(client["learned"]["replaces"], "always");
+    assert_eq!(client["learned"]["access_lifetime"], json!({ "shortest_s": 300, "longest_s": 300 }));
+    assert_eq!(client["learned"]["contradicts"], json!([]));
+    assert_eq!(client["keep_alive"], true);
+    let changed = world.patch("/v1/clients/shop", json!({ "keep_alive": false })).await.ok();
+    assert_eq!(changed["keep_alive"], false);
+    assert_eq!(changed["learned"], client["learned"]);
+    let shown = world.get(&format!("/v1/grants/{grant}")).await.ok();
+    assert_eq!(shown["expires_soon"], false);
+    assert!(shown["ends_at"].is_null(), "nobody has said when it ends");
+}
