@@ -9,9 +9,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    client::ClientRecord,
     diagnosis::Cause,
-    grant::{GrantRecord, GrantState},
+    grant::{AccessKey, Expiry, GrantRecord, GrantState},
+    provider::Provider,
     time::Timestamp,
 };
 
@@ -98,16 +98,16 @@ impl Ending {
 
 /// Every known end of a grant, the soonest first; none of one that is dead or has no known end. `published`: the
 /// application is known to be, since another of its grants has outlived the testing.
-pub fn endings(grant: &GrantRecord, client: &ClientRecord, published: bool) -> Vec<Ending> {
+pub fn endings(grant: &GrantRecord, provider: &Provider, published: bool) -> Vec<Ending> {
     let mut endings = match grant.state {
         GrantState::NeedsReauthorization { .. } | GrantState::Revoked => Vec::new(),
         GrantState::NotRefreshable => without_refresh_token(grant).into_iter().collect(),
         GrantState::Active | GrantState::Degraded { .. } => [
             announced_token_end(grant),
             announced_authorization_end(grant),
-            idle_end(grant, client),
-            absolute_end(grant, client),
-            end_of_testing(grant, client).filter(|_| !published),
+            idle_end(grant, provider),
+            absolute_end(grant, provider),
+            end_of_testing(grant, provider).filter(|_| !published),
         ]
         .into_iter()
         .flatten()
@@ -128,9 +128,10 @@ fn averted_by_refresh(grant: &GrantRecord) -> Averter {
 }
 
 fn without_refresh_token(grant: &GrantRecord) -> Option<Ending> {
-    let entry = grant.access.iter().max_by_key(|entry| entry.usable_until())?;
+    let entry = grant.access_for(&AccessKey::default())?;
+    let Expiry::At(at) = entry.expiry else { return None };
     Some(Ending {
-        at: entry.usable_until()?,
+        at,
         only_if: None,
         cause: Cause::MissingRefreshToken,
         averted_by: Averter::Reauthorization,
@@ -166,9 +167,9 @@ fn announced_authorization_end(grant: &GrantRecord) -> Option<Ending> {
 }
 
 /// What was announced wins over the catalogue.
-fn idle_end(grant: &GrantRecord, client: &ClientRecord) -> Option<Ending> {
+fn idle_end(grant: &GrantRecord, provider: &Provider) -> Option<Ending> {
     let announced = grant.credential.as_ref().is_some_and(|credential| credential.expires_at.is_some());
-    let lifetime = client.provider.lifetimes.idle.filter(|_| !announced)?;
+    let lifetime = provider.lifetimes.idle.filter(|_| !announced)?;
     Some(Ending {
         at: grant.last_success_at.plus(lifetime),
         only_if: None,
@@ -179,10 +180,10 @@ fn idle_end(grant: &GrantRecord, client: &ClientRecord) -> Option<Ending> {
     })
 }
 
-fn absolute_end(grant: &GrantRecord, client: &ClientRecord) -> Option<Ending> {
+fn absolute_end(grant: &GrantRecord, provider: &Provider) -> Option<Ending> {
     let announced =
         grant.credential.as_ref().is_some_and(|credential| credential.authorization_expires_at.is_some());
-    let lifetime = client.provider.lifetimes.absolute.filter(|_| !announced)?;
+    let lifetime = provider.lifetimes.absolute.filter(|_| !announced)?;
     Some(Ending {
         at: authorized_at(grant)?.plus(lifetime),
         only_if: None,
@@ -193,8 +194,8 @@ fn absolute_end(grant: &GrantRecord, client: &ClientRecord) -> Option<Ending> {
     })
 }
 
-fn end_of_testing(grant: &GrantRecord, client: &ClientRecord) -> Option<Ending> {
-    let lifetime = client.provider.lifetimes.testing?;
+fn end_of_testing(grant: &GrantRecord, provider: &Provider) -> Option<Ending> {
+    let lifetime = provider.lifetimes.testing?;
     Some(Ending {
         at: authorized_at(grant)?.plus(lifetime),
         only_if: Some(Condition::AppInTesting),
@@ -219,4 +220,130 @@ pub fn period(duration: Duration) -> String {
         seconds => (seconds / 86_400, "day"),
     };
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        diagnosis::{Certainty, Diagnosis},
+        failure::Culprit,
+        grant::{AccessEntry, Credential, Degradation},
+        name::Generation,
+        secret::{AccessToken, RefreshToken},
+    };
+
+    const DAY: u64 = 86_400;
+
+    fn at(days: u64) -> Timestamp {
+        Timestamp::from_seconds(i64::try_from(days * DAY).unwrap())
+    }
+
+    /// Given at day 0, refreshed at day 1, at a provider whose grants live 10 days unused and 100 in all.
+    fn world() -> (GrantRecord, Provider) {
+        let grant = serde_json::json!({
+            "id": "g_00000000000000000000000000000001", "namespace": "default", "client": "crm",
+            "owner": { "subject": null, "tenant": null, "external_id": null, "labels": {} },
+            "requested": "", "granted": "", "state": { "state": "active" }, "generation": 2,
+            "lineage_start": 1, "fence": 1, "lease": null, "blocked_until": null, "verdict": null, "failures": 0,
+            "retry_at": null, "next_due_at": null, "revocation": null, "removed_at": null, "created_at": 0,
+            "last_success_at": at(1),
+        });
+        let mut grant: GrantRecord = serde_json::from_value(grant).unwrap();
+        grant.credential = Some(Credential {
+            refresh_token: RefreshToken::new("rt").unwrap(),
+            generation: Generation(2),
+            obtained_at: at(1),
+            expires_at: None,
+            authorization_expires_at: None,
+        });
+        let mut provider = Provider::generic();
+        provider.lifetimes.idle = Some(Duration::from_secs(10 * DAY));
+        provider.lifetimes.absolute = Some(Duration::from_secs(100 * DAY));
+        (grant, provider)
+    }
+
+    fn ends(grant: &GrantRecord, provider: &Provider) -> Vec<(Timestamp, Cause, Averter)> {
+        let ends = endings(grant, provider, false);
+        ends.into_iter().map(|end| (end.at, end.cause, end.averted_by)).collect()
+    }
+
+    const IDLE: Cause = Cause::RefreshTokenExpiredIdle;
+    const ABSOLUTE: Cause = Cause::RefreshTokenExpiredAbsolute;
+
+    #[test]
+    fn the_catalogue_counts_from_the_last_use_and_from_the_consent() {
+        let (mut grant, provider) = world();
+        let expected = [(at(11), IDLE, Averter::Refresh), (at(100), ABSOLUTE, Averter::Reauthorization)];
+        assert_eq!(ends(&grant, &provider), expected);
+        grant.life.authorized_at = Some(at(50));
+        assert_eq!(ends(&grant, &provider)[1].0, at(150));
+    }
+
+    #[test]
+    fn what_the_provider_announced_wins_over_the_catalogue() {
+        let (mut grant, provider) = world();
+        let credential = grant.credential.as_mut().unwrap();
+        credential.expires_at = Some(at(4));
+        credential.authorization_expires_at = Some(at(30));
+        let expected = [(at(4), IDLE, Averter::Refresh), (at(30), ABSOLUTE, Averter::Reauthorization)];
+        assert_eq!(ends(&grant, &provider), expected);
+        // An end that no refresh moves is one that no refresh averts.
+        grant.life.fixed_end = Some(at(4));
+        assert_eq!(ends(&grant, &provider)[0], (at(4), ABSOLUTE, Averter::Reauthorization));
+    }
+
+    #[test]
+    fn a_grant_whose_refreshes_fail_needs_more_than_a_refresh() {
+        let (mut grant, provider) = world();
+        let diagnosis = Box::new(undetermined());
+        grant.state = GrantState::Degraded { reason: Degradation::Transient, diagnosis: diagnosis.clone() };
+        assert_eq!(ends(&grant, &provider)[0], (at(11), IDLE, Averter::Repair));
+        grant.state = GrantState::NeedsReauthorization { diagnosis };
+        assert_eq!(ends(&grant, &provider), []);
+        grant.state = GrantState::Revoked;
+        assert_eq!(ends(&grant, &provider), []);
+    }
+
+    #[test]
+    fn without_a_refresh_token_the_access_token_is_the_end() {
+        let (mut grant, provider) = world();
+        grant.state = GrantState::NotRefreshable;
+        grant.access = vec![AccessEntry {
+            key: AccessKey::default(),
+            token: AccessToken::new("at").unwrap(),
+            token_type: "Bearer".to_owned(),
+            scope: None,
+            issued_at: at(1),
+            expiry: Expiry::At(at(2)),
+            generation: Generation(2),
+            rejected: false,
+            jitter: 0,
+        }];
+        let found = ends(&grant, &provider);
+        assert_eq!(found, [(at(2), Cause::MissingRefreshToken, Averter::Reauthorization)]);
+    }
+
+    #[test]
+    fn the_end_of_testing_is_told_with_its_condition_unless_the_application_is_published() {
+        let (grant, mut provider) = world();
+        provider.lifetimes.testing = Some(Duration::from_secs(7 * DAY));
+        let first = &endings(&grant, &provider, false)[0];
+        assert_eq!((first.at, first.only_if), (at(7), Some(Condition::AppInTesting)));
+        assert!(first.evidence().contains("in testing end after 7 days"), "{}", first.evidence());
+        assert!(endings(&grant, &provider, true).iter().all(|end| end.only_if.is_none()));
+    }
+
+    fn undetermined() -> Diagnosis {
+        Diagnosis {
+            cause: Cause::Undetermined,
+            certainty: Certainty::Possible,
+            culprit: Culprit::Provider,
+            permanent: false,
+            retry: true,
+            remedies: Vec::new(),
+            evidence: Vec::new(),
+            alternatives: Vec::new(),
+        }
+    }
 }

@@ -1,6 +1,10 @@
 //! Asking a provider whether a grant lives, without spending anything of it.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use evergrant_proto::{
     client::ClientRecord,
@@ -8,6 +12,7 @@ use evergrant_proto::{
     grant::{GrantRecord, GrantState},
     name::GrantId,
     probe::{Probe, Told, diagnosis, verdict},
+    time::Moment,
     transaction::Conflict,
 };
 use evergrant_store::StoreError;
@@ -16,6 +21,37 @@ use crate::Keeper;
 
 /// Longest exchange of a probe.
 const EXCHANGE: Duration = Duration::from_secs(15);
+
+/// What was told so recently is the answer: a caller that asks in a loop does not make us ask a provider in one.
+const RECENT: Duration = Duration::from_secs(5);
+
+/// Checks that are remembered at once.
+const REMEMBERED: usize = 1024;
+
+/// What was told a moment ago, by grant.
+#[derive(Debug, Default)]
+pub(crate) struct Checks(Mutex<HashMap<GrantId, (Moment, Checked)>>);
+
+impl Checks {
+    /// What is still good of a grant that is as it was then.
+    fn recent(&self, grant: &GrantRecord, now: Moment) -> Option<Checked> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, checked) = known.get(&grant.id)?;
+        let unchanged =
+            checked.grant.generation == grant.generation && checked.grant.state == grant.state;
+        (unchanged && now.since(*at) < RECENT).then(|| checked.clone())
+    }
+
+    fn remember(&self, checked: &Checked, now: Moment) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.retain(|_, (at, _)| now.since(*at) < RECENT);
+        }
+        if known.len() < REMEMBERED {
+            known.insert(checked.grant.id, (now, checked.clone()));
+        }
+    }
+}
 
 /// What a check found. The grant is as it was before: a probe is a reason to suspect, and changes nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,21 +68,26 @@ pub struct Checked {
 
 impl Keeper {
     /// Asks the provider whether a grant lives: introspection of the refresh token (RFC 7662) where it is offered, else
-    /// userinfo with an access token that has not expired. Never a refresh; nothing in the store changes.
+    /// userinfo with an access token that has not expired. Never a refresh; nothing in the store changes. Asked again
+    /// within five seconds, it gives the same answer.
     ///
     /// # Errors
     ///
     /// No such grant, it was revoked by us, or the store is away.
     pub async fn check(&self, id: GrantId) -> Result<Checked, StoreError> {
         let (grant, client) = self.kept(id).await?;
-        let told = self.probe(&grant, &client).await;
-        let (after, newer) = self.kept(id).await?;
-        if after.generation == grant.generation {
-            return Ok(self.checked(after, &newer, told));
+        if let Some(checked) = self.shared.checks.recent(&grant, self.clock().moment()) {
+            return Ok(checked);
         }
-        // It was refreshed meanwhile: what was said is about the token before.
-        let told = self.probe(&after, &newer).await;
-        Ok(self.checked(after, &newer, told))
+        let mut told = self.probe(&grant, &client).await;
+        let (after, newer) = self.kept(id).await?;
+        if after.generation != grant.generation {
+            // It was refreshed meanwhile: what was said is about the token before.
+            told = self.probe(&after, &newer).await;
+        }
+        let checked = self.checked(after, &newer, told);
+        self.shared.checks.remember(&checked, self.clock().moment());
+        Ok(checked)
     }
 
     async fn kept(&self, id: GrantId) -> Result<(GrantRecord, ClientRecord), StoreError> {

@@ -84,7 +84,7 @@ impl Keeper {
         until: Option<Timestamp>,
     ) -> Result<Option<Forecast>, StoreError> {
         let Some((grant, client)) = self.shared.store.grant(id).await? else { return Ok(None) };
-        let mut endings = endings(&grant, &client, published);
+        let mut endings = endings(&grant, &client.provider, published);
         endings.retain(|ending| until.is_none_or(|until| ending.at <= until));
         if endings.is_empty() {
             return Ok(None);

@@ -30,6 +30,7 @@ use crate::{
     Driver, Token, TokenError,
     cache::{Cache, Hit},
     carrier::Carrier,
+    check::Checks,
     clock::Clock,
     driver::Input,
     random,
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) cache: Cache,
     pub(crate) waiting: AtomicUsize,
     pub(crate) remedies: Remedies,
+    pub(crate) checks: Checks,
 }
 
 /// What a keeper is made of.
@@ -120,8 +122,16 @@ impl Keeper {
         let KeeperParts { store, clock, carrier, catalogue, settings } = parts;
         let engine = Engine::new(settings, store.holder(), random::bytes(), clock.now());
         let cache = Cache::new();
-        let (waiting, remedies) = (AtomicUsize::new(0), Remedies::default());
-        let shared = Arc::new(Shared { store, clock, carrier, catalogue, cache, waiting, remedies });
+        let shared = Arc::new(Shared {
+            store,
+            clock,
+            carrier,
+            catalogue,
+            cache,
+            waiting: AtomicUsize::new(0),
+            remedies: Remedies::default(),
+            checks: Checks::default(),
+        });
         let driver = Driver::new(Arc::clone(&shared), engine, outbox);
         (Self { shared, inbox }, driver)
     }

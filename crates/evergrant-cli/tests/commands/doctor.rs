@@ -1,9 +1,9 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use evergrant_rehearse::{Action, Endpoint, Fault, GrantType};
+use evergrant_rehearse::{Action, Endpoint, Fault, GrantType, PolicyName, RotationPolicy};
 use serde_json::Value;
 
-use crate::support::{CLIENT_ID, Live, World};
+use crate::support::{CLIENT_ID, CLIENT_SECRET, Live, World};
 
 /// The result of a check, and the whole finding.
 fn found<'a>(report: &'a Value, check: &str) -> (&'a str, &'a Value) {
@@ -158,4 +158,31 @@ async fn a_quarantined_store_is_found_with_the_way_out() {
     let report = report(&world, 7).await;
     let (result, finding) = found(&report, "store");
     assert!(result == "fails" && finding["fix"].as_str().unwrap().contains("store adopt"), "{finding:#}");
+}
+
+#[tokio::test]
+async fn what_works_and_could_be_better_is_advised() {
+    let world = World::rotating(RotationPolicy::named(PolicyName::P0)).await;
+    let two_days = 2 * 86_400;
+    let change = |client: &mut evergrant_rehearse::ClientSettings| client.lifetimes.access_token_s = two_days;
+    world.rehearsal.with_provider(|provider, _| provider.change_client(CLIENT_ID, change)).unwrap();
+    let folder = world.directory.path().join("own");
+    fs::create_dir(&folder).unwrap();
+    let entry =
+        "id = 'acme'\nname = 'Acme'\n[rotation]\nkind = 'reusable'\n[refresh]\nreplaces = 'sometimes'\n";
+    fs::write(folder.join("acme.toml"), entry).unwrap();
+    let (folder, issuer) = (folder.to_str().unwrap(), world.rehearsal.issuer());
+    let add = ["clients", "add", "crm", "--provider", "acme", "--issuer", issuer, "--client-id", CLIENT_ID];
+    let more = ["--scope", "openid", "--secret-stdin", "--catalogue", folder];
+    world.run_with(&[&add[..], &more].concat(), CLIENT_SECRET).await.good();
+    let grant = world.import().await;
+    for _ in 0..4 {
+        world.run(&["token", &grant, "--refresh"]).await.good();
+    }
+    let report = report(&world, 0).await;
+    assert_eq!(report["result"], "advice", "{report:#}");
+    let said = |check: &str| found(&report, check).1["finding"].as_str().unwrap().to_owned();
+    assert!(said("rotation").contains("no refresh here has brought another one"), "{report:#}");
+    assert!(said("scopes").contains("profile"), "{report:#}");
+    assert!(said("lifetimes").contains("2 days"), "{report:#}");
 }

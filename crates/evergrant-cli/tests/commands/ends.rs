@@ -57,6 +57,18 @@ async fn a_lost_answer_is_cleared_up_by_a_check() {
 }
 
 #[tokio::test]
+async fn a_request_that_was_lost_on_its_way_is_found_to_have_spent_nothing() {
+    let world = World::new().await;
+    world.add_client().await;
+    let grant = world.import().await;
+    world.rehearsal.add_fault(Fault::before(Action::Drop).at(Endpoint::Token)).unwrap();
+    world.run(&["token", &grant]).await.bad(4);
+    let checked = world.run(&["grants", "check", &grant, "--format", "json"]).await.json();
+    assert_eq!((&checked["alive"], &checked["state"]), (&true.into(), &"degraded".into()), "{checked:#}");
+    assert!(checked["diagnosis"]["evidence"].to_string().contains("has not spent"), "{checked:#}");
+}
+
+#[tokio::test]
 async fn ends_are_foreseen_by_what_the_catalogue_knows() {
     let world = World::new().await;
     let folder = world.directory.path().join("own");

@@ -25,9 +25,6 @@ const LOOKED_AT: usize = 200;
 /// instead.
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Refreshes that must have kept the same refresh token before it is said that none brings another.
-const REFRESHES: u64 = 2;
-
 pub(super) async fn of(session: &Session, client: &ClientRecord) -> Result<Vec<Finding>, Failure> {
     let filter = GrantFilter {
         client: Some(client.name.clone()),
@@ -41,27 +38,29 @@ pub(super) async fn of(session: &Session, client: &ClientRecord) -> Result<Vec<F
             grants.push(grant);
         }
     }
-    let rows = [rotation(client, &grants), wider(client, &grants), refused(&grants), long_lived(&grants)];
-    Ok(rows.into_iter().flatten().collect())
+    let rows = [rotation(client), wider(client, &grants), refused(&grants), long_lived(&grants)];
+    Ok(contradictions(client).chain(rows.into_iter().flatten()).collect())
+}
+
+/// A policy that is stated and not what the provider does costs grants.
+fn contradictions(client: &ClientRecord) -> impl Iterator<Item = Finding> {
+    let fix = format!("state what it does: evergrant clients update {} --rotation KIND", client.name);
+    client.learned.contradictions(&client.provider).into_iter().map(move |contradiction| {
+        Finding::warning("rotation", contradiction.meaning())
+            .fix(fix.clone())
+            .page(Cause::LostRotationNotPersisted)
+    })
 }
 
 /// RFC 9700 4.14.2: a public client's refresh tokens are rotated or bound to their sender.
-fn rotation(client: &ClientRecord, grants: &[GrantRecord]) -> Option<Finding> {
-    if client.provider.refresh.replaces != Replacement::Sometimes {
-        return None;
-    }
-    let kept = |grant: &&GrantRecord| {
-        let credential = grant.credential.as_ref();
-        credential.is_some_and(|credential| grant.generation.0 >= credential.generation.0 + REFRESHES)
-    };
-    let kept = grants.iter().filter(kept).count();
-    if kept == 0 || grants.iter().any(|grant| grant.predecessor.is_some()) {
+fn rotation(client: &ClientRecord) -> Option<Finding> {
+    let offered = client.provider.refresh.replaces == Replacement::Sometimes;
+    if !offered || client.learned.replacement() != Replacement::Never {
         return None;
     }
     let text = format!(
-        "{} can rotate refresh tokens, and {kept} of {} grants were refreshed without a new one",
-        client.provider.name,
-        grants.len()
+        "{} can rotate refresh tokens, and no refresh here has brought another one",
+        client.provider.name
     );
     let public = client.authentication == AuthenticationMethod::None;
     let finding = if public { Finding::warning("rotation", text) } else { Finding::advice("rotation", text) };
