@@ -81,7 +81,9 @@ async fn adopt(session: &Session, format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => output::print_json(&json!({ "adopted": quarantined })),
         Format::Text if quarantined => {
-            output::print("adopted: this store holds the grants from now on; start its other processes again")?;
+            output::print(
+                "adopted: this store holds the grants from now on; start its other processes again",
+            )?;
             output::note(
                 "its refresh tokens may be old: each client's grants come back one at a time, with pauses, and after two refusals in a row only where somebody needs them",
             );

@@ -225,6 +225,26 @@ mod tests {
     }
 
     #[test]
+    fn a_store_of_the_first_version_is_brought_to_the_newest_and_was_never_adopted() {
+        let (_directory, path) = place();
+        let mut connection = open_writer(&path, RECOVERY_WAIT).unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO store (only, id, epoch, change, probe) VALUES (1, 'a', 'b', 7, x'00')",
+            )
+            .unwrap();
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        migrate(&mut connection, |_| -> Result<(), ConnectError> { panic!("it has its identity") }).unwrap();
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let found: (i64, i64) =
+            connection.query_row("SELECT change, adoptions FROM store", [], read).unwrap();
+        assert_eq!(found, (7, 0));
+        assert_eq!(schema_version(&connection).unwrap(), KNOWN);
+    }
+
+    #[test]
     fn a_reader_cannot_write() {
         let (_directory, path) = place();
         make(&path);

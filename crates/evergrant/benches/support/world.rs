@@ -89,6 +89,7 @@ pub(crate) async fn add_client(keeper: &Keeper) {
         redirect_uris: Vec::new(),
         scopes: ScopeSet::default(),
         return_urls: Vec::new(),
+        keep_alive: true,
         rotation: Some(RotationPolicy { kind: RotationKind::ReplayRevokes, ..RotationPolicy::default() }),
     };
     keeper.add_client(new).await.expect("the client can be added");
