@@ -37,8 +37,7 @@ impl Checks {
     fn recent(&self, grant: &GrantRecord, now: Moment) -> Option<Checked> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, checked) = known.get(&grant.id)?;
-        let unchanged =
-            checked.grant.generation == grant.generation && checked.grant.state == grant.state;
+        let unchanged = checked.grant.generation == grant.generation && checked.grant.state == grant.state;
         (unchanged && now.since(*at) < RECENT).then(|| checked.clone())
     }
 

@@ -1,3 +1,6 @@
+//! `evergrant doctor` against a rehearsal that is sound, changed, away or wrong about the time.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use evergrant_rehearse::{Action, Endpoint, Fault, GrantType, PolicyName, RotationPolicy};

@@ -74,9 +74,7 @@ fn wider(client: &ClientRecord, grants: &[GrantRecord]) -> Option<Finding> {
         return None;
     }
     let asked = client.scopes.union(&client.provider.offline.scopes);
-    let (count, excess) = beyond(grants, |grant| (grant.granted.clone(), asked.union(&grant.requested)));
-    let (older, unused) = beyond(grants, |grant| (grant.granted.clone(), asked.clone()));
-    let (count, excess) = if excess.is_empty() { (older, unused) } else { (count, excess) };
+    let (count, excess) = beyond(grants, |grant| (grant.granted.clone(), asked.clone()));
     if excess.is_empty() {
         return None;
     }
@@ -106,7 +104,9 @@ fn beyond(grants: &[GrantRecord], sets: impl Fn(&GrantRecord) -> (ScopeSet, Scop
         let (first, second) = sets(grant);
         let excess: Vec<&Scope> = first.iter().filter(|scope| !second.contains(scope)).collect();
         count += usize::from(!excess.is_empty());
-        excess.into_iter().for_each(|scope| all.insert(scope.clone()));
+        for scope in excess {
+            all.insert(scope.clone());
+        }
     }
     (count, all)
 }
