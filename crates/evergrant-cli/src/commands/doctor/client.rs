@@ -12,7 +12,7 @@ use evergrant::{
 };
 use url::Url;
 
-use super::finding::Finding;
+use super::finding::{Finding, Verdict};
 use crate::{exit::Exit, session::is_loopback};
 
 /// Seconds by which clocks may differ before signatures and ID tokens are refused by the strictest servers.
@@ -21,23 +21,27 @@ const NOTICEABLE: u64 = 30;
 /// Seconds by which nearly every server refuses them.
 const TOO_FAR: u64 = 300;
 
-/// The answers, in the order in which a refresh would depend on them.
+/// The answers, in the order in which a refresh would depend on them. What nobody could tell since nothing was reached
+/// is said once, with the reason.
 pub(super) fn examined(client: &ClientRecord, examined: &Examined) -> Vec<Finding> {
     let mut findings = vec![reach(client, examined)];
-    findings.extend(discovery(client, &examined.discovery));
-    findings.push(clock(examined.clock));
-    if examined.unreachable.is_none() || !matches!(examined.authentication, Authentication::Untold(_)) {
-        findings.push(authentication(client, &examined.authentication));
+    let mut told = discovery(client, &examined.discovery);
+    told.push(clock(examined.clock));
+    told.push(authentication(client, &examined.authentication));
+    if client.endpoints.authorization.is_some() {
+        told.extend(examined.redirect_uris.iter().map(|(uri, answer)| redirect(client, uri, answer)));
     }
-    findings.extend(examined.redirect_uris.iter().map(|(uri, answer)| redirect(client, uri, answer)));
+    if examined.unreachable.is_some() {
+        told.retain(|finding| matches!(finding.verdict, Verdict::Ok | Verdict::Fails));
+    }
+    findings.extend(told);
     findings
 }
 
 fn reach(client: &ClientRecord, examined: &Examined) -> Finding {
-    if let Some((url, failure)) = &examined.unreachable {
-        let host = url.host_str().unwrap_or("the provider");
-        let finding = Finding::fails("reach", Exit::RetryLater, format!("{host}: {}", failure.detail))
-            .page(Cause::NetworkOrTls);
+    if let Some((_, failure)) = &examined.unreachable {
+        let finding =
+            Finding::fails("reach", Exit::RetryLater, failure.detail.clone()).page(Cause::NetworkOrTls);
         return finding.fix(match failure.kind {
             TransportFailureKind::Tls => {
                 "check the certificate; name a private CA in egress.ca_bundle of the settings"

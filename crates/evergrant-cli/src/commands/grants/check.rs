@@ -40,18 +40,22 @@ async fn in_words(session: &Session, checked: &Checked) -> Result<String, Failur
     let mut table = Table::of_one();
     table.pair("grant", checked.grant.id.to_string());
     table.toned("state", tone(&checked.grant.state), checked.grant.state.name().to_owned());
-    let (said, verdict) = match checked.alive {
+    let (mood, verdict) = match checked.alive {
         Some(true) => (Tone::Good, "it lives"),
         Some(false) => (Tone::Bad, "it does not live"),
         None => (Tone::Warning, "it does not tell"),
     };
-    table.toned("provider", said, verdict.to_owned());
+    table.toned("provider", mood, verdict.to_owned());
+    // What stands among the evidence of the diagnosis is not said twice.
+    let news = |sentence: &&String| {
+        checked.diagnosis.as_ref().is_none_or(|known| !known.evidence.contains(sentence))
+    };
     for told in &checked.told {
         let name = match told.probe {
             Probe::Introspection => "introspection",
             Probe::Userinfo => "userinfo",
         };
-        for (index, evidence) in told.evidence.iter().enumerate() {
+        for (index, evidence) in told.evidence.iter().filter(news).enumerate() {
             table.row([
                 (Tone::Heading, if index == 0 { name.to_owned() } else { String::new() }),
                 (Tone::Plain, evidence.clone()),
