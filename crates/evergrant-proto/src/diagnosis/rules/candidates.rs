@@ -1,7 +1,7 @@
 //! What it may be when nothing decides, and what is easily taken for what.
 
 use super::{Facts, reuse::a_replay_ends_the_grant};
-#[expect(clippy::enum_glob_use, reason = "a table of nothing but causes")]
+#[cfg_attr(not(test), expect(clippy::enum_glob_use, reason = "a table of nothing but causes"))]
 use crate::diagnosis::Cause::{self, *};
 use crate::{
     failure::{Consequence, Stage},

@@ -3,7 +3,7 @@
 //! What is left out stands for several things at once, and its text says which: 50013, 50027, 70000, 70002.
 
 use super::{Facts, Finding};
-#[expect(clippy::enum_glob_use, reason = "a table of nothing but causes")]
+#[cfg_attr(not(test), expect(clippy::enum_glob_use, reason = "a table of nothing but causes"))]
 use crate::diagnosis::Cause::{self, *};
 use crate::{diagnosis::Certainty, failure::Stage};
 

@@ -1,7 +1,7 @@
 //! Meta's codes and subcodes (developers.facebook.com/docs/graph-api/guides/error-handling).
 
 use super::{Facts, Finding};
-#[expect(clippy::enum_glob_use, reason = "a table of nothing but causes")]
+#[cfg_attr(not(test), expect(clippy::enum_glob_use, reason = "a table of nothing but causes"))]
 use crate::diagnosis::Cause::{self, *};
 use crate::diagnosis::Certainty;
 
