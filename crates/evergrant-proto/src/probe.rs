@@ -277,3 +277,119 @@ fn history(grant: &GrantRecord, client: &ClientRecord, now: Timestamp) -> Histor
         ..History::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::{Breaker, Learned, Probation},
+        name::{ClientName, Namespace},
+        provider::{Endpoints, Provider},
+        scope::ScopeSet,
+        wire::{
+            client_authentication::{AuthenticationMethod, ClientIdentifier},
+            http::{RequestSent, TransportFailureKind},
+        },
+    };
+
+    fn grant() -> GrantRecord {
+        serde_json::from_value(serde_json::json!({
+            "id": "g_00000000000000000000000000000001", "namespace": "default", "client": "crm",
+            "owner": { "subject": "u", "tenant": null, "external_id": null, "labels": {} },
+            "requested": "a b", "granted": "a b", "state": { "state": "active" }, "generation": 1,
+            "lineage_start": 1, "fence": 0, "lease": null, "blocked_until": null, "verdict": null, "failures": 0,
+            "retry_at": null, "next_due_at": null, "revocation": null, "removed_at": null, "created_at": 0,
+            "last_success_at": 0,
+        }))
+        .unwrap()
+    }
+
+    fn client() -> ClientRecord {
+        ClientRecord {
+            name: ClientName::new("crm").unwrap(),
+            namespace: Namespace::default(),
+            version: 1,
+            provider: Provider::generic(),
+            parameters: std::collections::BTreeMap::new(),
+            issuer: None,
+            issuer_announced: false,
+            endpoints: Endpoints::default(),
+            identifier: ClientIdentifier::new("c").unwrap(),
+            authentication: AuthenticationMethod::None,
+            redirect_uris: Vec::new(),
+            scopes: ScopeSet::new(),
+            return_urls: Vec::new(),
+            breaker: Breaker::default(),
+            learned: Learned::default(),
+            probation: Probation::default(),
+            keep_alive: true,
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+            removed_at: None,
+            secret: None,
+        }
+    }
+
+    fn told(probe: Probe, status: u16, body: &str) -> Told {
+        let response = HttpResponse { status, headers: Vec::new(), body: body.as_bytes().to_vec().into() };
+        probe.read(&Ok(response), &grant(), &client())
+    }
+
+    #[test]
+    fn only_clear_words_are_a_yes_or_a_no() {
+        let rows = [
+            (Probe::Introspection, 200, r#"{"active":true}"#, Some(true)),
+            (Probe::Introspection, 200, r#"{"active":false}"#, Some(false)),
+            (Probe::Introspection, 401, r#"{"active":false}"#, None),
+            (Probe::Introspection, 200, "<html>", None),
+            (Probe::Userinfo, 200, "{}", Some(true)),
+            (Probe::Userinfo, 401, "", Some(false)),
+            (Probe::Userinfo, 403, "", None),
+            (Probe::Userinfo, 500, "", None),
+        ];
+        for (probe, status, body, alive) in rows {
+            let told = told(probe, status, body);
+            assert_eq!(told.alive, alive, "{probe:?} {status} {body}");
+            assert!(told.evidence.iter().all(|sentence| sentence.ends_with('.')), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn no_answer_is_no_no() {
+        let failure = TransportFailure {
+            kind: TransportFailureKind::Timeout,
+            request_sent: RequestSent::Maybe,
+            detail: "no answer in 15 s".to_owned(),
+        };
+        let told = Probe::Userinfo.read(&Err(failure), &grant(), &client());
+        assert_eq!(
+            (told.alive, told.evidence[0].as_str()),
+            (None, "No answer to userinfo: no answer in 15 s.")
+        );
+    }
+
+    #[test]
+    fn a_live_token_that_is_not_as_it_should_be_is_told_so_without_naming_anybody() {
+        let odd = r#"{"active":true,"client_id":"other","sub":"somebody","scope":"a","exp":60}"#;
+        let said = told(Probe::Introspection, 200, odd).evidence.join(" ");
+        for part in ["another client", "another account", "lost scopes that were granted: b", "00:01:00Z"] {
+            assert!(said.contains(part), "{part} is missing in {said}");
+        }
+        assert!(!said.contains("somebody"), "{said}");
+        let right =
+            told(Probe::Introspection, 200, r#"{"active":true,"client_id":"c","sub":"u","scope":"a b"}"#);
+        assert_eq!(right.evidence.len(), 1, "{right:?}");
+    }
+
+    #[test]
+    fn what_is_said_of_the_refresh_token_counts_more_than_what_is_said_of_the_access_token() {
+        let no = told(Probe::Introspection, 200, r#"{"active":false}"#);
+        let yes = told(Probe::Userinfo, 200, "{}");
+        assert_eq!(verdict(&[yes.clone(), no.clone()]), Some(false));
+        assert_eq!(verdict(std::slice::from_ref(&yes)), Some(true));
+        assert_eq!(diagnosis(&grant(), &client(), &[yes], Timestamp(0)), None);
+        let supposed = diagnosis(&grant(), &client(), &[no], Timestamp(0)).unwrap();
+        assert!(supposed.certainty < Certainty::Certain, "a probe is a reason to suspect: {supposed:?}");
+        assert!(supposed.alternatives.len() <= MAX_ALTERNATIVES);
+    }
+}

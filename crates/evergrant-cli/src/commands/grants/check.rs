@@ -37,6 +37,16 @@ pub(super) async fn run(session: &Session, id: GrantId, format: Format) -> Resul
 }
 
 async fn in_words(session: &Session, checked: &Checked) -> Result<String, Failure> {
+    let mut text = table(checked).render(style::of_stdout());
+    if let Some(known) = &checked.diagnosis {
+        text.push_str("\n\n");
+        text.push_str(diagnosis::describe(known).trim_end());
+        text.push_str(&rates::in_words(session, known).await?);
+    }
+    Ok(text)
+}
+
+fn table(checked: &Checked) -> Table {
     let mut table = Table::of_one();
     table.pair("grant", checked.grant.id.to_string());
     table.toned("state", tone(&checked.grant.state), checked.grant.state.name().to_owned());
@@ -46,35 +56,23 @@ async fn in_words(session: &Session, checked: &Checked) -> Result<String, Failur
         None => (Tone::Warning, "it does not tell"),
     };
     table.toned("provider", mood, verdict.to_owned());
+    if checked.told.is_empty() {
+        let nothing = "nothing: the provider offers no introspection, and there is no access token to try";
+        table.pair("asked", nothing.to_owned());
+    }
     // What stands among the evidence of the diagnosis is not said twice.
-    let news = |sentence: &&String| {
-        checked.diagnosis.as_ref().is_none_or(|known| !known.evidence.contains(sentence))
-    };
+    let known = checked.diagnosis.as_ref().map(|known| &known.evidence[..]).unwrap_or_default();
     for told in &checked.told {
-        let name = match told.probe {
+        let mut name = match told.probe {
             Probe::Introspection => "introspection",
             Probe::Userinfo => "userinfo",
         };
-        for (index, evidence) in told.evidence.iter().filter(news).enumerate() {
-            table.row([
-                (Tone::Heading, if index == 0 { name.to_owned() } else { String::new() }),
-                (Tone::Plain, evidence.clone()),
-            ]);
+        for evidence in told.evidence.iter().filter(|sentence| !known.contains(sentence)) {
+            table.row([(Tone::Heading, name.to_owned()), (Tone::Plain, evidence.clone())]);
+            name = "";
         }
     }
-    if checked.told.is_empty() {
-        table.pair(
-            "asked",
-            "nothing: the provider offers no introspection, and there is no access token to try".to_owned(),
-        );
-    }
-    let mut text = table.render(style::of_stdout());
-    if let Some(known) = &checked.diagnosis {
-        text.push_str("\n\n");
-        text.push_str(diagnosis::describe(known).trim_end());
-        text.push_str(&rates::in_words(session, known).await?);
-    }
-    Ok(text)
+    table
 }
 
 /// What was printed is the result; the code is for scripts.
