@@ -199,8 +199,8 @@ mod tests {
         }
     }
 
-    fn rate(worked: u64, tried: u64) -> Option<Rate> {
-        Some(Rate { worked, tried })
+    fn rate(worked: u64, tried: u64) -> Rate {
+        Rate { worked, tried }
     }
 
     #[test]
@@ -209,18 +209,18 @@ mod tests {
         let open = [died, (EventKind::Reconnected, None)];
         assert_eq!(told(&open).of(Cause::UserRevoked, Action::Reauthorize), None, "its end is not known");
         let worked = [open[0], open[1], (EventKind::Refreshed, None)];
-        assert_eq!(told(&worked).of(Cause::UserRevoked, Action::Reauthorize), rate(1, 1));
+        assert_eq!(told(&worked).of(Cause::UserRevoked, Action::Reauthorize), Some(rate(1, 1)));
         let again = [open[0], open[1], died];
-        assert_eq!(told(&again).of(Cause::UserRevoked, Action::Reauthorize), rate(0, 1));
+        assert_eq!(told(&again).of(Cause::UserRevoked, Action::Reauthorize), Some(rate(0, 1)));
     }
 
     #[test]
     fn a_retry_is_one_try_however_often_it_was_repeated() {
         let failed = (EventKind::RefreshFailed, Some(Cause::ProviderOutage));
         let story = [failed, failed, failed, (EventKind::Refreshed, None), (EventKind::Recovered, None)];
-        assert_eq!(told(&story).of(Cause::ProviderOutage, Action::RetryWithBackoff), rate(1, 1));
+        assert_eq!(told(&story).of(Cause::ProviderOutage, Action::RetryWithBackoff), Some(rate(1, 1)));
         let dead = [failed, (EventKind::NeedsReauthorization, Some(Cause::Undetermined))];
-        assert_eq!(told(&dead).of(Cause::ProviderOutage, Action::RetryWithBackoff), rate(0, 1));
+        assert_eq!(told(&dead).of(Cause::ProviderOutage, Action::RetryWithBackoff), Some(rate(0, 1)));
     }
 
     #[test]
@@ -229,9 +229,9 @@ mod tests {
         let rejected = (EventKind::ClientRejected, Some(cause));
         let updated = (EventKind::ClientUpdated, None);
         let corrected = told(&[rejected, updated, rejected, updated, (EventKind::Refreshed, None)]);
-        assert_eq!(corrected.of(cause, Action::FixClientConfig), rate(1, 2));
+        assert_eq!(corrected.of(cause, Action::FixClientConfig), Some(rate(1, 2)));
         let alone = told(&[rejected, rejected, (EventKind::ClientRecovered, None)]);
-        assert_eq!(alone.of(cause, Action::RetryWithBackoff), rate(1, 1));
+        assert_eq!(alone.of(cause, Action::RetryWithBackoff), Some(rate(1, 1)));
         // A refresh of another organization's grant tells nothing of the rejected one.
         let elsewhere = told(&[rejected, (EventKind::Refreshed, None)]);
         assert_eq!(elsewhere.of(cause, Action::RetryWithBackoff), None);
@@ -246,6 +246,6 @@ mod tests {
         }
         count.observe(&event(1, EventKind::Refreshed, None));
         count.observe(&event(2, EventKind::Revoked, None));
-        assert_eq!(count.rates.of(Cause::UserRevoked, Action::Reauthorize), rate(1, 1));
+        assert_eq!(count.rates.of(Cause::UserRevoked, Action::Reauthorize), Some(rate(1, 1)));
     }
 }
