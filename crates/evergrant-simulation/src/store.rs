@@ -69,6 +69,8 @@ pub struct Store {
     pub lifeboat_away: bool,
     /// Restored or copied, and not adopted.
     pub quarantined: bool,
+    /// How often it was adopted.
+    pub adoptions: u64,
     /// Faults to come, the first that fits strikes.
     pub faults: Vec<StoreFault>,
     /// Delays to come, the first that fits strikes.
@@ -167,7 +169,7 @@ impl Store {
             authorization,
             now,
             quarantined: self.quarantined,
-            adoptions: 0,
+            adoptions: self.adoptions,
         }
     }
 

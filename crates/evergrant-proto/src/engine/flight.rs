@@ -167,8 +167,8 @@ impl Flight {
     }
 
     /// Whether those who join now can be answered without waiting.
-    pub(crate) fn has_news(&self) -> bool {
-        self.rescued.is_some()
+    pub(crate) fn has_news(&self, wall: Timestamp) -> bool {
+        self.living_rescued(wall).is_some()
     }
 
     /// Whether it is about to know what the grant holds: what it has seen before may have changed.
@@ -389,6 +389,12 @@ impl Flight {
                     engine.endpoints.place(&key);
                     self.entered = Some(key);
                 }
+                if was_set_forward(&claimed, asked_at, now) {
+                    let detail = "the wall clock was set while the lease was asked for".to_owned();
+                    let refusal = Refusal::StoreUnavailable(detail.clone());
+                    let conclusion = conclusion::not_sent(self.grant, attempt, detail, refusal, now.wall);
+                    return self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }));
+                }
                 // Counted from before the claim, on the clock that no one can set: a late send could meet a lease that
                 // somebody else has taken over.
                 let patience =
@@ -561,4 +567,11 @@ impl Flight {
             engine.give_back_slot(slot.id, slot.written);
         }
     }
+}
+/// Whether the wall clock was set forward between the question and the answer: what was waited for by that clock may have
+/// been taken for what a clock that was set back since had left.
+fn was_set_forward(claimed: &Claimed, asked_at: Moment, now: Now) -> bool {
+    let attempt = claimed.grant.attempts.iter().find(|attempt| attempt.id == claimed.attempt);
+    let on_the_wall = attempt.map_or(Duration::ZERO, |attempt| now.wall.since(attempt.journalled_at));
+    on_the_wall > now.moment.since(asked_at) + deadlines::CLOCK_TOLERANCE
 }

@@ -45,6 +45,9 @@ use revocation::Revocation;
 /// Places of the lifeboat that one process keeps for its next flights; all processes of a host share 72.
 const KEPT_SLOTS: usize = 16;
 
+/// A cache is compared with the store's changes more than once in this time.
+const HOLDS_FOR: Duration = Duration::from_secs(1);
+
 /// What an operator may choose; the protocol's own deadlines are in [`crate::transaction::deadlines`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -94,13 +97,16 @@ pub struct Engine {
     flows: HashMap<FlowId, Flow>,
     running: HashMap<GrantId, FlowId>,
     queued: HashMap<GrantId, VecDeque<Flight>>,
-    effects: HashMap<EffectId, FlowId>,
+    /// What is under way, for whom, and since when.
+    effects: HashMap<EffectId, (FlowId, Moment)>,
+    /// The outcome that is being handled was so long on its way that others may have changed what it tells.
+    outdated: bool,
     timers: BTreeSet<(Moment, FlowId)>,
     next_id: u64,
     next_tick: Moment,
     due_read: Option<EffectId>,
     /// Reads for callers whose flight has not read the grant, or waits in line.
-    looks: HashMap<EffectId, (GrantId, AccessKey)>,
+    looks: HashMap<EffectId, (GrantId, AccessKey, Moment)>,
     due_limit: usize,
     /// More was due than could be begun: the index is read again as soon as there is room.
     backlog: bool,
@@ -146,6 +152,7 @@ impl Engine {
             running: HashMap::new(),
             queued: HashMap::new(),
             effects: HashMap::new(),
+            outdated: false,
             timers: BTreeSet::new(),
             next_id: 0,
             next_tick: now.moment,
@@ -165,13 +172,13 @@ impl Engine {
         let deadline = now.moment.plus(self.settings.caller_wait);
         if let Some(flight) = self.flight_for(request.grant, &request.key) {
             flight.join(call, request.want, deadline);
-            let wake = if flight.has_news() { now.moment } else { deadline };
+            let wake = if flight.has_news(now.wall) { now.moment } else { deadline };
             let blind = !flight.is_reading();
             let id = self.running[&request.grant];
             self.timers.insert((wake, id));
             self.timers.insert((deadline, id));
             if blind {
-                self.look(request.grant, request.key);
+                self.look(request.grant, request.key, now.moment);
             }
             return;
         }
@@ -230,8 +237,10 @@ impl Engine {
 
     /// An effect was carried out.
     pub fn handle_outcome(&mut self, effect: EffectId, outcome: Outcome, now: Now) {
-        if let Some((grant, key)) = self.looks.remove(&effect) {
+        if let Some((grant, key, asked_at)) = self.looks.remove(&effect) {
+            self.outdated = now.moment.since(asked_at) > HOLDS_FOR;
             self.looked(grant, &key, outcome, now);
+            self.outdated = false;
             return;
         }
         if self.due_read == Some(effect) {
@@ -239,8 +248,10 @@ impl Engine {
             self.begin_due(outcome, now);
             return;
         }
-        let Some(id) = self.effects.remove(&effect) else { return };
+        let Some((id, asked_at)) = self.effects.remove(&effect) else { return };
+        self.outdated = now.moment.since(asked_at) > HOLDS_FOR;
         self.step(id, Some(outcome), now);
+        self.outdated = false;
         self.release_when_idle();
     }
 
@@ -302,7 +313,7 @@ impl Engine {
         if self.running.contains_key(&grant) {
             self.timers.insert((deadline, self.running[&grant]));
             if flight.waiting() > 0 {
-                self.look(grant, flight.key.clone());
+                self.look(grant, flight.key.clone(), now.moment);
             }
             self.queued.entry(grant).or_default().push_back(flight);
         } else {
@@ -312,11 +323,10 @@ impl Engine {
 
     /// Reads a grant for callers who may be content with what it holds: what their flight waits for may take longer than
     /// they can wait.
-    fn look(&mut self, grant: GrantId, key: AccessKey) {
-        let looked_for = (grant, key);
-        if self.looks.values().all(|look| *look != looked_for) {
+    fn look(&mut self, grant: GrantId, key: AccessKey, now: Moment) {
+        if self.looks.values().all(|look| look.0 != grant || look.1 != key) {
             let effect = self.new_effect();
-            self.looks.insert(effect, looked_for);
+            self.looks.insert(effect, (grant, key, now));
             self.outputs.push_back(Output::Perform(effect, Effect::Read(grant)));
         }
     }
@@ -444,7 +454,7 @@ impl Engine {
         match next {
             Next::Perform(effect) => {
                 let effect_id = self.new_effect();
-                self.effects.insert(effect_id, id);
+                self.effects.insert(effect_id, (id, now.moment));
                 self.outputs.push_back(Output::Perform(effect_id, effect));
             }
             Next::Sleep(until) => {
@@ -479,9 +489,10 @@ impl Engine {
         self.outputs.push_back(Output::Perform(id, effect));
     }
 
-    /// Makes what is known of a grant visible to the caches.
+    /// Makes what is known of a grant visible to the caches, which have looked for changes since if it was long on its way:
+    /// they would take for new what they have forgotten for good reason.
     pub(crate) fn publish(&mut self, grant: &GrantRecord, key: &AccessKey) {
-        let output = match Issue::of(grant, key) {
+        let output = match Issue::of(grant, key).filter(|_| !self.outdated) {
             Some(issue) => Output::Publish(Arc::new(issue)),
             None => Output::Forget(grant.id, key.clone()),
         };

@@ -17,9 +17,6 @@ use crate::{
     time::Timestamp,
 };
 
-/// The clocks of several hosts differ by less than this.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
-
 /// How often the scheduler looks at a grant of a quarantined store.
 const QUARANTINE_RECHECK: Duration = Duration::from_secs(60);
 
@@ -159,6 +156,10 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
     }
     let mut events = Vec::new();
     if grant.verdict.is_some() {
+        // By the clock that no one can set: the pause that the refusal began was written down by the other one.
+        if let Some(until) = outcome::open_until(&grant, loaded, command.holder, command.wall) {
+            return Ok(deferred(grant, client, Wait::OutcomeUnknown { until }, command.wall));
+        }
         // Nothing that could still bring a success is open any more: the refusal is final, or a spare takes over.
         outcome::settle(&mut grant, loaded, command.wall, &mut events);
         schedule(&mut grant, Some(client), command.wall);
@@ -287,7 +288,7 @@ fn is_too_early(grant: &GrantRecord, client: &ClientRecord, command: &Claim) -> 
 fn was_set_back(grant: &GrantRecord, wall: Timestamp) -> bool {
     let ended = grant.attempts.iter().filter(|attempt| attempt.ended_at.is_some());
     let last = ended.max_by_key(|attempt| attempt.fence).and_then(|attempt| attempt.ended_at);
-    last.is_some_and(|ended| ended > wall.plus(CLOCK_TOLERANCE))
+    last.is_some_and(|ended| ended > wall.plus(deadlines::CLOCK_TOLERANCE))
 }
 
 /// How long the grant belongs to somebody else; `None` if it is free.

@@ -57,6 +57,9 @@ pub mod deadlines {
     pub const EXCHANGE_WAIT: Duration = Duration::from_secs(10);
     /// How long a caller waits for a token. Shorter than a flight.
     pub const CALLER: Duration = Duration::from_secs(10);
+
+    /// The clocks of several hosts differ by less than this.
+    pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 }
 
 /// What a store is asked to do, atomically.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     diagnosis::{Diagnosis, PreviousOutcome},
     grant::{Attempt, Credential, Degradation, Event, EventKind, GrantRecord, GrantState, Outcome},
-    name::{AttemptId, GrantId},
+    name::{AttemptId, GrantId, HolderId},
     provider::RotationKind,
     time::Timestamp,
 };
@@ -98,7 +98,7 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
     let mut events = Vec::new();
     if concerns {
         grant.verdict = Some(Box::new(command.diagnosis.clone()));
-        match open_until(&grant, loaded, &attempt, command.wall) {
+        match open_until(&grant, loaded, attempt.holder, command.wall) {
             Some(until) if !sabotaged!(BelieveTheFirstRefusal) => {
                 degrade(&mut grant, Degradation::OutcomeUnknown, &command.diagnosis, until);
             }
@@ -274,12 +274,17 @@ fn lives(grant: &GrantRecord) -> bool {
 }
 
 /// Until when another attempt of the generation can still bring a success; `None` if none can.
-fn open_until(grant: &GrantRecord, loaded: &Loaded, own: &Attempt, wall: Timestamp) -> Option<Timestamp> {
+pub(super) fn open_until(
+    grant: &GrantRecord,
+    loaded: &Loaded,
+    own: HolderId,
+    wall: Timestamp,
+) -> Option<Timestamp> {
     grant
         .attempts
         .iter()
         .filter(|attempt| attempt.generation == grant.generation && attempt.is_open())
-        .filter(|attempt| attempt.holder != own.holder && !loaded.ended_holders.contains(&attempt.holder))
+        .filter(|attempt| attempt.holder != own && !loaded.ended_holders.contains(&attempt.holder))
         .map(|attempt| loaded.now.until(attempt.journalled_on.plus(deadlines::OWNER_WAIT)))
         .max()
         .filter(|wait| !wait.is_zero())

@@ -63,7 +63,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
             "--list" => return Ok(None),
             "--seeds" => parsed.patience = number()?,
             "--steps" => {
-                parsed.options.steps = usize::try_from(number()?).map_err(|error| error.to_string())?
+                parsed.options.steps = usize::try_from(number()?).map_err(|error| error.to_string())?;
             }
             name => parsed
                 .chosen
@@ -81,16 +81,13 @@ fn prove(arguments: &Arguments) -> ExitCode {
     for (index, sabotage) in arguments.chosen.iter().enumerate() {
         let place = format!("[{}/{}]", index + 1, arguments.chosen.len());
         let name = sabotage.name();
-        match hunt(Some(*sabotage), arguments.patience, &arguments.options) {
-            Some((seeds, violation)) => {
-                slowest = slowest.max(seeds);
-                let invariant = format!("{:?}", violation.objection.invariant);
-                println!("{place:8} {name:32} noticed after {seeds:>6} seeds  {invariant}");
-            }
-            None => {
-                println!("{place:8} {name:32} NOT NOTICED in {} seeds", arguments.patience);
-                unnoticed.push(name);
-            }
+        if let Some((seeds, violation)) = hunt(Some(*sabotage), arguments.patience, &arguments.options) {
+            slowest = slowest.max(seeds);
+            let invariant = format!("{:?}", violation.objection.invariant);
+            println!("{place:8} {name:32} noticed after {seeds:>6} seeds  {invariant}");
+        } else {
+            println!("{place:8} {name:32} NOT NOTICED in {} seeds", arguments.patience);
+            unnoticed.push(name);
         }
     }
     let innocent = slowest.max(INNOCENT);

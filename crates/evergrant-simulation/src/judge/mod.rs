@@ -1,15 +1,19 @@
 //! The judge: what must never happen, by rules of its own that share no code with what they judge.
 
+mod keeping;
 mod presentation;
 mod records;
 mod traffic;
 
 use std::collections::{BTreeMap, HashMap};
 
-use evergrant_proto::name::{AttemptId, GrantId};
+use evergrant_proto::{
+    grant::AccessKey,
+    name::{AttemptId, Generation, GrantId},
+};
 use evergrant_rehearse::Fingerprint;
 
-pub(crate) use presentation::Circumstances;
+pub(crate) use presentation::{Circumstances, OWNER_WAIT};
 pub use presentation::{Presentation, PresentationEnd};
 use records::Mark;
 use traffic::Traffic;
@@ -23,9 +27,13 @@ pub struct Judge {
     presentations: Vec<Presentation>,
     of_token: HashMap<String, Vec<usize>>,
     of_attempt: HashMap<AttemptId, usize>,
+    /// Since when the outcome of an attempt is in the store.
+    recorded: HashMap<AttemptId, u64>,
     marks: BTreeMap<GrantId, Mark>,
     /// Which grant held a refresh token, now or before: what is in here was made durable.
     owners: HashMap<String, GrantId>,
+    /// Access tokens that a resource server rejected, and since when that is durable.
+    rejected: HashMap<(GrantId, AccessKey, Generation), u64>,
     traffic: Traffic,
     /// What broke the protocol; empty in a good world.
     pub violations: Vec<Objection>,
@@ -38,8 +46,10 @@ impl Judge {
             presentations: Vec::new(),
             of_token: HashMap::new(),
             of_attempt: HashMap::new(),
+            recorded: HashMap::new(),
             marks: BTreeMap::new(),
             owners: HashMap::new(),
+            rejected: HashMap::new(),
             traffic: Traffic::default(),
             violations: Vec::new(),
         }

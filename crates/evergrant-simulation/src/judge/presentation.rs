@@ -14,7 +14,7 @@ use super::Judge;
 use crate::{Invariant, ProcessId};
 
 /// How long the owner of an open attempt is waited for, as DESIGN step 8 says.
-const OWNER_WAIT: Duration = Duration::from_secs(600);
+pub(crate) const OWNER_WAIT: Duration = Duration::from_secs(600);
 
 /// The first byte leaves at most this long after the attempt was journalled, as DESIGN step 4 says.
 const SEND_WITHIN: u64 = 15_000;
@@ -65,10 +65,10 @@ pub(crate) struct Circumstances<'a> {
     /// When this request is given up if no answer has come.
     pub(crate) deadline: Duration,
     pub(crate) grant: Option<&'a GrantRecord>,
+    /// Whether the store is a copy, or was restored, and nobody has adopted it.
+    pub(crate) quarantined: bool,
     /// Whether nothing can come from the process of an earlier presentation any more.
     pub(crate) is_over: &'a dyn Fn(ProcessId) -> bool,
-    /// Whether the outcome of an attempt is in the store: what is not there, only its own process knows.
-    pub(crate) is_recorded: &'a dyn Fn(AttemptId) -> bool,
 }
 
 impl Judge {
@@ -86,12 +86,18 @@ impl Judge {
     pub(crate) fn present(&mut self, token: &str, moment: &Circumstances<'_>) -> usize {
         let number = self.presentations.len();
         let attempt = self.journalled(number, moment);
+        // What is not in the store when the attempt is journalled, only its own process knows.
+        let decided_at = attempt.map_or(moment.now, |attempt| attempt.journalled_on.milliseconds);
         let known = |one: &Presentation| {
-            let known =
-                one.process == moment.process || one.attempt.is_some_and(|id| (moment.is_recorded)(id));
+            let recorded = one.attempt.and_then(|id| self.recorded.get(&id));
+            let known = one.process == moment.process || recorded.is_some_and(|at| *at <= decided_at);
             Presentation { end: one.end.filter(|_| known), ..one.clone() }
         };
         let earlier: Vec<_> = self.presentations_of(token).map(known).collect();
+        if moment.quarantined {
+            let evidence = format!("{:?} presents a token although the store is quarantined", moment.process);
+            self.object(Invariant::OnePresentation, moment.now, evidence);
+        }
         if let Some(objection) = self.objection(&earlier, attempt, moment) {
             let history: Vec<_> = earlier
                 .iter()

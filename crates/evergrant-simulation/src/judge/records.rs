@@ -17,6 +17,8 @@ pub(super) struct Mark {
     fence: Fence,
     revoked: bool,
     removed: bool,
+    /// Nobody may ask the provider any more before somebody signs in again.
+    dead: bool,
     token: Option<(Generation, String)>,
     /// The access tokens: their generation, and when they came.
     access: Vec<(AccessKey, Generation, u64)>,
@@ -38,6 +40,7 @@ impl Mark {
             fence: grant.fence,
             revoked: grant.state == GrantState::Revoked,
             removed: grant.removed_at.is_some(),
+            dead: matches!(grant.state, GrantState::NeedsReauthorization { .. }),
             token,
             access: access
                 .map(|entry| (entry.key.clone(), entry.generation, came(&entry.key, entry.generation)))
@@ -70,20 +73,24 @@ impl Judge {
         let mark = Mark::of(grant, before, now);
         let objections = before.map(|before| objections(before, &mark, command, attempt)).unwrap_or_default();
         self.marks.insert(grant.id, mark);
-        for what in objections {
-            let evidence = format!("{what} of grant {}", grant.id);
-            self.object(Invariant::NothingOlderWins, now, evidence);
+        for (invariant, what) in objections {
+            self.object(invariant, now, format!("{what} of grant {}", grant.id));
         }
         self.note_promise(command, grant);
     }
 }
 
 /// `attempt` is the generation of the attempt whose outcome the command records.
-fn objections(before: &Mark, after: &Mark, command: &Command, attempt: Option<Generation>) -> Vec<String> {
+fn objections(
+    before: &Mark,
+    after: &Mark,
+    command: &Command,
+    attempt: Option<Generation>,
+) -> Vec<(Invariant, &'static str)> {
     let mut found = Vec::new();
-    let mut object = |broken: bool, what: &str| {
+    let mut object = |broken: bool, what: &'static str| {
         if broken {
-            found.push(what.to_owned());
+            found.push((Invariant::NothingOlderWins, what));
         }
     };
     object(after.generation < before.generation, "the generation went back");
@@ -107,5 +114,15 @@ fn objections(before: &Mark, after: &Mark, command: &Command, attempt: Option<Ge
     let superseded = attempt.is_some_and(|generation| generation < before.lineage_start) && !after.revoked;
     let changed = before.token != after.token || before.generation != after.generation;
     object(superseded && changed, "a flight older than the authorization overwrote it");
+    let late = attempt.is_some_and(|generation| generation < before.generation);
+    // The last resort of a dead grant, and what a revoked one has to revoke, may be older.
+    let needs_nothing = !before.dead && !before.revoked;
+    object(
+        late && needs_nothing && before.token != after.token && matches!(command, Command::Succeed(_)),
+        "a late success replaced what a newer one had brought",
+    );
+    if before.token.is_some() && after.token.is_none() && !begins && !after.revoked {
+        found.push((Invariant::NothingLost, "the refresh token was deleted"));
+    }
     found
 }

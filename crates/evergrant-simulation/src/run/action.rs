@@ -88,6 +88,10 @@ pub enum Action {
     EndGrant(u64),
     /// A grant is revoked by us, or removed.
     Revoke(u64, u64, bool),
+    /// The store turns up elsewhere, as a copy would: nobody runs on it but who is started then, and it is quarantined.
+    Copy,
+    /// The operator adopts a quarantined store.
+    Adopt,
     /// The wall clock is set by so many milliseconds.
     SetClock(i64),
 }
@@ -148,8 +152,79 @@ pub(super) fn draw(dice: &mut Dice) -> Action {
         945..955 => Action::Withdraw(dice.draw()),
         955..960 => Action::EndGrant(dice.draw()),
         960..967 => Action::Revoke(dice.draw(), dice.draw(), dice.permille(500)),
-        967..980 => Action::SetClock(i64::try_from(dice.below(1_200_000)).unwrap_or(0) - 600_000),
+        967..968 => Action::Copy,
+        968..971 => Action::Adopt,
+        971..980 => Action::SetClock(i64::try_from(dice.below(1_200_000)).unwrap_or(0) - 600_000),
         _ => Action::Suspend(*dice.pick(&[500, 20_000, 70_000, 300_000])),
+    }
+}
+
+/// What a run has more of than others: what happens rarely meets what happens rarely only where both are frequent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emphasis {
+    /// Nothing.
+    Even,
+    /// Answers that come when another process has gone on.
+    Overtaking,
+    /// Grants that end, by us or at the provider.
+    Endings,
+    /// Stores that are away, slow, or do not say what they did.
+    Outages,
+    /// Stores that were copied.
+    Copies,
+}
+
+impl Emphasis {
+    /// How one is drawn.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Even,
+        Self::Even,
+        Self::Even,
+        Self::Overtaking,
+        Self::Overtaking,
+        Self::Endings,
+        Self::Outages,
+        Self::Copies,
+    ];
+
+    /// Draws what happens next in a run with this emphasis.
+    pub(super) fn draw(self, dice: &mut Dice) -> Action {
+        if !dice.permille(200) {
+            return draw(dice);
+        }
+        match self {
+            Self::Even => draw(dice),
+            Self::Overtaking => overtaking(dice),
+            Self::Endings => ending(dice),
+            Self::Outages => store(dice),
+            Self::Copies if dice.permille(250) => Action::Copy,
+            Self::Copies => Action::Adopt,
+        }
+    }
+}
+
+/// A process stands still, or its request does, for longer than its lease.
+fn overtaking(dice: &mut Dice) -> Action {
+    let stop = Blow::Stop(*dice.pick(&[62_000, 75_000, 120_000]));
+    let delay = dice.between(20_000, 90_000);
+    match dice.below(6) {
+        0 => Action::Doom(dice.draw(), Doom { work: Work::Send, side: Side::After, blow: stop }),
+        1 => Action::Doom(dice.draw(), Doom { work: Work::Send, side: Side::OnReturn, blow: stop }),
+        2 => Action::Doom(dice.draw(), Doom { work: Work::Record, side: Side::Before, blow: stop }),
+        3 => Action::Mishap(Mishap::RequestDelayed(delay)),
+        4 => Action::StoreDelay(Struck::Outcomes, 65_000, 0, 1),
+        _ => Action::Start,
+    }
+}
+
+fn ending(dice: &mut Dice) -> Action {
+    match dice.below(10) {
+        0..2 => Action::Revoke(dice.draw(), dice.draw(), dice.permille(500)),
+        2 => Action::EndGrant(dice.draw()),
+        3 => Action::Withdraw(dice.draw()),
+        4..6 => Action::Connect(dice.draw(), dice.draw()),
+        6 => Action::Mishap(Mishap::ResponseDelayed(dice.between(1_000, 25_000))),
+        _ => authorization(dice),
     }
 }
 

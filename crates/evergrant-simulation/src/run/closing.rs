@@ -25,6 +25,10 @@ const PROBES: Duration = Duration::from_secs(15 * 60);
 /// How long a process that does not answer is waited for.
 const OWNER_WAIT: Duration = Duration::from_secs(10 * 60);
 
+/// The grants of an adopted store come back one at a time: how long each of six may wait for one whose process is silent,
+/// and for its own point in time.
+const PROBATION: Duration = Duration::from_secs(6 * (10 + 5) * 60);
+
 /// How often it is looked whether all is in order.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
@@ -54,8 +58,10 @@ impl Player {
         self.world.run_for(self.world.set_back_by());
         let life = Duration::from_secs(self.setting.access_token_s);
         let misjudged = if self.world.clock_was_set() { life } else { Duration::ZERO };
-        let bound = self.world.now() + millis(self.setting.recovery() + misjudged);
+        let probation = if self.world.store.adoptions > 0 { PROBATION } else { Duration::ZERO };
+        let bound = self.world.now() + millis(self.setting.recovery() + misjudged + probation);
         while self.world.now() < bound && !(self.is_in_order() && self.unserved().is_empty()) {
+            self.need_what_is_left_alone();
             self.world.run_for(LOOK_EVERY);
         }
         self.judge_grants();
@@ -67,6 +73,17 @@ impl Player {
             }
         }
         self.judge_left_over();
+    }
+
+    /// After an adoption, and two refusals, a grant is only tried when somebody needs it: somebody does.
+    fn need_what_is_left_alone(&mut self) {
+        let is_halted = self.world.store.clients().any(|client| client.probation.is_halted());
+        let Some(process) = self.world.running().first().copied().filter(|_| is_halted) else { return };
+        let degraded = |grant: &&GrantRecord| matches!(grant.state, GrantState::Degraded { .. });
+        let waiting = self.world.store.grants().filter(degraded).map(|grant| grant.id).collect::<Vec<_>>();
+        for grant in waiting {
+            self.world.token(process, grant);
+        }
     }
 
     /// Whether nothing more is to be waited for: it is judged then, not when the bound has come.
@@ -106,6 +123,7 @@ impl Player {
         (world.network.down, world.network.trouble) = (false, 0);
         world.network.next.clear();
         world.set_store_away(false);
+        world.adopt();
         world.store.lifeboat_away = false;
         world.store.faults.clear();
         world.store.delays.clear();

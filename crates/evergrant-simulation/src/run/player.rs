@@ -10,7 +10,7 @@ use evergrant_proto::{
     secret::RefreshToken,
     transaction::{Command, Import, Want},
 };
-use evergrant_rehearse::{PolicyName, TenantRefusal};
+use evergrant_rehearse::{PolicyName, RotationPolicy as Rotation, TenantRefusal};
 
 use super::{
     action::{Action, Wish},
@@ -113,6 +113,7 @@ impl Player {
             }
             Action::EndGrant(grant) => self.end_grant(*grant),
             Action::Revoke(process, grant, remove) => self.revoke(*process, *grant, *remove),
+            Action::Copy | Action::Adopt => self.copy_or_adopt(action),
             Action::SetClock(step) => self.world.step_wall_clock(*step),
         }
     }
@@ -184,6 +185,13 @@ impl Player {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn copy_or_adopt(&mut self, action: &Action) {
+        match action {
+            Action::Copy => self.world.copy_store(),
+            _ => self.world.adopt(),
         }
     }
 
@@ -376,7 +384,11 @@ fn scene(setting: &Setting) -> Scene {
         Policy::Known(name) => name,
         Policy::Unknown => PolicyName::P2,
     };
-    let mut scene = Scene::named(policy).living(setting.access_token_s).with_users(2);
+    let mut rotation = Rotation::named(policy);
+    if matches!(policy, PolicyName::P3 | PolicyName::P4 | PolicyName::P5) {
+        rotation.window_s = Some(setting.window_s);
+    }
+    let mut scene = Scene::of(rotation).living(setting.access_token_s).with_users(2);
     if setting.policy == Policy::Unknown {
         scene.known = RotationPolicy::default();
     }

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use evergrant_rehearse::PolicyName;
 
-use super::action::{Action, draw};
+use super::action::{Action, Emphasis};
 use crate::Dice;
 
 /// What a run is about: one of the eight behaviours, or a strict provider of which nobody knows that it is.
@@ -41,6 +41,10 @@ pub struct Setting {
     pub tells_account: bool,
     /// Whether processes serve from memory, and look into the lifeboat all the time.
     pub drivers: bool,
+    /// For how many seconds a spent token is forgiven, where the policy has such a window and it can be of any length.
+    pub window_s: u64,
+    /// What happens more often than elsewhere.
+    pub emphasis: Emphasis,
 }
 
 /// One thing that happens, and the time after it.
@@ -98,6 +102,8 @@ impl Setting {
             // Signing takes more time than all the rest.
             tells_account: dice.permille(60),
             drivers: dice.permille(700),
+            window_s: *dice.pick(&[30, 30, 150, 900]),
+            emphasis: *dice.pick(&Emphasis::ALL),
         }
     }
 }
@@ -105,9 +111,10 @@ impl Setting {
 impl Script {
     /// The script of a seed.
     pub fn of(seed: u64, policy: Option<Policy>, steps: usize) -> Self {
+        let setting = Setting::of(seed, policy);
         let mut dice = Dice::new(seed);
         let mut step = |_| {
-            let action = draw(&mut dice);
+            let action = setting.emphasis.draw(&mut dice);
             let pause = match dice.below(10) {
                 0 => dice.between(20_000, 120_000),
                 1..4 => dice.between(1_000, 20_000),
@@ -116,11 +123,7 @@ impl Script {
             };
             Step { action, pause, chance: dice.draw() }
         };
-        Self {
-            setting: Setting::of(seed, policy),
-            steps: (0..steps).map(&mut step).collect(),
-            numbers: (0..steps).collect(),
-        }
+        Self { steps: (0..steps).map(&mut step).collect(), numbers: (0..steps).collect(), setting }
     }
 
     /// The same with only some of its steps, by their place.

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use evergrant_proto::{
-    diagnosis::PreviousOutcome,
     engine::{Effect, EffectId, Outcome, Output},
-    grant::Outcome as Recorded,
     time::Moment,
     wire::http::{HttpRequest, HttpResponse, TransportFailure, TransportFailureKind},
 };
@@ -86,12 +84,16 @@ impl World {
                     }
                     latency += delay.after;
                 }
-                let who = Some(id);
-                Outcome::Transacted(self.transact(who, &command))
+                let answer = self.transact(Some(id), &command);
+                self.note_debt(id, &command, &answer, latency);
+                Outcome::Transacted(answer)
             }
             Effect::Rescue { slot, command } => {
                 self.note(|| format!("{id:?} rescues {}", trial::describe(&command)));
-                Outcome::Rescued(self.store.rescue(holder, slot, *command))
+                let rescued = self.store.rescue(holder, slot, *command);
+                self.lifeboat_failed_at =
+                    if rescued.is_err() { Some(self.now) } else { self.lifeboat_failed_at };
+                Outcome::Rescued(rescued)
             }
             Effect::Send { request, not_after, deadline } => {
                 return self.send(id, effect, &request, not_after, deadline);
@@ -161,11 +163,6 @@ impl World {
     fn present(&mut self, id: ProcessId, token: &str, deadline: Duration) -> usize {
         let owner = self.judge.owner_of(token);
         let grant = owner.and_then(|id| self.store.load(id, None));
-        // What an heir concludes of a dead process is no record of what happened.
-        let recorded = |attempt| {
-            let outcome = self.store.attempt(attempt).and_then(|attempt| attempt.outcome.as_ref());
-            !matches!(outcome, None | Some(Recorded::Unknown { manner: PreviousOutcome::NotRecorded, .. }))
-        };
         let over = |id: ProcessId| self.store.has_ended(self.processes[id.0].holder);
         let circumstances = Circumstances {
             process: id,
@@ -174,8 +171,8 @@ impl World {
             wall: self.wall(),
             deadline,
             grant: grant.as_ref(),
+            quarantined: self.store.quarantined,
             is_over: &over,
-            is_recorded: &recorded,
         };
         self.judge.present(token, &circumstances)
     }

@@ -1,15 +1,17 @@
 //! Grants that were given up: whether nothing could have kept them, and whether what is said of it is true.
 
+use std::time::Duration;
+
 use evergrant_proto::{
     diagnosis::{Cause, Certainty, Diagnosis},
-    grant::{Credential, GrantRecord, GrantState},
+    grant::{Attempt, Credential, GrantRecord, GrantState},
     provider::RotationKind,
     transaction::Command,
 };
 use evergrant_rehearse::{Fingerprint, JournalEntry, Outcome, Reason, RevocationCause};
 
 use super::World;
-use crate::Invariant;
+use crate::{Invariant, judge::OWNER_WAIT};
 
 /// Among how many candidates the truth has to be.
 const CANDIDATES: usize = 3;
@@ -24,13 +26,38 @@ struct Truth {
 
 impl World {
     /// A grant is dead. Judged once for each generation, and again at the end.
-    pub(super) fn judge_death(&mut self, grant: &GrantRecord) {
+    pub(super) fn judge_death(&mut self, grant: &GrantRecord, command: &Command) {
         if self.dead.insert(grant.id, grant.generation) == Some(grant.generation) {
             return;
         }
+        self.judge_haste(grant, command);
         self.judge_loss(grant);
         if let GrantState::NeedsReauthorization { diagnosis } = &grant.state {
             self.judge_cause(grant, diagnosis);
+        }
+    }
+
+    /// A refusal is terminal only while nobody else can bring a success of the same generation (DESIGN, step 7).
+    fn judge_haste(&mut self, grant: &GrantRecord, command: &Command) {
+        let own = match command {
+            Command::Claim(claim) => Some(claim.holder),
+            command => {
+                let attempt = command.attempt().and_then(|id| self.store.attempt_of(grant.id, id));
+                attempt.map(|attempt| attempt.holder)
+            }
+        };
+        let waited_for = |attempt: &&Attempt| {
+            let since = Duration::from_millis(self.now - attempt.journalled_on.milliseconds);
+            attempt.is_open()
+                && attempt.generation == grant.generation
+                && Some(attempt.holder) != own
+                && !self.store.has_ended(attempt.holder)
+                && since < OWNER_WAIT
+        };
+        if let Some(open) = self.store.attempts(grant.id).find(waited_for) {
+            let evidence =
+                format!("grant {} is given up while attempt {} may still succeed", grant.id, open.id);
+            self.judge.object(Invariant::NothingLost, self.now, evidence);
         }
     }
 

@@ -44,8 +44,9 @@ impl World {
         let compared = self.last_comparison(id)?;
         let key = (request.grant, request.key.clone());
         let (learned, issue) = self.processes[id.0].cache.get(&key)?;
-        let changed = self.changed.get(&request.grant).copied().unwrap_or(0);
-        if *learned < changed && changed <= compared {
+        // What was learned in the very moment of a change may be from before it.
+        let noticed = (request.grant, *learned)..=(request.grant, compared.max(*learned));
+        if *learned <= compared && self.changed.range(noticed).next().is_some() {
             self.processes[id.0].cache.remove(&key);
             return None;
         }

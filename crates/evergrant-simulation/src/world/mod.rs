@@ -3,6 +3,7 @@
 mod carrying;
 mod death;
 mod doom;
+mod durability;
 mod elsewhere;
 mod memory;
 mod operations;
@@ -27,6 +28,7 @@ pub use doom::{Blow, Doom, Side, Work};
 pub use process::ProcessId;
 
 use crate::{Dice, Judge, Mishap, Network, Party, Scene, Store};
+use durability::Debt;
 use process::Process;
 
 /// How often the drivers of the processes look into the lifeboat.
@@ -74,6 +76,8 @@ enum Happening {
     Back(Outage),
     /// What ended processes have rescued is brought into the store by a living one.
     Replay,
+    /// It is looked whether what the store did not take is durable by now.
+    Audit(Debt),
 }
 
 /// Something that can be away for a while.
@@ -139,8 +143,8 @@ pub struct World {
     drivers: bool,
     /// When each process was stopped or went on last.
     stopped_since: BTreeMap<ProcessId, u64>,
-    /// When each grant was changed last.
-    changed: BTreeMap<GrantId, u64>,
+    /// When each grant was changed.
+    changed: BTreeSet<(GrantId, u64)>,
     /// The dead grants that were judged, with the generation that they died in.
     dead: BTreeMap<GrantId, Generation>,
     /// A process tries to start while the store is away.
@@ -149,6 +153,8 @@ pub struct World {
     away_since: Option<u64>,
     /// When the store failed somebody last.
     store_failed_at: Option<u64>,
+    /// When the lifeboat refused somebody last.
+    lifeboat_failed_at: Option<u64>,
 }
 
 impl World {
@@ -178,11 +184,12 @@ impl World {
             tracing: true,
             drivers: false,
             stopped_since: BTreeMap::new(),
-            changed: BTreeMap::new(),
+            changed: BTreeSet::new(),
             dead: BTreeMap::new(),
             starting: false,
             away_since: None,
             store_failed_at: None,
+            lifeboat_failed_at: None,
         };
         world.put_first_client();
         world
@@ -321,6 +328,7 @@ impl World {
             Happening::Back(Outage::Network) => self.network.down = false,
             Happening::Back(Outage::Store) => self.set_store_away(false),
             Happening::Back(Outage::Lifeboat) => self.store.lifeboat_away = false,
+            Happening::Audit(debt) => self.audit(&debt),
             Happening::Replay => {
                 if self.living.iter().any(|id| self.runs(*id)) {
                     self.replay();
@@ -357,6 +365,9 @@ impl World {
         });
         if matches!(result, Err(StoreFailure::Away(_) | StoreFailure::Ambiguous(_))) {
             self.store_failed_at = Some(self.now);
+        }
+        if let (Command::Reject(reject), Ok(_)) = (command, &result) {
+            self.judge.note_rejection(reject, self.now);
         }
         self.look_at(command);
         result

@@ -6,7 +6,7 @@ use std::{
 };
 
 use evergrant_proto::{
-    engine::{EffectId, Engine, Issue, Settings},
+    engine::{EffectId, Engine, Issue, Outcome, Settings},
     grant::AccessKey,
     name::{GrantId, HolderId},
 };
@@ -110,6 +110,24 @@ impl World {
         self.note(|| format!("{id:?} is killed"));
     }
 
+    /// The store turns up elsewhere: the processes that ran on it are gone, and another one finds it quarantined.
+    pub fn copy_store(&mut self) {
+        for id in self.living.clone() {
+            self.kill(id);
+        }
+        self.store.quarantined = true;
+        self.note(|| "the store is a copy".to_owned());
+        self.start_later(1_000);
+    }
+
+    /// The operator takes a quarantined store for the one that counts.
+    pub fn adopt(&mut self) {
+        if std::mem::take(&mut self.store.quarantined) {
+            self.store.adoptions += 1;
+            self.note(|| "the store is adopted".to_owned());
+        }
+    }
+
     /// Stops a process as by a signal: it counts as alive and does nothing.
     pub fn pause(&mut self, id: ProcessId) {
         self.processes[id.0].paused = true;
@@ -124,7 +142,12 @@ impl World {
         }
         self.processes[id.0].paused = false;
         self.stopped_since.insert(id, self.now);
-        for happening in std::mem::take(&mut self.processes[id.0].held) {
+        let mut held = std::mem::take(&mut self.processes[id.0].held);
+        // An answer and its deadline have both come meanwhile: which of them is looked at first is luck.
+        if self.dice.permille(500) {
+            held.sort_by_key(|happening| !is_answer(happening));
+        }
+        for happening in held {
             self.after(0, happening);
         }
         self.note(|| format!("{id:?} goes on"));
@@ -168,4 +191,8 @@ impl World {
         self.processes[id.0].engine.handle_drain();
         self.drain(id);
     }
+}
+
+fn is_answer(happening: &Happening) -> bool {
+    matches!(happening, Happening::Deliver(_, _, outcome) if matches!(**outcome, Outcome::Answered(Ok(_))))
 }

@@ -51,6 +51,12 @@ impl World {
             Answer::Token(issue) if issue.access.usable_until().is_some_and(|end| end < wall) => {
                 Some("got a token that has ended".to_owned())
             }
+            // A store that is away shows no rejection.
+            Answer::Token(issue)
+                if self.judge.was_rejected(issue, asked_at) && !self.failed_since(asked_at) =>
+            {
+                Some(format!("got the token of generation {}, which was rejected", issue.access.generation.0))
+            }
             Answer::Refused(refusal) if self.was_never_paused(call) => {
                 self.withheld(request, asked_at).map(|what| format!("got \"{refusal}\" although {what}"))
             }
@@ -62,10 +68,14 @@ impl World {
         }
     }
 
+    fn failed_since(&self, moment: u64) -> bool {
+        self.store.away || self.store_failed_at.is_some_and(|at| at >= moment)
+    }
+
     /// What a caller could have been given all the time since it asked, as far as store, clock and rejections show.
     fn withheld(&self, request: &TokenRequest, asked_at: u64) -> Option<String> {
         // A store that failed meanwhile shows nothing.
-        if self.store.away || self.store_failed_at.is_some_and(|at| at >= asked_at) {
+        if self.failed_since(asked_at) {
             return None;
         }
         let grant = self.store.grant(request.grant)?;
@@ -108,10 +118,16 @@ impl World {
         let Some(grant) = id.and_then(|id| self.store.grant(id)) else { return };
         let attempt = command.attempt().and_then(|id| self.store.attempt_of(grant.id, id));
         self.judge.look_at(grant, command, attempt.map(|attempt| attempt.generation), now);
-        self.changed.insert(grant.id, now);
+        if let Some(attempt) = attempt {
+            self.judge.note_outcome(attempt, now);
+        }
+        if let Command::Succeed(succeed) = command {
+            self.judge.judge_success(grant, attempt, succeed, now);
+        }
+        self.changed.insert((grant.id, now));
         if matches!(grant.state, GrantState::NeedsReauthorization { .. }) {
             let record = grant.clone();
-            self.judge_death(&record);
+            self.judge_death(&record, command);
         } else {
             self.dead.remove(&grant.id);
         }

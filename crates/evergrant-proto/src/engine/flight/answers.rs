@@ -13,15 +13,12 @@ use crate::{
 impl Flight {
     /// Answers those whose time has run out.
     pub(crate) fn expire(&mut self, now: Now, outputs: &mut Vec<Output>) {
-        let (late, on_time): (Vec<_>, Vec<_>) = self
-            .waiters
-            .drain(..)
-            .partition(|waiter| waiter.deadline <= now.moment || self.rescued.is_some());
+        let rescued = self.living_rescued(now.wall);
+        let (late, on_time): (Vec<_>, Vec<_>) =
+            self.waiters.drain(..).partition(|waiter| waiter.deadline <= now.moment || rescued.is_some());
         self.waiters = on_time;
         for waiter in late {
-            let lives = |issue: &Arc<Issue>| issue.access.freshness(now.wall) != Freshness::Expired;
-            let rescued = self.rescued.clone().filter(lives);
-            let answer = match rescued.or_else(|| self.usable(waiter.want, now.wall)) {
+            let answer = match rescued.clone().or_else(|| self.usable(waiter.want, now.wall)) {
                 Some(issue) => Answer::Token(issue),
                 // What was rescued has ended before the store came back.
                 None if self.rescued.is_some() => {
@@ -31,6 +28,11 @@ impl Flight {
             };
             outputs.push(Output::Answer(waiter.call, answer));
         }
+    }
+
+    /// What was rescued, if it can be handed out. Once it has ended, the store may hold what another process brought.
+    pub(super) fn living_rescued(&self, wall: Timestamp) -> Option<Arc<Issue>> {
+        self.rescued.clone().filter(|issue| issue.access.freshness(wall) != Freshness::Expired)
     }
 
     /// What can be handed out to somebody with this wish, as far as last seen.
