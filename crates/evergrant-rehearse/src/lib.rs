@@ -57,13 +57,15 @@
 //! A [`Fault`] strikes [before](When::Before) the change of state, when a retry is harmless, or
 //! [after](When::AfterCommit) it, when the code is redeemed and the token rotated and the client does not know. It
 //! can answer with anything, close the connection, cut the answer short, delay it, or [hold](Action::Hold) the request
-//! until the test has seen how many are waiting ([`Running::wait_held`]) and lets them go.
+//! until the test has seen how many are waiting ([`Running::wait_held`]) and lets them go, or let the request arrive
+//! [twice](Action::Repeat).
 //!
 //! # The journal
 //!
 //! Every request leaves a [`JournalEntry`]: where, when, which client and grant, which generation of the refresh
 //! token was presented, how often it had been presented before, what it ended, and the [`Reason`] of a refusal by
-//! name, while the client gets the one text for everything that real servers send. Tokens appear as
+//! name, while the client gets the one text for everything that real servers send, or the words of another dialect
+//! ([`ClientSettings::wordings`]). Tokens appear as
 //! [fingerprints](Fingerprint) only. The journal keeps a bounded number of entries
 //! ([`Settings::journal_capacity`]); families of tokens are kept for ever, since a replay must be recognised.
 //!
@@ -91,6 +93,6 @@ pub use provider::{
 pub use settings::{
     Ancestors, ApplicationType, AuthenticationMethod, ClientSettings, ErrorDescriptions,
     InvalidRotationPolicy, InvalidSettings, Lifetimes, Otherwise, PolicyName, RefreshTokens, RotationPolicy,
-    Settings, TenantRefusal, UserSettings,
+    Settings, TenantRefusal, UserSettings, Wording,
 };
 pub use shell::{Clock, ClockMode, ClockReading, Rehearsal, RehearsalBuilder, Running, StartError, banner};

@@ -96,7 +96,8 @@ impl Provider {
         Some(self.proceed(exchange, now, entropy))
     }
 
-    /// The next request that a release has let go: to be resumed by whoever carries its connection.
+    /// The next request that a release has let go: to be resumed by whoever carries its connection, and a late one by
+    /// anybody.
     pub fn poll_released(&mut self) -> Option<ExchangeId> {
         self.exchanges.released.pop_front()
     }
@@ -136,6 +137,11 @@ impl Provider {
             match action {
                 Action::Hold => return self.hold(exchange, fault),
                 Action::Delay { ms } => return self.wait(exchange, Until::After(fault::delay(ms))),
+                Action::Late => {
+                    self.hold(exchange, fault);
+                    return Progress::Deliver(Delivery::Dropped);
+                }
+                Action::Repeat => exchange.stage = self.repeat(&exchange, now, &mut *entropy),
                 last => return Progress::Deliver(self.strike_down(exchange, &last, now)),
             }
         }
@@ -147,6 +153,16 @@ impl Provider {
         entry.faults.clone_from(&exchange.faults);
         self.note_peer(&mut entry, &exchange.request);
         Stage::Committed(response, self.journal.record(entry))
+    }
+
+    /// The same once more; nobody sees the answer to the first.
+    fn repeat(&mut self, exchange: &Exchange, now: Timestamp, entropy: Entropy<'_>) -> Stage {
+        if let Stage::Committed(_, seq) = exchange.stage
+            && let Some(entry) = self.journal.entry_mut(seq)
+        {
+            entry.response_lost = true;
+        }
+        self.commit(exchange, now, entropy)
     }
 
     fn note_fault(&mut self, exchange: &Exchange) {

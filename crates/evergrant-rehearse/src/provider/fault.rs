@@ -51,7 +51,7 @@ pub enum When {
     AfterCommit,
 }
 
-/// What goes wrong. In JSON `"drop"`, `"hold"`, or an object of one member such as `{"delay": {"ms": 500}}`.
+/// What goes wrong. In JSON `"drop"`, `"hold"`, `"late"`, `"repeat"`, or an object of one member such as `{"delay": {"ms": 500}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
@@ -81,6 +81,12 @@ pub enum Action {
     },
     /// It waits until it is released; the fault shows how many are waiting.
     Hold,
+    /// The connection is closed without an answer, and the request arrives when it is released, as one that the network
+    /// has kept. Only before the commit.
+    Late,
+    /// The same request arrives once more, as through a proxy that repeats what it has sent already, and the client gets
+    /// the answer to the second one. Only after the commit.
+    Repeat,
 }
 
 /// Why a fault was refused.
@@ -91,6 +97,12 @@ pub enum InvalidFault {
         "`truncate` needs `\"when\": \"after_commit\"`: before the change there is no answer to cut short"
     )]
     NothingToTruncate,
+    /// It has not arrived once yet.
+    #[error("`repeat` needs `\"when\": \"after_commit\"`: before the change there is nothing to repeat")]
+    NothingToRepeat,
+    /// It has arrived already.
+    #[error("`late` needs `\"when\": \"before\"`: after the change the request has arrived")]
+    NotLate,
     /// The status is none that ends a request.
     #[error("the status {0} is not between 200 and 599")]
     Status(u16),
@@ -160,6 +172,8 @@ impl Fault {
     fn check(&self) -> Result<(), InvalidFault> {
         match &self.action {
             Action::Truncate { .. } if self.when == When::Before => Err(InvalidFault::NothingToTruncate),
+            Action::Late if self.when == When::AfterCommit => Err(InvalidFault::NotLate),
+            Action::Repeat if self.when == When::Before => Err(InvalidFault::NothingToRepeat),
             Action::Respond { status, .. } if !(200..=599).contains(status) => {
                 Err(InvalidFault::Status(*status))
             }
@@ -226,7 +240,7 @@ pub struct FaultStatus {
     pub fault: Fault,
     /// How many requests it has struck.
     pub struck: u32,
-    /// How many requests it is holding now.
+    /// How many requests it is holding now, late ones among them.
     pub held: usize,
 }
 
@@ -308,6 +322,9 @@ mod tests {
         let refused = faults.add(Fault::before(Action::Truncate { bytes: 5 }));
         assert_eq!(refused, Err(InvalidFault::NothingToTruncate));
         assert_eq!(faults.add(Fault::before(Action::status(100))), Err(InvalidFault::Status(100)));
+        let refused = faults.add(Fault::before(Action::Repeat));
+        assert_eq!(refused, Err(InvalidFault::NothingToRepeat));
+        assert_eq!(faults.add(Fault::after_commit(Action::Late)), Err(InvalidFault::NotLate));
         let headers = BTreeMap::from([("content-length".into(), "9".into())]);
         let framing = Action::Respond { status: 200, headers, body: String::new() };
         assert!(matches!(faults.add(Fault::before(framing)), Err(InvalidFault::Header(_))));

@@ -42,7 +42,11 @@ impl Provider {
             let refusal = Refusal::from(Reason::ClientDisabledForTenant);
             return Err(refusal.worded(&words.error, &words.description));
         }
-        if user.enabled { Ok(user) } else { Err(Reason::UserDisabled.into()) }
+        match user {
+            user if !user.enabled => Err(Reason::UserDisabled.into()),
+            user if user.step_up_required => Err(Reason::StepUpRequired.into()),
+            user => Ok(user),
+        }
     }
 
     /// Starts a family with its first refresh token, if there is to be one.

@@ -157,7 +157,7 @@ impl Provider {
             Ok(response) => response,
             Err(refusal) => {
                 call.entry.refuse(refusal.reason);
-                self.refuse(&refusal, endpoint)
+                self.refuse(&self.in_dialect(refusal, &call.entry), endpoint)
             }
         };
         (response, call.entry)

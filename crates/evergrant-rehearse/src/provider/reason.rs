@@ -84,6 +84,8 @@ pub enum Reason {
     FamilyRevoked(RevocationCause),
     /// The user is switched off.
     UserDisabled,
+    /// A policy demands another factor than the one the user signed in with.
+    StepUpRequired,
     /// Device flow: the user has not decided yet.
     AuthorizationPending,
     /// Device flow: polled before the interval was over.
@@ -129,9 +131,88 @@ pub enum RevocationCause {
     Administrator,
     /// The same user granted the same client too often.
     TokenLimit,
+    /// The session ended in which the user signed in.
+    SessionEnded,
+    /// The provider takes something for an attack.
+    SuspiciousActivity,
+}
+
+impl RevocationCause {
+    const ALL: [Self; 11] = [
+        Self::ReplayedRefreshToken,
+        Self::ReplayedCode,
+        Self::PasswordChanged,
+        Self::UserRevoked,
+        Self::UserDeleted,
+        Self::ClientDeleted,
+        Self::ClientRequest,
+        Self::Administrator,
+        Self::TokenLimit,
+        Self::SessionEnded,
+        Self::SuspiciousActivity,
+    ];
 }
 
 impl Reason {
+    /// All but those of revoked families.
+    const ALL: [Self; 49] = [
+        Self::MalformedRequest,
+        Self::MissingParameter,
+        Self::NoSuchEndpoint,
+        Self::MethodNotAllowed,
+        Self::UnsupportedResponseType,
+        Self::UnsupportedGrantType,
+        Self::GrantNotAllowed,
+        Self::UnknownClient,
+        Self::WrongSecret,
+        Self::FormerSecret,
+        Self::WrongAuthenticationMethod,
+        Self::SeveralAuthenticationMethods,
+        Self::MissingClientAuthentication,
+        Self::ClientDisabled,
+        Self::ClientDisabledForTenant,
+        Self::RedirectUriMismatch,
+        Self::MissingCodeChallenge,
+        Self::UnsupportedCodeChallenge,
+        Self::PkceMismatch,
+        Self::UnexpectedCodeVerifier,
+        Self::ScopeNotAllowed,
+        Self::ResourceNotAllowed,
+        Self::LoginRequired,
+        Self::ConsentRequired,
+        Self::UnknownUser,
+        Self::DeniedByUser,
+        Self::UnknownCode,
+        Self::CodeOfOtherClient,
+        Self::ReplayedCode,
+        Self::ExpiredCode,
+        Self::UnknownRefreshToken,
+        Self::RefreshTokenOfOtherClient,
+        Self::ReplayedRefreshToken,
+        Self::SupersededRefreshToken,
+        Self::ExpiredIdle,
+        Self::ExpiredAbsolute,
+        Self::UserDisabled,
+        Self::StepUpRequired,
+        Self::AuthorizationPending,
+        Self::SlowDown,
+        Self::UnknownDeviceCode,
+        Self::ReplayedDeviceCode,
+        Self::ExpiredDeviceCode,
+        Self::MissingAccessToken,
+        Self::UnknownAccessToken,
+        Self::ExpiredAccessToken,
+        Self::RevokedAccessToken,
+        Self::InsufficientScope,
+        Self::FaultBeforeChange,
+    ];
+
+    /// Whether a reason has this name.
+    pub(crate) fn is_name(name: &str) -> bool {
+        let of_families = RevocationCause::ALL.into_iter().map(Self::FamilyRevoked);
+        Self::ALL.into_iter().chain(of_families).any(|reason| reason.name() == name)
+    }
+
     /// The reason's name in the journal.
     pub fn name(self) -> String {
         match self {
@@ -156,6 +237,7 @@ impl Reason {
             R::ScopeNotAllowed => (400, "invalid_scope"),
             R::ResourceNotAllowed => (400, "invalid_target"),
             R::LoginRequired => (400, "login_required"),
+            R::StepUpRequired => (400, "interaction_required"),
             R::ConsentRequired => (400, "consent_required"),
             R::DeniedByUser => (400, "access_denied"),
             R::AuthorizationPending => (400, "authorization_pending"),
@@ -195,6 +277,9 @@ impl Reason {
             "expired_token" => "the device code has expired",
             "access_denied" => "the user denied the request",
             "login_required" => "nobody is signed in",
+            "interaction_required" => {
+                "the authorization server requires some form of interaction with the user"
+            }
             "consent_required" => "the user has not consented",
             _ => "the request is not supported",
         }
@@ -246,5 +331,7 @@ mod tests {
         assert_eq!(Reason::ReplayedRefreshToken.to_string(), "replayed_refresh_token");
         let revoked = Reason::FamilyRevoked(RevocationCause::PasswordChanged);
         assert_eq!(revoked.to_string(), "family_revoked:password_changed");
+        assert!(Reason::is_name("family_revoked:password_changed") && Reason::is_name("user_disabled"));
+        assert!(!Reason::is_name("family_revoked"));
     }
 }

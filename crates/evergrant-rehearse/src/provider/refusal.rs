@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::{Endpoint, Method, Provider, Reason, Response, pages, parameters::InvalidParameters};
+use super::{
+    Endpoint, JournalEntry, Method, Provider, Reason, Response, pages, parameters::InvalidParameters,
+};
 use crate::settings::ErrorDescriptions;
 
 /// A reason, and what only the place that refused knows.
@@ -97,6 +99,19 @@ impl Refusal {
 }
 
 impl Provider {
+    /// A refusal in the words that the client's registration has for its reason.
+    pub(super) fn in_dialect(&self, refusal: Refusal, entry: &JournalEntry) -> Refusal {
+        let client = entry.client_id.as_deref().and_then(|client_id| self.clients.find(client_id));
+        let wording = client.and_then(|client| client.settings.wordings.get(&refusal.reason.name()));
+        match wording {
+            Some(wording) if refusal.particulars.words.is_none() => {
+                let error = wording.error.as_deref().unwrap_or(refusal.reason.wire().1);
+                refusal.worded(error, &wording.description)
+            }
+            _ => refusal,
+        }
+    }
+
     /// What the client of an endpoint gets to see of a refusal.
     pub(super) fn refuse(&self, refusal: &Refusal, endpoint: Endpoint) -> Response {
         let (error, description) = refusal.wire(self.settings.error_descriptions);

@@ -197,6 +197,17 @@ impl Provider {
         }))
     }
 
+    /// Ends all grants of a user for a reason of the provider's own: a session that ended, something suspicious.
+    pub fn end_grants_of_user(
+        &mut self,
+        username: &str,
+        cause: RevocationCause,
+        now: Timestamp,
+    ) -> Result<Vec<Revocation>, ChangeError> {
+        self.users.find(username).ok_or_else(|| ChangeError::not_found("user", username))?;
+        Ok(self.revoke_all(cause, now, |family| family.username == username))
+    }
+
     /// The user withdraws the consent, for one client or for all.
     pub fn revoke_consent(
         &mut self,

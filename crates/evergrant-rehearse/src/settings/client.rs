@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{InvalidSettings, RotationPolicy};
+use super::{InvalidSettings, RotationPolicy, Wording};
+use crate::provider::Reason;
 
 /// A client's registration.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +60,10 @@ pub struct ClientSettings {
     /// The tenants whose administrators have switched this client off, and what their users' requests get.
     #[serde(default)]
     pub disabled_tenants: BTreeMap<String, TenantRefusal>,
+    /// How refusals are worded to this client, by the name of the reason in the journal
+    /// (`family_revoked:password_changed`): the dialects of real providers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub wordings: BTreeMap<String, Wording>,
 }
 
 /// How a client proves who it is (the names of RFC 7591 2).
@@ -206,6 +211,7 @@ impl ClientSettings {
             grants_per_user: None,
             enabled: true,
             disabled_tenants: BTreeMap::new(),
+            wordings: BTreeMap::new(),
         }
     }
 
@@ -220,6 +226,14 @@ impl ClientSettings {
     #[must_use]
     pub fn living(mut self, lifetimes: Lifetimes) -> Self {
         self.lifetimes = lifetimes;
+        self
+    }
+
+    /// This client with other words for the refusals of one reason, by the reason's name in the journal.
+    #[must_use]
+    pub fn worded(mut self, reason: &str, error: &str, description: &str) -> Self {
+        let wording = Wording { error: Some(error.into()), description: description.into() };
+        self.wordings.insert(reason.into(), wording);
         self
     }
 
@@ -256,6 +270,10 @@ impl ClientSettings {
         }
         if self.lifetimes.code_s > 600 {
             return Err(self.invalid("`code_s` must not exceed 600 (RFC 6749 4.1.2)"));
+        }
+        if let Some(unknown) = self.wordings.keys().find(|name| !Reason::is_name(name)) {
+            let problem = format!("`wordings` has `{unknown}`, which is no reason that the journal names");
+            return Err(self.invalid(&problem));
         }
         Ok(())
     }

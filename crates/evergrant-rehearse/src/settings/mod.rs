@@ -3,6 +3,7 @@
 mod client;
 mod rotation;
 mod user;
+mod wording;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ pub use client::{
 };
 pub use rotation::{Ancestors, InvalidRotationPolicy, Otherwise, PolicyName, RotationPolicy};
 pub use user::UserSettings;
+pub use wording::Wording;
 
 /// Everything a provider is started with.
 ///

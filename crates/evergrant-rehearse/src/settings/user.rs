@@ -25,6 +25,9 @@ pub struct UserSettings {
     /// A disabled user keeps the grants, but none of them works until the user is enabled again.
     #[serde(default = "enabled")]
     pub enabled: bool,
+    /// A policy demands a further factor: what the user granted does not work until it is no longer demanded.
+    #[serde(default)]
+    pub step_up_required: bool,
 }
 
 fn default_tenant() -> String {
@@ -45,6 +48,7 @@ impl UserSettings {
             email: None,
             tenant: tenant.into(),
             enabled: true,
+            step_up_required: false,
         }
     }
 

@@ -85,7 +85,7 @@ impl Stage {
         // Read under the lock: the journal's times never go back by themselves.
         let now = self.clock.now();
         let result = act(&mut on_stage, now, &mut entropy);
-        on_stage.wake_released();
+        on_stage.wake_released(now, &mut entropy);
         drop(on_stage);
         self.held.send_replace(());
         result
@@ -117,11 +117,14 @@ impl Stage {
 }
 
 impl OnStage {
-    fn wake_released(&mut self) {
+    fn wake_released(&mut self, now: Timestamp, entropy: Entropy<'_>) {
         while let Some(released) = self.provider.poll_released() {
             if let Some(index) = self.waiting.iter().position(|(exchange, _)| *exchange == released) {
                 // The receiver is gone only if the server is stopping.
                 self.waiting.swap_remove(index).1.send(()).unwrap_or_default();
+            } else {
+                // A late one: its connection is closed, so that nobody waits for what comes of it.
+                self.provider.resume(released, now, &mut *entropy);
             }
         }
     }

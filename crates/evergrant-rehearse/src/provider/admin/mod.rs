@@ -161,6 +161,8 @@ fn index() -> Value {
         "GET|POST /admin/users": "list; add",
         "PATCH|DELETE /admin/users/{username}": "change some members ({\"enabled\":false}); delete with all grants",
         "POST /admin/users/{username}/change-password": "ends the grants that do not survive it",
+        "POST /admin/users/{username}/end-session": "ends the grants: the sign-in they rest on is over",
+        "POST /admin/users/{username}/suspect": "ends the grants: the provider takes something for an attack",
         "POST /admin/users/{username}/revoke-consent": "{\"client_id\":\"shop\"} or {} for all clients",
         "GET /admin/grants": "families with their refresh tokens' fingerprints",
         "POST /admin/grants/{family}/revoke": "ends a family",

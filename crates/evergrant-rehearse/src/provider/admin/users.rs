@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Provider, Refused, Request, Response, Timestamp, body, ended, merge, no_such_route};
 use crate::{
-    provider::{Method, registry::ChangeError},
+    provider::{Method, RevocationCause, registry::ChangeError},
     settings::UserSettings,
 };
 
@@ -38,6 +38,12 @@ impl Provider {
             }
             ([username], Method::Delete) => self.remove_user(username, now)?,
             ([username, "change-password"], Method::Post) => self.change_password(username, now)?,
+            ([username, "end-session"], Method::Post) => {
+                self.end_grants_of_user(username, RevocationCause::SessionEnded, now)?
+            }
+            ([username, "suspect"], Method::Post) => {
+                self.end_grants_of_user(username, RevocationCause::SuspiciousActivity, now)?
+            }
             ([username, "revoke-consent"], Method::Post) => {
                 let consent: Consent = body(request)?;
                 self.revoke_consent(username, consent.client_id.as_deref(), now)?
