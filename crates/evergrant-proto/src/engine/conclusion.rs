@@ -194,7 +194,9 @@ pub(super) fn conclude_exchange(
             }));
         }
         Verdict::Salvaged { failure, .. } | Verdict::Failure(failure) => {
-            let diagnosis = diagnose(&failure, &History::default(), &client.provider);
+            // A code is never sent twice, and what goes with it is ours.
+            let history = History { code_sent_before: Some(false), ..History::default() };
+            let diagnosis = diagnose(&failure, &history, &client.provider);
             return Exchanged::Failed { reason: failure.summary, diagnosis: Some(Box::new(diagnosis)) };
         }
     };

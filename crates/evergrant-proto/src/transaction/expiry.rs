@@ -8,6 +8,7 @@ use crate::{
     client::ClientRecord,
     diagnosis::{Action, Actor, Cause, Certainty, Diagnosis, Remedy},
     grant::{AccessKey, EventKind, Expiry, GrantRecord, GrantState, keep_alive_at},
+    provider::{Provider, RefreshTokens},
     time::Timestamp,
 };
 
@@ -88,17 +89,21 @@ pub(super) fn warn(loaded: &Loaded, command: &Command, change: &mut Change) {
     }
     let mut event = held.event(EventKind::ExpiresSoon, wall);
     event.expires_at = Some(end);
-    event.diagnosis = Some(foreseen(held, end));
+    event.diagnosis = Some(foreseen(held, loaded.client.as_deref(), end));
     change.grant = Some(held.clone());
     change.events.push(event);
 }
 
 /// What ends the grant, before it does.
-fn foreseen(grant: &GrantRecord, end: Timestamp) -> Diagnosis {
+fn foreseen(grant: &GrantRecord, client: Option<&ClientRecord>, end: Timestamp) -> Diagnosis {
     let announced = grant.credential.as_ref().and_then(|held| held.authorization_expires_at);
     let (cause, certainty, source) = if grant.state == GrantState::NotRefreshable {
         let source = "no refresh token was issued, so the grant ends with its access token";
-        (Cause::MissingRefreshToken, Certainty::Certain, source)
+        if client.is_some_and(|client| asked_for_offline_access(grant, &client.provider)) {
+            (Cause::MissingRefreshToken, Certainty::Certain, source)
+        } else {
+            (Cause::MissingOfflineScope, Certainty::Possible, source)
+        }
     } else if announced == Some(end) {
         let source = "the provider announced this end of the authorization";
         (Cause::RefreshTokenExpiredAbsolute, Certainty::Certain, source)
@@ -119,6 +124,19 @@ fn foreseen(grant: &GrantRecord, end: Timestamp) -> Diagnosis {
         retry: false,
         remedies: vec![Remedy { action: Action::Reauthorize, actor: Actor::User }],
         evidence: vec![format!("the grant ends at {end} at the latest"), source.to_owned()],
-        alternatives: Vec::new(),
+        alternatives: match cause {
+            Cause::MissingOfflineScope => vec![Cause::MissingRefreshToken],
+            _ => Vec::new(),
+        },
     }
+}
+
+/// Whether the authorization held anything that could bring a refresh token, as far as the catalogue or OpenID Connect
+/// (Core 11) know one.
+fn asked_for_offline_access(grant: &GrantRecord, provider: &Provider) -> bool {
+    let offline = &provider.offline;
+    let asked = !offline.parameters.is_empty()
+        || offline.scopes.iter().any(|scope| grant.requested.contains(scope))
+        || grant.requested.iter().any(|scope| scope.as_str() == "offline_access");
+    asked || matches!(offline.issued, RefreshTokens::Always | RefreshTokens::Never)
 }

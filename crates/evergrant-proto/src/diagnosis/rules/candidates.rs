@@ -12,6 +12,12 @@ use crate::{
 pub(super) fn candidates(facts: Facts<'_>) -> Vec<Cause> {
     let fixed: &[Cause] = match (facts.failure.stage, facts.failure.consequence) {
         (Stage::RefreshToken, Consequence::Terminal) => return of_a_refused_refresh(facts),
+        // Our own: what we sent was in order, so what came between is at fault.
+        (Stage::AuthorizationCode, Consequence::Terminal)
+            if facts.history.code_sent_before == Some(false) =>
+        {
+            &[CodeExpired, RedirectUriMismatch, PkceMismatch, CodeReused, TokenIssuedToOtherClient]
+        }
         (Stage::AuthorizationCode, Consequence::Terminal) => {
             &[CodeExpired, CodeReused, RedirectUriMismatch, MalformedRequest, TokenIssuedToOtherClient]
         }
@@ -44,6 +50,7 @@ fn of_a_refused_refresh(facts: Facts<'_>) -> Vec<Cause> {
     }
     let reported_by_others = facts.history.sent_token_is_latest.is_none();
     let known = [
+        (never_worked_here(facts), TokenIssuedToOtherClient),
         (lifetimes.testing.is_some() && facts.history.app_in_testing != Some(false), AppInTestingMode),
         (provider.dialect.redirect_uri_on_refresh, RedirectUriMismatch),
         (lifetimes.live_tokens.is_some(), TokenLimitExceeded),
@@ -58,6 +65,14 @@ fn of_a_refused_refresh(facts: Facts<'_>) -> Vec<Cause> {
     }
     candidates.extend([AdminOrPolicyRevoked, RefreshTokenExpiredAbsolute, PasswordChanged]);
     candidates
+}
+
+/// A refresh token that was brought here from elsewhere, without an access token, and that has not worked since.
+fn never_worked_here(facts: Facts<'_>) -> bool {
+    let history = facts.history;
+    history.sent_token_is_latest == Some(true)
+        && history.client_worked_before == Some(false)
+        && history.access_token_expired.is_none()
 }
 
 /// What is easily taken for a cause, the likeliest first.

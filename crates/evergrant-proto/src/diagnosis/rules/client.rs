@@ -66,7 +66,11 @@ pub(super) fn registration_is_rejected(facts: Facts<'_>) -> Option<Finding> {
                 Certainty::Possible,
                 "The provider knows the client and does not let it do this.",
             )
-            .or(&[Cause::WrongClientCredentials, Cause::WrongTokenEndpointOrTenant]),
+            .or(&[
+                Cause::WrongClientCredentials,
+                Cause::AppDisabledByOrganization,
+                Cause::WrongTokenEndpointOrTenant,
+            ]),
         );
     }
     Some(credentials_are_rejected(facts))
@@ -75,9 +79,10 @@ pub(super) fn registration_is_rejected(facts: Facts<'_>) -> Option<Finding> {
 fn credentials_are_rejected(facts: Facts<'_>) -> Finding {
     let changed = facts.history.client_changed_recently == Some(true);
     match facts.history.client_worked_before {
+        // Many providers say the same of a client that they have switched off or deleted.
         Some(true) if !changed => Finding::new(
             Cause::ClientSecretExpiredOrRotated,
-            Certainty::Likely,
+            Certainty::Possible,
             "The same credentials worked before and were not changed here.",
         )
         .or(&[Cause::ClientDisabledOrDeleted]),

@@ -70,6 +70,7 @@ const RULES: &[Rule] = &[
     stated::the_clock_made_the_assertion,
     client::another_client_got_the_grant,
     client::an_organization_refuses,
+    request::nothing_is_at_this_address,
     wording::the_words_are_plain,
     user::name_or_password_is_wrong,
     reuse::an_earlier_outcome_is_unknown,

@@ -43,6 +43,22 @@ pub(super) fn nothing_could_refresh_it(facts: Facts<'_>) -> Option<Finding> {
     Some(finding.or(&[Cause::MissingOfflineScope, Cause::MissingRefreshToken, Cause::AccessTokenExpired]))
 }
 
+/// Where there is no such page, there is no token endpoint either, in whatever form the server says so.
+pub(super) fn nothing_is_at_this_address(facts: Facts<'_>) -> Option<Finding> {
+    let nothing = matches!(facts.failure.http_status, Some(404 | 405))
+        && facts.failure.stage != Stage::ApiCall
+        && facts.failure.catalogue.is_none()
+        && facts.code() == Some(&ErrorCode::InvalidRequest);
+    nothing.then(|| {
+        Finding::new(
+            Cause::WrongTokenEndpointOrTenant,
+            Certainty::Likely,
+            "The status is the one of an address where nothing is, or nothing that takes this request.",
+        )
+        .or(&[Cause::MalformedRequest])
+    })
+}
+
 pub(super) fn the_request_is_wrong(facts: Facts<'_>) -> Option<Finding> {
     if facts.failure.consequence != Consequence::RefuseRequest {
         return None;

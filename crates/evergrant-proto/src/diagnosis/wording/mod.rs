@@ -84,8 +84,8 @@ fn without_trace(text: &str) -> &str {
 
 /// What the standards write beside their codes. Many servers copy it, and it says no more than the code.
 const BOILERPLATE: [Words; 7] = [
-    // RFC 6749 5.2, invalid_grant.
-    Words::of(&[Word::Invalid, Word::Expire, Word::Revoke, Word::Redirect, Word::Another, Word::Client]),
+    // RFC 6749 5.2, invalid_grant, also without the redirection URI.
+    Words::of(&[Word::Invalid, Word::Expire, Word::Revoke, Word::Another, Word::Client]),
     // RFC 6749 5.2, invalid_client.
     Words::of(&[Word::Unknown, Word::Client, Word::Authentication, Word::Unsupported, Word::Method]),
     // RFC 6749 5.2, invalid_request.
