@@ -14,7 +14,11 @@ async fn a_check_tells_what_the_provider_says_and_refreshes_nothing() {
     world.rehearsal.with_provider(|provider, now| provider.revoke_consent("alice", None, now)).unwrap();
     let asked = world.rehearsal.journal().len();
     let again = world.post(&path, json!({})).await.ok();
-    assert_eq!((again, world.rehearsal.journal().len()), (alive, asked), "a loop does not reach the provider");
+    assert_eq!(
+        (again, world.rehearsal.journal().len()),
+        (alive, asked),
+        "a loop does not reach the provider"
+    );
     world.advance(5);
     let dead = world.post(&path, json!({})).await.ok();
     assert_eq!(dead["alive"], false);
