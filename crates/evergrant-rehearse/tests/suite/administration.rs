@@ -10,6 +10,8 @@ fn what_happens_to_an_account_ends_its_grants_with_a_named_cause() {
     for (method, path, reason) in [
         (Method::Post, "/admin/users/alice/change-password", "family_revoked:password_changed"),
         (Method::Post, "/admin/users/alice/revoke-consent", "family_revoked:user_revoked"),
+        (Method::Post, "/admin/users/alice/end-session", "family_revoked:session_ended"),
+        (Method::Post, "/admin/users/alice/suspect", "family_revoked:suspicious_activity"),
         (Method::Delete, "/admin/users/alice", "family_revoked:user_deleted"),
         (Method::Post, "/admin/grants/1/revoke", "family_revoked:administrator"),
     ] {
@@ -131,4 +133,26 @@ fn an_unknown_route_points_to_the_index() {
     assert!(
         world.admin(Method::Get, "/admin", &Value::Null).to_json().unwrap().as_object().unwrap().len() > 10
     );
+}
+
+#[test]
+fn a_client_can_have_other_words_for_a_reason_and_only_for_one_that_there_is() {
+    let mut world = World::rotating(P2);
+    let token = world.sign_in("app", "alice").refresh;
+    let worded = |name: &str| json!({ "wordings": { name: { "description": "User disabled" } } });
+    assert_eq!(world.admin(Method::Patch, "/admin/clients/app", &worded("user_off")).status, 400);
+    assert_eq!(world.admin(Method::Patch, "/admin/clients/app", &worded("user_disabled")).status, 200);
+    world.provider.change_user("alice", |user| user.enabled = false).unwrap();
+    let refused = world.refresh("app", &token).to_json().unwrap();
+    assert_eq!(refused, json!({ "error": "invalid_grant", "error_description": "User disabled" }));
+}
+
+#[test]
+fn a_factor_that_is_demanded_stops_the_grants_until_it_no_longer_is() {
+    let mut world = World::rotating(P2);
+    let token = world.sign_in("app", "alice").refresh;
+    world.provider.change_user("alice", |user| user.step_up_required = true).unwrap();
+    assert_eq!(world.refusal(&token), Reason::StepUpRequired);
+    world.provider.change_user("alice", |user| user.step_up_required = false).unwrap();
+    world.refreshed(&token);
 }

@@ -157,3 +157,30 @@ fn removing_a_fault_releases_what_it_holds() {
     assert!(world.resume(exchange).is_some());
     assert_eq!(world.last().reason, None);
 }
+
+#[test]
+fn a_request_that_arrives_twice_is_a_replay_and_gets_the_answer_of_one() {
+    let mut world = World::rotating(P2);
+    let first = world.sign_in("app", "alice").refresh;
+    world.provider.add_fault(Fault::after_commit(Action::Repeat)).unwrap();
+    assert_eq!(world.send(refresh_request(&first)).status, 400);
+    assert_eq!(world.last().reason, Some(Reason::ReplayedRefreshToken));
+    let before = world.provider.journal(world.last().seq - 2).next().unwrap();
+    assert_eq!((before.outcome, before.response_lost), (Outcome::Done, true));
+}
+
+#[test]
+fn a_late_request_arrives_when_it_is_released_and_nobody_sees_its_answer() {
+    let mut world = World::rotating(P2);
+    let first = world.sign_in("app", "alice").refresh;
+    let late = world.provider.add_fault(Fault::before(Action::Late)).unwrap();
+    let dropped = world.handle(refresh_request(&first));
+    assert_eq!(dropped, Progress::Deliver(Delivery::Dropped));
+    assert_eq!(world.provider.fault(late).unwrap().held, 1);
+    world.refreshed(&first);
+    assert_eq!(world.provider.release(late, None), 1);
+    let released = world.provider.poll_released().unwrap();
+    world.resume(released);
+    assert_eq!(world.last().reason, Some(Reason::ReplayedRefreshToken));
+    assert_eq!(world.last().revoked.len(), 1);
+}

@@ -1,6 +1,8 @@
 //! The way from the user's consent to the first tokens.
 
-use evergrant::proto::diagnosis::Cause;
+use std::time::Duration;
+
+use evergrant::{clock::Clock, proto::diagnosis::Cause};
 use evergrant_rehearse::{Action, Endpoint, Fault, GrantType, PkcePair, RefreshTokens};
 use serde_json::json;
 use url::Url;
@@ -24,6 +26,18 @@ pub(crate) fn rows() -> Vec<Row> {
         ),
         other_challenge(),
         other_challenge().worded("pkce_mismatch", "invalid_grant", "PKCE verification failed"),
+        Row::new(Cause::ClockSkew, "our clock is two hours ahead when a user connects", |play| {
+            Box::pin(async move {
+                let now = play.stage.clock.now().wall;
+                play.stage.clock.set_wall(now.plus(Duration::from_secs(2 * 3600)));
+                play.add_client(json!({ "scopes": ["openid"] })).await;
+                let callback = play.sign_in(&play.link(json!({})).await.url).await;
+                let said = play.fails_to_connect(&callback).await;
+                play.stage.clock.set_wall(now);
+                said
+            })
+        })
+        .decidable(),
         Row::new(
             Cause::MissingRefreshToken,
             "the provider issues no refresh token, and the access token runs out",
