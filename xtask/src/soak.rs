@@ -4,7 +4,7 @@
 use crate::{
     Failure, command, fuzz,
     progress::{self, Step},
-    setup,
+    sabotage, setup,
     workspace::Workspace,
 };
 
@@ -35,6 +35,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             command::run(suite(workspace))
         }));
     }
+    steps.push(Step::new("every deliberate mistake, until the simulation notices it", || {
+        sabotage::run(workspace)
+    }));
     steps.push(Step::new(format!("memory over {REFRESHES} refreshes"), || {
         let bench = ["bench", "--package", "evergrant", "--bench", "memory_soak", "--", REFRESHES];
         command::run(command::cargo(workspace, &bench))

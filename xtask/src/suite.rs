@@ -3,7 +3,7 @@
 use crate::{
     Failure, command,
     progress::{self, Step},
-    purity, setup,
+    purity, sabotage, setup,
     workspace::Workspace,
 };
 
@@ -20,6 +20,9 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
         let mut tests = command::cargo(workspace, &["test", "--workspace"]);
         tests.env("EVERGRANT_INTEROP", workspace.interop());
         command::run(tests)
+    }));
+    steps.push(Step::new("every deliberate mistake is noticed by the simulation", || {
+        sabotage::test(workspace)
     }));
     progress::run(steps)
 }

@@ -36,6 +36,10 @@ impl Flight {
         match reply {
             Ok(Reply::Grant(grant)) => {
                 self.rescued = None;
+                if engine.outdated && !self.waiters.is_empty() {
+                    // Others may have changed the grant since: whoever waits is told what it is now.
+                    return self.read(engine);
+                }
                 if !self.has_seen_newer(&grant) {
                     engine.publish(&grant, &self.key);
                 }
