@@ -326,7 +326,13 @@ impl Player {
 
     fn end_grant(&mut self, number: u64) {
         let Some(grant) = self.grant(number) else { return };
-        self.world.end_at_provider(grant);
+        let record = self.world.grant(grant);
+        // A token that was brought here and has never worked is suspect before any administrator is: what ended it is not
+        // told by three candidates.
+        let never_worked = record.generation == record.lineage_start;
+        if !never_worked || self.imported.iter().all(|imported| imported.0 != grant) {
+            self.world.end_at_provider(grant);
+        }
     }
 
     fn revoke(&mut self, process: u64, number: u64, remove: bool) {

@@ -1,9 +1,10 @@
 //! The wall clock is set.
 
-use evergrant_proto::grant::GrantState;
-use evergrant_simulation::{Scene, World};
+use evergrant_proto::{grant::GrantState, transaction::Command};
+use evergrant_rehearse::{Action, Fault, GrantType, PolicyName};
+use evergrant_simulation::{Blow, Doom, Scene, Side, StoreDelay, Work, World};
 
-use crate::support::{issue, lively, minutes};
+use crate::support::{is_dead, issue, lively, minutes, quiet, seconds};
 
 const DAY: i64 = 86_400_000;
 
@@ -58,5 +59,48 @@ fn a_wall_clock_that_steps_back_during_an_outage_does_not_freeze_the_retries() {
     }
     world.run_for(minutes(1));
     assert_eq!(world.grant(grant).state, GrantState::Active);
+    world.expect_order();
+}
+
+#[test]
+fn a_claim_that_was_asked_for_before_the_wall_clock_was_set_breaks_no_promise() {
+    let (mut world, first, grant) = quiet(Scene::strict());
+    let second = world.start_without_scheduler();
+    world.run_for(minutes(61));
+    let headers = [("retry-after".to_owned(), "300".to_owned())].into();
+    let busy = Fault::before(Action::Respond { status: 429, headers, body: String::new() });
+    world.party.provider.add_fault(busy.of_grant(GrantType::RefreshToken).times(1)).unwrap();
+    world.doom(second, Doom { work: Work::Claim, side: Side::Before, blow: Blow::Stop(10_000) });
+    world.ask(second, grant);
+    world.run_for(seconds(1));
+    world.step_wall_clock(300_000);
+    world.ask(first, grant);
+    world.run_for(seconds(60));
+    assert_eq!(world.refreshes().len(), 1, "only the one that was answered with Retry-After");
+    world.run_for(minutes(5));
+    issue(&world.token(second, grant));
+    world.expect_order();
+}
+
+#[test]
+fn a_refusal_is_not_final_while_another_attempt_is_open_wherever_the_wall_clock_is_set() {
+    let (mut world, first, grant) = quiet(Scene::named(PolicyName::P0));
+    let (second, third) = (world.start_without_scheduler(), world.start_without_scheduler());
+    world.run_for(minutes(61));
+    world.withdraw_consent("alice");
+    // Longer than a lease: both are refused, and neither can say so.
+    let outcomes = |command: &Command| command.attempt().is_some();
+    world.store.delays.push(StoreDelay { strikes: outcomes, before: 65_000, after: 0, times: 2 });
+    world.ask(first, grant);
+    world.run_for(seconds(61));
+    world.ask(second, grant);
+    world.run_for(seconds(10));
+    world.step_wall_clock(700_000);
+    world.run_for(seconds(51));
+    world.ask(third, grant);
+    world.run_for(seconds(1));
+    assert!(!is_dead(&world, grant), "the second may still succeed, for all that the store knows");
+    world.run_for(seconds(10));
+    assert!(is_dead(&world, grant));
     world.expect_order();
 }

@@ -1,7 +1,8 @@
 //! The store is away, or does not say what it did.
 
 use evergrant_proto::{engine::Refusal, grant::GrantState, transaction::Command};
-use evergrant_simulation::{Fate, Mishap, Scene, StoreFault};
+use evergrant_rehearse::PolicyName;
+use evergrant_simulation::{Fate, Mishap, Scene, StoreDelay, StoreFault};
 
 use crate::support::{is_dead, issue, lively, minutes, quiet, refusal, seconds};
 
@@ -160,5 +161,39 @@ fn what_was_rescued_is_not_served_after_its_end() {
     world.run_for(seconds(10));
     issue(&world.token(process, grant));
     assert_eq!(world.refreshes().len(), 2);
+    world.expect_order();
+}
+
+#[test]
+fn what_a_slow_store_tells_is_not_remembered_over_what_has_changed_since() {
+    let (mut world, process, grant) = quiet(Scene::strict());
+    world.with_drivers();
+    world.run_for(minutes(61));
+    world.store.delays.push(StoreDelay { strikes: of_success, before: 0, after: 30_000, times: 1 });
+    world.ask(process, grant);
+    world.run_for(seconds(2));
+    let brought = world.grant(grant).generation;
+    world.reject(grant);
+    world.run_for(seconds(40));
+    let call = world.ask(process, grant);
+    let told = world.await_answer(call);
+    assert!(issue(&told).generation > brought, "a resource server had rejected what was brought");
+    world.expect_order();
+}
+
+#[test]
+fn a_rescued_token_that_has_ended_does_not_hide_what_another_process_brought() {
+    let (mut world, first, grant) = quiet(Scene::named(PolicyName::P0).living(60));
+    let second = world.start_without_scheduler();
+    world.run_for(seconds(61));
+    world.store.faults.push(StoreFault { strikes: of_success, fate: Fate::Away, times: 1 });
+    for after in [0, 90_000] {
+        world.store.delays.push(StoreDelay { strikes: of_success, before: 0, after, times: 1 });
+    }
+    issue(&world.token(first, grant));
+    // The second try is committed, and its answer is on the way for longer than the token lives.
+    world.run_for(seconds(100));
+    let newer = issue(&world.token(second, grant)).generation;
+    assert_eq!(issue(&world.token(first, grant)).generation, newer);
     world.expect_order();
 }
