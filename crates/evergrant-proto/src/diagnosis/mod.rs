@@ -1,6 +1,7 @@
 //! Why an exchange failed: a cause with its evidence, and what helps.
 
 mod cause;
+mod clock;
 mod history;
 mod remedy;
 mod rules;
@@ -8,6 +9,7 @@ mod wording;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::clock::skewed_clock;
 pub use self::{
     cause::Cause,
     history::{History, OtherGrants, PastDeath, PreviousAttempt, PreviousOutcome},

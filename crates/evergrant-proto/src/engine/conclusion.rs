@@ -7,11 +7,10 @@ use crate::{
     authorization::AuthorizationRecord,
     client::ClientRecord,
     diagnosis::{
-        Action, Actor, Cause, Certainty, Diagnosis, History, PreviousAttempt, PreviousOutcome, Remedy,
-        diagnose,
+        Cause, Certainty, Diagnosis, History, PreviousAttempt, PreviousOutcome, diagnose, skewed_clock,
     },
     failure::{
-        ClockOffset, Consequence, Culprit, Exchange, Failure, Processed, Stage, Verdict, classify,
+        Consequence, Culprit, Exchange, Failure, Processed, Stage, Verdict, classify,
         retry_after::retry_after,
     },
     grant::{AccessEntry, AccessKey, Attempt, Expiry, GrantRecord, IssuedTokens, Overtaken, repeat_before},
@@ -207,31 +206,10 @@ pub(super) fn conclude_exchange(
         Ok(complete) => Exchanged::Brought(Box::new(complete)),
         Err(reason) => {
             let diagnosis =
-                answer.as_ref().ok().and_then(|response| skewed(response, &reason, sent_at, now.wall));
+                answer.as_ref().ok().and_then(|response| skewed_clock(response, &reason, sent_at, now.wall));
             Exchanged::Failed { reason, diagnosis: diagnosis.map(Box::new) }
         }
     }
-}
-
-/// Tokens that were just issued and do not fit our time: the fault is our clock's, if it differs from the provider's.
-fn skewed(response: &HttpResponse, reason: &str, sent_at: Timestamp, wall: Timestamp) -> Option<Diagnosis> {
-    let offset = ClockOffset::measure(response, sent_at, wall).filter(|offset| offset.exceeds(60))?;
-    let seconds = offset.milliseconds.unsigned_abs() / 1000;
-    let direction = if offset.milliseconds > 0 { "ahead of" } else { "behind" };
-    let cause = Cause::ClockSkew;
-    Some(Diagnosis {
-        cause,
-        certainty: Certainty::Likely,
-        culprit: cause.culprit(),
-        permanent: true,
-        retry: false,
-        remedies: vec![Remedy { action: Action::FixClock, actor: Actor::Operator }],
-        evidence: vec![
-            format!("What the provider has just issued is not accepted here: {reason}."),
-            format!("Our clock is {seconds} seconds {direction} the provider's, by the date of its answer."),
-        ],
-        alternatives: vec![],
-    })
 }
 
 /// What an exchange is known by, drawn by whoever makes it.

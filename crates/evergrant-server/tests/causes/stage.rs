@@ -1,6 +1,6 @@
 //! One rehearsal server, one keeper and one server for every row, and a clock that only the rows move.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use evergrant::{
     Keeper, OpenOptions,
@@ -74,7 +74,8 @@ impl Stage {
 
     /// A caller waits for a token until ten seconds have gone by on a clock that moves only here.
     pub(crate) async fn time_for_callers(&self) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::task::yield_now().await;
+        self.keeper.status().await.unwrap();
         if self.keeper.waiting() > 0 {
             self.keeper.settled().await;
             self.advance(1);
@@ -143,15 +144,4 @@ pub(crate) fn client_body(row: &Row, issuer: &str, other: &Value) -> Value {
     });
     body.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
     body
-}
-
-/// Waits in real time, in steps, for what happens without our doing: no longer than ten seconds.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(mut look: impl FnMut() -> F) -> T {
-    for _ in 0..1000 {
-        if let Some(found) = look().await {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("not within ten seconds");
 }
