@@ -329,8 +329,8 @@ impl Player {
         let record = self.world.grant(grant);
         // A token that was brought here and has never worked is suspect before any administrator is: what ended it is not
         // told by three candidates.
-        let never_worked = record.generation == record.lineage_start;
-        if !never_worked || self.imported.iter().all(|imported| imported.0 != grant) {
+        let has_worked = record.access.iter().any(|entry| entry.generation >= record.lineage_start);
+        if has_worked {
             self.world.end_at_provider(grant);
         }
     }

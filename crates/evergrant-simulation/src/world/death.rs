@@ -31,6 +31,10 @@ impl World {
             return;
         }
         self.judge_haste(grant, command);
+        if !grant.spares.is_empty() {
+            let evidence = format!("grant {} is given up, and a spare was never tried", grant.id);
+            self.judge.object(Invariant::NothingLost, self.now, evidence);
+        }
         self.judge_loss(grant);
         if let GrantState::NeedsReauthorization { diagnosis } = &grant.state {
             self.judge_cause(grant, diagnosis);

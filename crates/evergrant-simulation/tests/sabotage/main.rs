@@ -6,7 +6,7 @@ use evergrant_sabotage::{Sabotage, switch_off};
 use evergrant_simulation::{Options, run};
 
 /// Each mistake is noticed within so many seeds.
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 1000;
 
 /// Mistakes that the project promises at least.
 const PROMISED: usize = 20;
