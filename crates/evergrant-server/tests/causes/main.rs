@@ -48,7 +48,7 @@ async fn what_is_played_is_recognized_or_left_open_with_the_truth_among_the_cand
         play.register();
         let played = tokio::time::timeout(PATIENCE, (row.scene)(&play)).await;
         let said = played.unwrap_or_else(|_| panic!("{}: {}: never ends", row.cause, row.played));
-        play.clear().await;
+        play.clear();
         table.push((row, said));
     }
     let document = document::written(&table);
