@@ -6,14 +6,12 @@ use super::{Engine, Issue, Refusal, backoff::wait_after, flight::WAITS_FOR_STORE
 use crate::{
     authorization::AuthorizationRecord,
     client::ClientRecord,
-    diagnosis::{
-        Cause, Certainty, Diagnosis, History, PreviousAttempt, PreviousOutcome, diagnose, skewed_clock,
-    },
+    diagnosis::{Cause, Certainty, Diagnosis, History, PreviousOutcome, diagnose, skewed_clock},
     failure::{
         Consequence, Culprit, Exchange, Failure, Processed, Stage, Verdict, classify,
         retry_after::retry_after,
     },
-    grant::{AccessEntry, AccessKey, Attempt, Expiry, GrantRecord, IssuedTokens, Overtaken, repeat_before},
+    grant::{AccessEntry, AccessKey, Expiry, GrantRecord, IssuedTokens, repeat_before},
     name::{AttemptId, GrantId},
     secret::{AuthorizationCode, ClientSecret, CodeVerifier},
     time::{Now, Timestamp},
@@ -358,15 +356,8 @@ fn fail(
     } else {
         wait
     };
-    let mut diagnosis = diagnose(failure, &history(claimed, sent_at, now.wall), &claimed.client.provider);
-    if sabotaged!(BlameTheUser) && diagnosis.cause == Cause::LostRotationNotPersisted {
-        diagnosis.cause = Cause::UserRevoked;
-    }
-    let code = failure
-        .error
-        .as_ref()
-        .and_then(|error| error.code.as_ref())
-        .map_or_else(String::new, ToString::to_string);
+    let history = grant.history_of_failure(&claimed.client, claimed.attempt, sent_at, now.wall);
+    let diagnosis = diagnose(failure, &history, &claimed.client.provider);
     let end = |ending| {
         Command::End(Box::new(End {
             grant: grant.id,
@@ -391,8 +382,8 @@ fn fail(
                 grant: grant.id,
                 attempt,
                 client_version,
-                code,
-                diagnosis: diagnosis.clone(),
+                failure: failure.clone(),
+                sent_at,
                 wall,
             })),
             Refusal::NeedsReauthorization(boxed),
@@ -402,7 +393,7 @@ fn fail(
                 grant: grant.id,
                 attempt,
                 client_version,
-                code,
+                code: failure.code(),
                 diagnosis: diagnosis.clone(),
                 wall,
             })),
@@ -457,46 +448,6 @@ fn manner(failure: &Failure) -> PreviousOutcome {
         (None, Some(500..)) => PreviousOutcome::ServerError,
         (None, _) => PreviousOutcome::Unreadable,
     }
-}
-
-/// What our own records say about a failed refresh.
-fn history(claimed: &Claimed, sent_at: Timestamp, wall: Timestamp) -> History {
-    let grant = &claimed.grant;
-    let credential = &claimed.credential;
-    let lifetime = |end: Option<Timestamp>| end.map(|end| end.since(credential.obtained_at));
-    History {
-        refresh_token_age: Some(sent_at.since(credential.obtained_at)),
-        authorization_age: Some(sent_at.since(grant.created_at)),
-        idle: Some(sent_at.since(grant.last_success_at)),
-        since_last_success: Some(sent_at.since(grant.last_success_at)),
-        access_token_expired: grant
-            .access_for(&AccessKey::default())
-            .map(|entry| entry.usable_until().is_some_and(|end| end <= wall)),
-        previous_attempt: previous_attempt(claimed, wall),
-        overtaken_attempt: grant.overtaken_attempt().map(|overtaken| PreviousAttempt {
-            outcome: overtaken.manner,
-            age: Some(wall.since(overtaken.journalled_at)),
-        }),
-        rotation_observed: Some(grant.predecessor.is_some()),
-        sent_token_is_latest: Some(true),
-        newest_token_persisted: Some(grant.doubtful_attempts().all(|attempt| attempt.id == claimed.attempt)),
-        refresh_token_present: Some(true),
-        client_matches_grant: None,
-        client_changed_recently: Some(claimed.client.updated_at > grant.last_success_at),
-        client_worked_before: Some(grant.generation > grant.lineage_start),
-        announced_refresh_lifetime: lifetime(credential.expires_at),
-        announced_authorization_lifetime: lifetime(credential.authorization_expires_at),
-        ..History::default()
-    }
-}
-
-/// The attempt before this one that may have spent the same refresh token.
-fn previous_attempt(claimed: &Claimed, wall: Timestamp) -> Option<PreviousAttempt> {
-    let before = |attempt: &&Attempt| attempt.id != claimed.attempt;
-    let attempt =
-        claimed.grant.doubtful_attempts().filter(before).max_by_key(|attempt| attempt.journalled_at)?;
-    let Overtaken { manner, journalled_at } = Overtaken::of(attempt);
-    Some(PreviousAttempt { outcome: manner, age: Some(wall.since(journalled_at)) })
 }
 
 fn secrets_of(claimed: &Claimed) -> Vec<&str> {

@@ -138,6 +138,14 @@ pub struct Failure {
     pub summary: String,
 }
 
+impl Failure {
+    /// The provider's error code, masked; empty if it named none.
+    pub fn code(&self) -> String {
+        let code = self.error.as_ref().and_then(|error| error.code.as_ref());
+        code.map_or_else(String::new, ToString::to_string)
+    }
+}
+
 /// A cause that the catalogue attaches to an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogueCause {

@@ -8,6 +8,7 @@ mod credential;
 mod doubt;
 mod event;
 mod freshness;
+mod history;
 mod lease;
 mod life;
 mod record;

@@ -8,7 +8,8 @@ use super::{
     succeed::{record_outcome, release},
 };
 use crate::{
-    diagnosis::{Diagnosis, PreviousOutcome},
+    diagnosis::{Cause, Diagnosis, PreviousOutcome, diagnose},
+    failure::Failure,
     grant::{Attempt, Credential, Degradation, Event, EventKind, GrantRecord, GrantState, Outcome},
     name::{AttemptId, GrantId, HolderId},
     provider::RotationKind,
@@ -27,10 +28,11 @@ pub struct Refuse {
     pub attempt: AttemptId,
     /// The version of the client that it ran with.
     pub client_version: u64,
-    /// The provider's error code, masked.
-    pub code: String,
-    /// What it means.
-    pub diagnosis: Diagnosis,
+    /// The answer. What it means depends on what the record says when it is recorded: an attempt whose process has
+    /// stood still knows nothing of those that came after it.
+    pub failure: Failure,
+    /// When the request was sent.
+    pub sent_at: Timestamp,
     /// Wall clock.
     pub wall: Timestamp,
 }
@@ -88,7 +90,9 @@ pub enum Ending {
 
 pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Conflict> {
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
-    let outcome = Outcome::Refused { code: command.code.clone() };
+    let client = loaded.client.as_deref().ok_or(Conflict::NoSuchClient)?;
+    let history = grant.history_of_failure(client, command.attempt, command.sent_at, command.wall);
+    let outcome = Outcome::Refused { code: command.failure.code() };
     let Some(attempt) = record_outcome(&mut grant, command.attempt, outcome, command.wall)? else {
         return Ok(Change::grant(grant, Vec::new()));
     };
@@ -97,10 +101,14 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
     release(&mut grant, &attempt);
     let mut events = Vec::new();
     if concerns {
-        grant.verdict = Some(Box::new(command.diagnosis.clone()));
+        let mut diagnosis = diagnose(&command.failure, &history, &client.provider);
+        if sabotaged!(BlameTheUser) && diagnosis.cause == Cause::LostRotationNotPersisted {
+            diagnosis.cause = Cause::UserRevoked;
+        }
+        grant.verdict = Some(Box::new(diagnosis.clone()));
         match open_until(&grant, loaded, attempt.holder, command.wall) {
             Some(until) if !sabotaged!(BelieveTheFirstRefusal) => {
-                degrade(&mut grant, Degradation::OutcomeUnknown, &command.diagnosis, until);
+                degrade(&mut grant, Degradation::OutcomeUnknown, &diagnosis, until);
             }
             _ => settle(&mut grant, loaded, command.wall, &mut events),
         }

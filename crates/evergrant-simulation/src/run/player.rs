@@ -111,7 +111,11 @@ impl Player {
                     self.world.withdraw_consent(&user);
                 }
             }
-            Action::EndGrant(grant) => self.end_grant(*grant),
+            Action::EndGrant(grant) => {
+                if let Some(grant) = self.grant(*grant) {
+                    self.world.end_at_provider(grant);
+                }
+            }
             Action::Revoke(process, grant, remove) => self.revoke(*process, *grant, *remove),
             Action::Copy | Action::Adopt => self.copy_or_adopt(action),
             Action::SetClock(step) => self.world.step_wall_clock(*step),
@@ -321,17 +325,6 @@ impl Player {
         };
         if self.world.command(&Command::Import(Box::new(import))).is_ok() {
             self.imported.push((grant, user));
-        }
-    }
-
-    fn end_grant(&mut self, number: u64) {
-        let Some(grant) = self.grant(number) else { return };
-        let record = self.world.grant(grant);
-        // A token that was brought here and has never worked is suspect before any administrator is: what ended it is not
-        // told by three candidates.
-        let has_worked = record.access.iter().any(|entry| entry.generation >= record.lineage_start);
-        if has_worked {
-            self.world.end_at_provider(grant);
         }
     }
 

@@ -185,7 +185,7 @@ fn what(command: &Command) -> String {
         Command::Claim(claim) => format!("claims {:?}", claim.want),
         Command::Succeed(succeed) => format!("records the success of {}", short(&succeed.attempt)),
         Command::Refuse(refuse) => {
-            format!("records the refusal of {}: {}", short(&refuse.attempt), refuse.diagnosis.cause)
+            format!("records the refusal of {}: {}", short(&refuse.attempt), refuse.failure.summary)
         }
         Command::RejectClient(reject) => format!("records the rejection of {}", short(&reject.attempt)),
         Command::End(end) => format!("ends {} as {:?}", short(&end.attempt), end.ending),

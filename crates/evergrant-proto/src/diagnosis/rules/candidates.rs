@@ -43,6 +43,10 @@ fn of_a_refused_refresh(facts: Facts<'_>) -> Vec<Cause> {
     let provider = facts.provider;
     let lifetimes = &provider.lifetimes;
     let mut candidates = vec![UserRevoked];
+    if never_worked_here(facts) {
+        // Whether it came to the wrong client or had ended before it came, nothing tells.
+        candidates.extend([TokenIssuedToOtherClient, AdminOrPolicyRevoked]);
+    }
     if provider.rotation.kind == RotationKind::Reusable {
         candidates.push(PasswordChanged);
     } else if a_replay_ends_the_grant(provider) || facts.history.sent_token_is_latest.is_none() {
@@ -50,7 +54,6 @@ fn of_a_refused_refresh(facts: Facts<'_>) -> Vec<Cause> {
     }
     let reported_by_others = facts.history.sent_token_is_latest.is_none();
     let known = [
-        (never_worked_here(facts), TokenIssuedToOtherClient),
         (lifetimes.testing.is_some() && facts.history.app_in_testing != Some(false), AppInTestingMode),
         (provider.dialect.redirect_uri_on_refresh, RedirectUriMismatch),
         (lifetimes.live_tokens.is_some(), TokenLimitExceeded),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 use evergrant_proto::{
     client::{Breaker, ClientRecord, Learned, Probation},
     diagnosis::{Diagnosis, History, diagnose},
-    failure::{Exchange, Stage, Verdict, classify},
+    failure::{Exchange, Failure, Stage, Verdict, classify},
     grant::{AccessEntry, AccessKey, Expiry, IssuedTokens},
     name::{ClientName, Generation, Namespace},
     provider::{Endpoints, Provider, RotationPolicy},
@@ -99,11 +99,16 @@ pub(super) fn client(rotation: RotationPolicy, wall: Timestamp) -> ClientRecord 
 }
 
 static GENERIC: LazyLock<Provider> = LazyLock::new(Provider::generic);
-pub(super) static INVALID_GRANT: LazyLock<Diagnosis> = LazyLock::new(|| diagnosis("invalid_grant"));
-pub(super) static INVALID_CLIENT: LazyLock<Diagnosis> = LazyLock::new(|| diagnosis("invalid_client"));
+pub(super) static REFUSED: LazyLock<Failure> = LazyLock::new(|| failure("invalid_grant"));
+pub(super) static INVALID_GRANT: LazyLock<Diagnosis> = LazyLock::new(|| diagnosis(&REFUSED));
+pub(super) static INVALID_CLIENT: LazyLock<Diagnosis> = LazyLock::new(|| diagnosis(&failure("invalid_client")));
 
-/// The diagnosis of a refusal as a provider states it.
-fn diagnosis(code: &str) -> Diagnosis {
+fn diagnosis(failure: &Failure) -> Diagnosis {
+    diagnose(failure, &History::default(), &GENERIC)
+}
+
+/// A refusal as a provider states it.
+fn failure(code: &str) -> Failure {
     let body = format!(r#"{{"error":"{code}"}}"#).into_bytes().into();
     let response = HttpResponse { status: 400, headers: Vec::new(), body };
     let verdict = classify(&Exchange {
@@ -114,5 +119,5 @@ fn diagnosis(code: &str) -> Diagnosis {
         secrets: &[],
     });
     let Verdict::Failure(failure) = verdict else { unreachable!("an error brings no tokens") };
-    diagnose(&failure, &History::default(), &GENERIC)
+    failure
 }

@@ -15,7 +15,7 @@ use evergrant_proto::{
 
 use super::{
     World, duration,
-    party::{INVALID_CLIENT, INVALID_GRANT, access_key},
+    party::{INVALID_CLIENT, INVALID_GRANT, REFUSED, access_key},
 };
 use crate::targets::life_of_a_grant::promises;
 
@@ -112,8 +112,8 @@ impl World {
             grant: claimed.grant.id,
             attempt: claimed.attempt,
             client_version: claimed.client.version,
-            code: "invalid_grant".to_owned(),
-            diagnosis: INVALID_GRANT.clone(),
+            failure: REFUSED.clone(),
+            sent_at: self.wall,
             wall: self.wall,
         }))
     }
