@@ -1,6 +1,12 @@
 //! The driver: carries out what the engine wants, and decides nothing.
 
-use std::{collections::HashMap, future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use evergrant_proto::{
     engine::{Answer, CallId, Effect, EffectId, Engine, Outcome, Output, SlotId, StoreFailure, TokenRequest},
@@ -307,14 +313,17 @@ impl Driver {
         self.next_watch = self.shared.clock.moment().plus(WATCH_EVERY);
         match result {
             Ok(Watched::Head(head)) => {
+                self.engine.handle_changes(|_| true);
                 self.shared.cache.clear();
                 self.watched = Some(head);
                 self.shared.cache.validated(began);
             }
             Ok(Watched::Changes(changes)) => {
                 self.watched = Some(changes.next);
-                for grant in &changes.grants {
-                    self.shared.cache.forget_grant(*grant);
+                let changed: HashSet<_> = changes.grants.iter().copied().collect();
+                self.engine.handle_changes(|grant| changed.contains(&grant));
+                for grant in changed {
+                    self.shared.cache.forget_grant(grant);
                 }
                 if changes.grants.len() < WATCH_LIMIT {
                     self.shared.cache.validated(began);

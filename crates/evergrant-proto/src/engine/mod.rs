@@ -97,16 +97,16 @@ pub struct Engine {
     flows: HashMap<FlowId, Flow>,
     running: HashMap<GrantId, FlowId>,
     queued: HashMap<GrantId, VecDeque<Flight>>,
-    /// What is under way, for whom, and since when.
-    effects: HashMap<EffectId, (FlowId, Moment)>,
-    /// The outcome that is being handled was so long on its way that others may have changed what it tells.
+    /// What is under way, and for whom.
+    effects: HashMap<EffectId, (FlowId, UnderWay)>,
+    /// Others may have changed what the outcome that is being handled tells.
     outdated: bool,
     timers: BTreeSet<(Moment, FlowId)>,
     next_id: u64,
     next_tick: Moment,
     due_read: Option<EffectId>,
     /// Reads for callers whose flight has not read the grant, or waits in line.
-    looks: HashMap<EffectId, (GrantId, AccessKey, Moment)>,
+    looks: HashMap<EffectId, (GrantId, AccessKey, UnderWay)>,
     due_limit: usize,
     /// More was due than could be begun: the index is read again as soon as there is room.
     backlog: bool,
@@ -115,6 +115,24 @@ pub struct Engine {
     empty_slots: Vec<SlotId>,
     background: usize,
     draining: bool,
+}
+
+/// An effect whose outcome is not known yet.
+#[derive(Debug)]
+struct UnderWay {
+    since: Moment,
+    /// A change of its grant was noticed meanwhile: what it brings may be from before.
+    overtaken: bool,
+}
+
+impl UnderWay {
+    fn begun(since: Moment) -> Self {
+        Self { since, overtaken: false }
+    }
+
+    fn is_outdated(&self, now: Now) -> bool {
+        self.overtaken || now.moment.since(self.since) > HOLDS_FOR
+    }
 }
 
 /// One thing that goes on: it waits for one effect or for one point in time.
@@ -127,6 +145,16 @@ enum Flow {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FlowId(u64);
+
+impl Flow {
+    fn grant(&self) -> Option<GrantId> {
+        match self {
+            Self::Flight(flight) => Some(flight.grant),
+            Self::Exchange(_) => None,
+            Self::Revocation(revocation) => Some(revocation.grant()),
+        }
+    }
+}
 
 /// What a flow wants next.
 #[derive(Debug)]
@@ -237,8 +265,8 @@ impl Engine {
 
     /// An effect was carried out.
     pub fn handle_outcome(&mut self, effect: EffectId, outcome: Outcome, now: Now) {
-        if let Some((grant, key, asked_at)) = self.looks.remove(&effect) {
-            self.outdated = now.moment.since(asked_at) > HOLDS_FOR;
+        if let Some((grant, key, under_way)) = self.looks.remove(&effect) {
+            self.outdated = under_way.is_outdated(now);
             self.looked(grant, &key, outcome, now);
             self.outdated = false;
             return;
@@ -248,11 +276,24 @@ impl Engine {
             self.begin_due(outcome, now);
             return;
         }
-        let Some((id, asked_at)) = self.effects.remove(&effect) else { return };
-        self.outdated = now.moment.since(asked_at) > HOLDS_FOR;
+        let Some((id, under_way)) = self.effects.remove(&effect) else { return };
+        self.outdated = under_way.is_outdated(now);
         self.step(id, Some(outcome), now);
         self.outdated = false;
         self.release_when_idle();
+    }
+
+    /// The store shows that grants were changed, by whomever: what was asked of them before may bring what was true before
+    /// that, and must not come back into a cache that has just forgotten it.
+    pub fn handle_changes(&mut self, is_changed: impl Fn(GrantId) -> bool) {
+        for (flow, under_way) in self.effects.values_mut() {
+            // An exchange learns only at its end which grant it is about.
+            let grant = self.flows.get(flow).and_then(Flow::grant);
+            under_way.overtaken |= grant.is_none_or(&is_changed);
+        }
+        for (grant, _, under_way) in self.looks.values_mut() {
+            under_way.overtaken |= is_changed(*grant);
+        }
     }
 
     /// Time has passed.
@@ -326,7 +367,7 @@ impl Engine {
     fn look(&mut self, grant: GrantId, key: AccessKey, now: Moment) {
         if self.looks.values().all(|look| look.0 != grant || look.1 != key) {
             let effect = self.new_effect();
-            self.looks.insert(effect, (grant, key, now));
+            self.looks.insert(effect, (grant, key, UnderWay::begun(now)));
             self.outputs.push_back(Output::Perform(effect, Effect::Read(grant)));
         }
     }
@@ -454,7 +495,7 @@ impl Engine {
         match next {
             Next::Perform(effect) => {
                 let effect_id = self.new_effect();
-                self.effects.insert(effect_id, (id, now.moment));
+                self.effects.insert(effect_id, (id, UnderWay::begun(now.moment)));
                 self.outputs.push_back(Output::Perform(effect_id, effect));
             }
             Next::Sleep(until) => {

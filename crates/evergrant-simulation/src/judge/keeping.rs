@@ -4,6 +4,7 @@ use evergrant_proto::{
     diagnosis::PreviousOutcome,
     engine::Issue,
     grant::{Attempt, GrantRecord, GrantState, Outcome},
+    secret::AccessToken,
     transaction::{Reject, Seen, Succeed},
 };
 
@@ -12,6 +13,15 @@ use crate::Invariant;
 
 /// Other processes serve from memory what they learned of the store no longer ago than this.
 const NOTICED_WITHIN: u64 = 1_000;
+
+/// What a resource server answered 401 to.
+#[derive(Debug)]
+pub(super) struct Rejected {
+    /// When that was durable.
+    since: u64,
+    /// The token; `None` if the store held another one by then.
+    token: Option<AccessToken>,
+}
 
 impl Judge {
     /// A success is never thrown away: once it is recorded, what it brought is in the row or a spare, whatever came
@@ -44,15 +54,23 @@ impl Judge {
         }
     }
 
-    /// A rejection is durable.
-    pub(crate) fn note_rejection(&mut self, command: &Reject, now: u64) {
+    /// A rejection is durable; `after` is the grant as that left it.
+    pub(crate) fn note_rejection(&mut self, command: &Reject, after: Option<&GrantRecord>, now: u64) {
         let Seen::Generation(generation) = command.seen;
-        self.rejected.entry((command.grant, command.key.clone(), generation)).or_insert(now);
+        let entry = after.and_then(|grant| grant.access_for(&command.key));
+        let token = entry.filter(|entry| entry.generation == generation).map(|entry| entry.token.clone());
+        let rejected = Rejected { since: now, token };
+        self.rejected.entry((command.grant, command.key.clone(), generation)).or_insert(rejected);
     }
 
     /// Whether a caller who asked at `asked_at` must not be given this: it had been rejected.
     pub(crate) fn was_rejected(&self, issue: &Issue, asked_at: u64) -> bool {
         let of = (issue.grant, issue.access.key.clone(), issue.access.generation);
-        self.rejected.get(&of).is_some_and(|at| at + NOTICED_WITHIN < asked_at)
+        self.rejected.get(&of).is_some_and(|rejected| {
+            // What an overtaken success brought has the number of the generation that overtook it.
+            let this =
+                rejected.token.as_ref().is_none_or(|token| token.expose() == issue.access.token.expose());
+            this && rejected.since + NOTICED_WITHIN < asked_at
+        })
     }
 }

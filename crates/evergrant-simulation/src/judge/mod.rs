@@ -13,6 +13,7 @@ use evergrant_proto::{
 };
 use evergrant_rehearse::Fingerprint;
 
+use keeping::Rejected;
 pub(crate) use presentation::{Circumstances, OWNER_WAIT};
 pub use presentation::{Presentation, PresentationEnd};
 use records::Mark;
@@ -32,8 +33,8 @@ pub struct Judge {
     marks: BTreeMap<GrantId, Mark>,
     /// Which grant held a refresh token, now or before: what is in here was made durable.
     owners: HashMap<String, GrantId>,
-    /// Access tokens that a resource server rejected, and since when that is durable.
-    rejected: HashMap<(GrantId, AccessKey, Generation), u64>,
+    /// Access tokens that a resource server rejected.
+    rejected: HashMap<(GrantId, AccessKey, Generation), Rejected>,
     traffic: Traffic,
     /// What broke the protocol; empty in a good world.
     pub violations: Vec<Objection>,

@@ -124,6 +124,7 @@ impl World {
             self.note(|| format!("{id:?} {effect:?} gets {}", trial::answer(answer)));
         }
         let now = self.reading();
+        let _ = self.compare(id);
         self.processes[id.0].engine.handle_outcome(effect, *outcome, now);
         self.drain(id);
     }

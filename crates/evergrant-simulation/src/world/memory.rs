@@ -10,7 +10,7 @@ use evergrant_proto::{
     transaction::Want,
 };
 
-use super::{ProcessId, World};
+use super::{ProcessId, World, process::Process};
 
 /// How often a driver compares its memory with the store's changes.
 const WATCH_EVERY: u64 = 250;
@@ -26,7 +26,7 @@ impl World {
         if issue.access.rejected || issue.warning.is_some() {
             memory.remove(&key);
         } else {
-            memory.insert(key, (self.now, issue));
+            memory.insert(key, issue);
         }
     }
 
@@ -41,15 +41,9 @@ impl World {
     /// What a process answers without asking anybody.
     pub(super) fn recall(&mut self, id: ProcessId, request: &TokenRequest) -> Option<Arc<Issue>> {
         let Want::Usable { min_ttl } = request.want else { return None };
-        let compared = self.last_comparison(id)?;
+        self.compare(id)?;
         let key = (request.grant, request.key.clone());
-        let (learned, issue) = self.processes[id.0].cache.get(&key)?;
-        // What was learned in the very moment of a change may be from before it.
-        let noticed = (request.grant, *learned)..=(request.grant, compared.max(*learned));
-        if *learned <= compared && self.changed.range(noticed).next().is_some() {
-            self.processes[id.0].cache.remove(&key);
-            return None;
-        }
+        let issue = self.processes[id.0].cache.get(&key)?;
         let (wall, issue) = (self.wall(), Arc::clone(issue));
         issue.access.usable_until().is_none_or(|end| wall < end).then_some(())?;
         let stale = issue.access.stale_at().is_some_and(|stale| wall >= stale);
@@ -65,9 +59,24 @@ impl World {
     /// A store that is away is no reason to withhold a token that is still good in memory.
     pub(super) fn recall_in_need(&self, id: ProcessId, request: &TokenRequest) -> Option<Arc<Issue>> {
         let Want::Usable { .. } = request.want else { return None };
-        let (_, issue) = self.processes[id.0].cache.get(&(request.grant, request.key.clone()))?;
+        let issue = self.processes[id.0].cache.get(&(request.grant, request.key.clone()))?;
         let lives = issue.access.usable_until().is_none_or(|end| self.wall() < end);
         lives.then(|| Arc::clone(issue))
+    }
+
+    /// Does what the last comparison brought with it, before anything else happens to the process; `None` if the last one
+    /// does not count any more.
+    pub(super) fn compare(&mut self, id: ProcessId) -> Option<()> {
+        self.drivers.then_some(())?;
+        let latest = self.last_comparison(id)?;
+        let Process { engine, cache, compared, .. } = &mut self.processes[id.0];
+        let before = std::mem::replace(compared, latest.max(*compared));
+        if before < latest {
+            let noticed = |grant| self.changed.range((grant, before)..=(grant, latest)).next().is_some();
+            engine.handle_changes(noticed);
+            cache.retain(|(grant, _), _| !noticed(*grant));
+        }
+        Some(())
     }
 
     /// When the memory was last compared with the store, if that still counts.

@@ -309,6 +309,7 @@ impl World {
 
     fn wake(&mut self, id: ProcessId) {
         let now = self.reading();
+        let _ = self.compare(id);
         self.processes[id.0].engine.handle_timeout(now);
         self.drain(id);
     }
@@ -367,7 +368,7 @@ impl World {
             self.store_failed_at = Some(self.now);
         }
         if let (Command::Reject(reject), Ok(_)) = (command, &result) {
-            self.judge.note_rejection(reject, self.now);
+            self.judge.note_rejection(reject, self.store.grant(reject.grant), self.now);
         }
         self.look_at(command);
         result

@@ -41,6 +41,7 @@ impl World {
             return call;
         }
         let now = self.reading();
+        let _ = self.compare(process);
         self.processes[process.0].engine.handle_call(call, request, now);
         self.drain(process);
         call
@@ -83,6 +84,7 @@ impl World {
         let call = self.open_call(process, None);
         self.forget_grant(process, grant);
         let now = self.reading();
+        let _ = self.compare(process);
         self.processes[process.0].engine.handle_revoke(call, grant, remove, now);
         self.drain(process);
         call
@@ -192,6 +194,7 @@ impl World {
     pub fn bring_callback(&mut self, process: ProcessId, callback: Callback) -> CallId {
         let call = self.open_call(process, None);
         let now = self.reading();
+        let _ = self.compare(process);
         self.processes[process.0].engine.handle_callback(call, callback, now);
         self.drain(process);
         call

@@ -28,8 +28,10 @@ pub(super) struct Process {
     pub(super) held: Vec<Happening>,
     /// Requests whose answer has not been given to the engine, with the number of the presentation.
     pub(super) sending: BTreeMap<EffectId, Option<usize>>,
-    /// What it serves from memory, with the moment at which it learned it.
-    pub(super) cache: HashMap<(GrantId, AccessKey), (u64, Arc<Issue>)>,
+    /// What it serves from memory.
+    pub(super) cache: HashMap<(GrantId, AccessKey), Arc<Issue>>,
+    /// Up to when it knows what was changed in the store.
+    pub(super) compared: u64,
     /// What will strike it.
     pub(super) doom: Option<Doom>,
 }
@@ -44,6 +46,7 @@ impl Process {
             held: Vec::new(),
             sending: BTreeMap::new(),
             cache: HashMap::new(),
+            compared: 0,
             doom: None,
         }
     }
