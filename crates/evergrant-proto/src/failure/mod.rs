@@ -42,7 +42,7 @@ pub use self::{
     table::{classify, refused},
 };
 use crate::{
-    diagnosis::Cause,
+    diagnosis::{Cause, Certainty},
     provider::Dialect,
     time::Timestamp,
     wire::{
@@ -93,6 +93,8 @@ pub enum Stage {
     JwtBearer,
     /// A resource server's answer to an access token (RFC 6750 3).
     ApiCall,
+    /// What came back with the user instead of a code (RFC 6749 4.1.2.1).
+    Authorization,
 }
 
 /// What came of an exchange with the token endpoint.
@@ -151,8 +153,8 @@ impl Failure {
 pub struct CatalogueCause {
     /// The cause.
     pub cause: Cause,
-    /// Whether the error tells it for sure.
-    pub certain: bool,
+    /// How surely the error tells it.
+    pub certainty: Certainty,
 }
 
 /// Who is at fault, and so who can help.

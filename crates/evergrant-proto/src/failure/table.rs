@@ -5,7 +5,6 @@ use super::{
     retry_after::retry_after,
 };
 use crate::{
-    diagnosis::Certainty,
     provider::{Meaning, Signature},
     wire::{
         challenge::Challenge,
@@ -185,8 +184,7 @@ fn failure(
     signature: Option<&Signature>,
 ) -> Failure {
     let cause = signature.and_then(|signature| {
-        let certain = signature.certainty == Certainty::Certain;
-        Some(CatalogueCause { cause: signature.cause?, certain })
+        Some(CatalogueCause { cause: signature.cause?, certainty: signature.certainty })
     });
     Failure {
         stage: exchange.stage,

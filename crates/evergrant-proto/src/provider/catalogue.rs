@@ -337,6 +337,18 @@ mod tests {
                  [[dialect.signatures]]\nerror = ['a']\ncontains = ['b']\nmeaning = 'dead'",
                 "6: dialect.signatures[1]: an earlier one fits",
             ),
+            (
+                "[dialect]\njson_body = true\n[dialect.refresh]\nmethod = 'get'",
+                "4: dialect.json_body: a GET has no body",
+            ),
+            (
+                "[dialect.refresh]\ngrant_type = 'refresh token'",
+                "4: dialect.refresh.grant_type: it is no grant type",
+            ),
+            (
+                "[dialect.refresh.names]\nrefresh_token = ''",
+                "4: dialect.refresh.names.refresh_token: it is no name",
+            ),
             ("[recognition]\naliases = ['Acme Inc']", "4: recognition.aliases: it is compared in lower case"),
             (
                 "[lifetimes]\nidle = 3\n[knowledge]\nconfidence = 0.49",

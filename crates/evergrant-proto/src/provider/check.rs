@@ -8,7 +8,8 @@ use crate::wire::metadata::is_secure;
 
 use super::{
     ClientFacts, Confidence, Dialect, Lifetimes, OfflineAccess, PLACEHOLDERS, Provider, Recognition,
-    RefreshFacts, RevocationFacts, RotationKind, RotationPolicy, Signature, Template, Verification,
+    RefreshFacts, RevocationFacts, RotationKind, RotationPolicy, Signature, Template, TokenMethod,
+    Verification,
 };
 
 /// Longest name and identifier, in characters.
@@ -47,6 +48,7 @@ pub(super) fn defects(provider: &Provider) -> Vec<Defect> {
     rotation(&provider.rotation, &mut defect);
     signatures(&provider.dialect.signatures, &mut defect);
     headers(&provider.dialect.token_headers, &mut defect);
+    token_requests(&provider.dialect, &mut defect);
     recognition(&provider.recognition, &mut defect);
     knowledge(provider, &mut defect);
     found
@@ -208,6 +210,26 @@ fn headers(headers: &BTreeMap<String, String>, defect: &mut impl FnMut(&str, &st
         }
         if OURS.contains(&name.as_str()) {
             defect(&field, "every request has this header already", "remove it");
+        }
+    }
+}
+
+fn token_requests(dialect: &Dialect, defect: &mut impl FnMut(&str, &str, &str)) {
+    if dialect.json_body && dialect.refresh_method() == TokenMethod::Get {
+        defect("dialect.json_body", "a GET has no body", "remove it, or the method that is get");
+    }
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if dialect.refresh.grant_type.as_deref().is_some_and(|name| !plain(name)) {
+        defect(
+            "dialect.refresh.grant_type",
+            "it is no grant type",
+            "write the value as the provider's document has it",
+        );
+    }
+    for (ours, theirs) in &dialect.refresh.names {
+        if !plain(ours) || !plain(theirs) {
+            let field = format!("dialect.refresh.names.{ours}");
+            defect(&field, "it is no name of a parameter", "write our_name = \"their_name\"");
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Where a provider departs from the RFCs, as data.
 
+mod refresh;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::refresh::{ClientInRefresh, RefreshDialect, RenewedBy, TokenMethod};
 use super::signature::{Signature, first_that_fits};
 use crate::wire::{error_response::ErrorResponse, http::HttpResponse};
 
@@ -18,6 +21,9 @@ pub struct Dialect {
     pub granted_scope_separator: Option<char>,
     /// Dotted path of the object with the tokens, if they are not at the top (`authed_user`).
     pub token_path: Option<String>,
+    /// How token requests are sent.
+    #[serde(skip_serializing_if = "is_post")]
+    pub token_method: TokenMethod,
     /// Whether token requests are JSON instead of a form.
     pub json_body: bool,
     /// Whether a refresh must name the redirect URI of the authorization.
@@ -25,6 +31,9 @@ pub struct Dialect {
     /// What every token request says besides (Withings' `action`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub token_parameters: BTreeMap<String, String>,
+    /// Where refreshes depart from RFC 6749 6.
+    #[serde(skip_serializing_if = "RefreshDialect::is_standard")]
+    pub refresh: RefreshDialect,
     /// What a refresh says besides.
     pub refresh_parameters: BTreeMap<String, String>,
     /// Headers of every token request (Intuit tells the hard end of a grant only if it is asked to).
@@ -55,9 +64,11 @@ impl Default for Dialect {
             scope_separator: ' ',
             granted_scope_separator: None,
             token_path: None,
+            token_method: TokenMethod::Post,
             json_body: false,
             redirect_uri_on_refresh: false,
             token_parameters: BTreeMap::new(),
+            refresh: RefreshDialect::default(),
             refresh_parameters: BTreeMap::new(),
             token_headers: BTreeMap::new(),
             authorization_names: BTreeMap::new(),
@@ -72,6 +83,16 @@ impl Default for Dialect {
 }
 
 impl Dialect {
+    /// How a refresh is sent.
+    pub fn refresh_method(&self) -> TokenMethod {
+        self.refresh.method.unwrap_or(self.token_method)
+    }
+
+    /// Whether an access token is renewed by itself, and kept in the refresh token's place.
+    pub fn access_token_renews_itself(&self) -> bool {
+        self.refresh.presents == RenewedBy::AccessToken
+    }
+
     /// The first signature that fits an answer. `error` is what was read of it, if anything.
     pub fn signature_for(
         &self,
@@ -80,6 +101,11 @@ impl Dialect {
     ) -> Option<&Signature> {
         first_that_fits(&self.signatures, response, error)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_post(method: &TokenMethod) -> bool {
+    *method == TokenMethod::Post
 }
 
 #[cfg(test)]

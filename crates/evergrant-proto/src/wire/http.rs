@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 pub struct HttpRequest {
     /// The method.
     pub method: Method,
-    /// Where to send it.
+    /// Where to send it. Its query may hold secrets, where a provider takes them nowhere else: `Debug` leaves it out, and
+    /// nobody shows more of it than scheme, host and path.
     pub url: Url,
     /// Header names in lower case, with their values. Values may be secret (`authorization`).
     pub headers: Vec<(Cow<'static, str>, Zeroizing<String>)>,
@@ -22,9 +23,9 @@ pub struct HttpRequest {
 /// The methods that authorization servers and the APIs behind them use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Metadata, userinfo, resources.
+    /// Metadata, userinfo, resources; token requests of providers that want them so.
     Get,
-    /// Everything that carries a credential to an authorization server.
+    /// Everything else that carries a credential to an authorization server.
     Post,
     /// Of resource servers only, as those below.
     Head,

@@ -1,6 +1,6 @@
 //! Requests to the token endpoint (RFC 6749 4.1.3, 6; RFC 8628 3.4), as each provider's dialect wants them.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use url::Url;
 use zeroize::Zeroizing;
@@ -12,7 +12,7 @@ use super::{
     redirect_uri::RedirectUri,
 };
 use crate::{
-    provider::Dialect,
+    provider::{ClientInRefresh, Dialect, TokenMethod},
     scope::ScopeSet,
     secret::{AuthorizationCode, CodeVerifier, DeviceCode, RefreshToken},
 };
@@ -80,13 +80,14 @@ impl TokenEndpoint<'_> {
         for resource in resources {
             form.push("resource", resource);
         }
-        self.request(form)
+        self.request(form, self.dialect.token_method, ClientInRefresh::Authenticated)
     }
 
-    /// Refreshes (RFC 6749 6).
+    /// Refreshes (RFC 6749 6), or as the provider has it instead.
     pub fn refresh(&self, refresh: &RefreshRequest<'_>) -> HttpRequest {
         let mut form = Form::new();
-        form.push("grant_type", "refresh_token");
+        let own = &self.dialect.refresh;
+        form.push("grant_type", own.grant_type.as_deref().unwrap_or("refresh_token"));
         form.push("refresh_token", refresh.refresh_token.expose());
         if let Some(scopes) = &refresh.scopes {
             form.push("scope", &scopes.joined_by(self.dialect.scope_separator));
@@ -98,7 +99,8 @@ impl TokenEndpoint<'_> {
         for (name, value) in &self.dialect.refresh_parameters {
             form.push_new(name, value);
         }
-        self.request(form)
+        form.rename(&own.names);
+        self.request(form, self.dialect.refresh_method(), own.client)
     }
 
     /// Asks whether the user has approved a device (RFC 8628 3.4).
@@ -106,15 +108,27 @@ impl TokenEndpoint<'_> {
         let mut form = Form::new();
         form.push("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
         form.push("device_code", code.expose());
-        self.request(form)
+        self.request(form, self.dialect.token_method, ClientInRefresh::Authenticated)
     }
 
-    fn request(&self, mut form: Form) -> HttpRequest {
+    fn request(&self, mut form: Form, method: TokenMethod, client: ClientInRefresh) -> HttpRequest {
         for (name, value) in &self.dialect.token_parameters {
             form.push_new(name, value);
         }
+        let authorization = match client {
+            ClientInRefresh::Authenticated => self.client.apply(&mut form),
+            ClientInRefresh::Named => {
+                form.push("client_id", self.client.identifier.as_str());
+                None
+            }
+            ClientInRefresh::Absent => None,
+        };
+        form.rename(&self.dialect.request_names);
         let format = if self.dialect.json_body { BodyFormat::Json } else { BodyFormat::Form };
-        let mut request = post_renamed(self.url, self.client, form, format, &self.dialect.request_names);
+        let mut request = match method {
+            TokenMethod::Post => in_body(self.url, &form, format, authorization),
+            TokenMethod::Get => in_query(self.url, &form, authorization),
+        };
         let own = self.dialect.token_headers.iter();
         request.headers.extend(own.map(|(name, value)| (name.clone().into(), Zeroizing::new(value.clone()))));
         request
@@ -145,17 +159,41 @@ pub(super) fn post_renamed(
 ) -> HttpRequest {
     let authorization = client.apply(&mut form);
     form.rename(names);
+    in_body(url, &form, format, authorization)
+}
+
+fn in_body(
+    url: &Url,
+    form: &Form,
+    format: BodyFormat,
+    authorization: Option<Zeroizing<String>>,
+) -> HttpRequest {
     let (content_type, body) = match format {
         BodyFormat::Form => ("application/x-www-form-urlencoded", into_bytes(form.encode())),
-        BodyFormat::Json => ("application/json", json(&form)),
+        BodyFormat::Json => ("application/json", json(form)),
     };
-    let mut headers = vec![
-        // Without it GitHub answers with a form, and some proxies with HTML.
-        ("accept".into(), Zeroizing::new("application/json".to_owned())),
-        ("content-type".into(), Zeroizing::new(content_type.to_owned())),
-    ];
+    let mut headers = vec![accept(), ("content-type".into(), Zeroizing::new(content_type.to_owned()))];
     headers.extend(authorization.map(|value| ("authorization".into(), value)));
     HttpRequest { method: Method::Post, url: url.clone(), headers, body }
+}
+
+/// The parameters after those that the address has already.
+fn in_query(url: &Url, form: &Form, authorization: Option<Zeroizing<String>>) -> HttpRequest {
+    let encoded = form.encode();
+    let mut url = url.clone();
+    let query = match url.query().filter(|query| !query.is_empty()) {
+        Some(before) => Zeroizing::new(format!("{before}&{}", *encoded)),
+        None => encoded,
+    };
+    url.set_query(Some(&query));
+    let authorization = authorization.map(|value| ("authorization".into(), value));
+    let headers = std::iter::once(accept()).chain(authorization).collect();
+    HttpRequest { method: Method::Get, url, headers, body: Zeroizing::default() }
+}
+
+/// Without it GitHub answers with a form, and some proxies with HTML.
+fn accept() -> (Cow<'static, str>, Zeroizing<String>) {
+    ("accept".into(), Zeroizing::new("application/json".to_owned()))
 }
 
 fn json(form: &Form) -> Zeroizing<Vec<u8>> {
@@ -282,6 +320,58 @@ mod tests {
     }
 
     #[test]
+    fn a_dialect_can_want_a_refresh_by_get_with_a_grant_type_and_names_of_its_own() {
+        let token = RefreshToken::new("r+/=").unwrap();
+        let dialect = Dialect {
+            refresh: toml::from_str(
+                "method = 'get'\ngrant_type = 'fb_exchange_token'\nnames = {refresh_token = 'fb_exchange_token'}",
+            )
+            .unwrap(),
+            token_headers: [("x-tell-the-end".into(), "true".into())].into(),
+            ..Dialect::default()
+        };
+        let (request, body) = send(&dialect, |endpoint| endpoint.refresh(&RefreshRequest::new(&token)));
+        assert_eq!((request.method, body.as_str()), (Method::Get, ""));
+        assert_eq!(
+            request.url.as_str(),
+            "https://as.example/token?grant_type=fb_exchange_token&fb_exchange_token=r%2B%2F%3D\
+             &client_id=client&client_secret=hush"
+        );
+        let names: Vec<_> = request.headers.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["accept", "x-tell-the-end"]);
+        let (exchange, body) =
+            send(&dialect, |endpoint| endpoint.poll_device(&DeviceCode::new("d").unwrap()));
+        assert_eq!(exchange.method, Method::Post, "only the refresh is asked for by GET");
+        assert!(body.contains("client_secret=hush"));
+    }
+
+    #[test]
+    fn a_query_that_the_address_has_already_stays() {
+        let client = client(ClientAuthentication::SecretBasic(ClientSecret::new("hush").unwrap()));
+        let url = Url::parse("https://as.example/token?version=2").unwrap();
+        let dialect = Dialect { token_method: TokenMethod::Get, ..Dialect::default() };
+        let request = TokenEndpoint { url: &url, client: &client, dialect: &dialect }
+            .poll_device(&DeviceCode::new("d").unwrap());
+        assert!(request.url.as_str().starts_with("https://as.example/token?version=2&grant_type="));
+        assert!(!request.url.as_str().contains("hush"));
+        assert!(request.headers.iter().any(|(name, _)| *name == "authorization"));
+    }
+
+    #[test]
+    fn a_refresh_can_name_the_client_without_its_secret_or_say_nothing_of_it() {
+        for (client, expected) in [
+            ("named", "grant_type=refresh_token&refresh_token=r&client_id=client"),
+            ("absent", "grant_type=refresh_token&refresh_token=r"),
+        ] {
+            let refresh = toml::from_str(&format!("client = '{client}'")).unwrap();
+            let dialect = Dialect { refresh, ..Dialect::default() };
+            let token = RefreshToken::new("r").unwrap();
+            let (_, body) = send(&dialect, |endpoint| endpoint.refresh(&RefreshRequest::new(&token)));
+            assert_eq!(body, expected);
+        }
+    }
+
+    #[test]
     fn basic_credentials_stay_out_of_the_body() {
         let client = client(ClientAuthentication::SecretBasic(ClientSecret::new("hush").unwrap()));
         let url = Url::parse("https://as.example/token").unwrap();
@@ -306,5 +396,12 @@ mod tests {
             endpoint.refresh(&RefreshRequest::new(&RefreshToken::new("rt-canary").unwrap()))
         });
         assert!(!format!("{request:?}").contains("canary"));
+        let by_get = Dialect { token_method: TokenMethod::Get, ..Dialect::default() };
+        let (request, _) = send(&by_get, |endpoint| {
+            endpoint.refresh(&RefreshRequest::new(&RefreshToken::new("rt-canary").unwrap()))
+        });
+        assert!(request.url.as_str().contains("rt-canary"));
+        let shown = format!("{request:?}");
+        assert!(!shown.contains("canary") && !shown.contains("hush"), "{shown}");
     }
 }

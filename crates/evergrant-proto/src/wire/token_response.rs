@@ -169,14 +169,20 @@ impl<'a> Members<'a> {
         refresh_token: Option<RefreshToken>,
         dialect: &Dialect,
     ) -> TokenResponse {
+        let lifetime = self.access_token_lifetime(dialect);
+        let announced = self.refresh_token_lifetime();
+        // What renews itself is its own refresh token, and ends as it does.
+        let renewed = (dialect.access_token_renews_itself() && refresh_token.is_none())
+            .then(|| RefreshToken::new(access_token.expose()).ok())
+            .flatten();
         TokenResponse {
             access_token,
             token_type: self.token_type(),
-            lifetime: self.access_token_lifetime(dialect),
-            refresh_token,
+            lifetime,
+            refresh_token_lifetime: if renewed.is_some() { lifetime } else { announced },
+            refresh_token: refresh_token.or(renewed),
             scopes: self.scopes(dialect.granted_scope_separator.unwrap_or(dialect.scope_separator)),
             id_token: self.secret("id_token", IdToken::new),
-            refresh_token_lifetime: self.refresh_token_lifetime(),
             authorization_lifetime: self
                 .first_lifetime(&["authorization_expires_in", "x_refresh_token_hard_expires_in"]),
             oddities: self.oddities,

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use evergrant::proto::{
     diagnosis::Certainty,
     provider::{
-        Catalogue, Dialect, Meaning, PLACEHOLDERS, Provider, RefreshTokens, Replacement, RotationKind,
-        RotationPolicy, Signature,
+        Catalogue, ClientInRefresh, Dialect, Meaning, PLACEHOLDERS, Provider, RefreshTokens, Replacement,
+        RotationKind, RotationPolicy, Signature, TokenMethod,
     },
 };
 use serde::Serialize;
@@ -111,7 +111,9 @@ fn refresh_token(provider: &Provider) -> Table {
     let (offline, refresh) = (&provider.offline, &provider.refresh);
     let mut table = Table::of_one();
     table.pair("issued", name_of(offline.issued).replace('_', " "));
-    if offline.issued == RefreshTokens::Never {
+    if provider.dialect.access_token_renews_itself() {
+        table.pair("in its place", "the access token, renewed by itself while it lives".to_owned());
+    } else if offline.issued == RefreshTokens::Never {
         return table;
     }
     table.pair("switch on", offline.setting.clone());
@@ -192,6 +194,11 @@ fn dialect(dialect: &Dialect) -> Table {
     );
     table.pair("in answers", dialect.granted_scope_separator.map(separator));
     table.pair("tokens are in", dialect.token_path.clone());
+    table.pair("token requests are", query_of(dialect.token_method));
+    table.pair("refreshes are", dialect.refresh.method.and_then(query_of));
+    table.pair("grant type", dialect.refresh.grant_type.clone());
+    table.pair("refresh names", pairs(&dialect.refresh.names));
+    table.pair("client in refreshes", client_in(dialect.refresh.client));
     table.pair("bodies are", dialect.json_body.then(|| "JSON".into()));
     table.pair("a refresh names", dialect.redirect_uri_on_refresh.then(|| "the redirect URI".into()));
     table.pair("token requests say", pairs(&dialect.token_parameters));
@@ -204,6 +211,19 @@ fn dialect(dialect: &Dialect) -> Table {
     table.pair("no expires_in", dialect.absent_lifetime_is_endless.then(|| "no end".into()));
     table.pair("a 503", dialect.unavailable_may_be_processed.then(|| "may have been processed".into()));
     table
+}
+
+/// Said loudly: it is why somebody may find a credential in the log of a proxy.
+fn query_of(method: TokenMethod) -> Option<String> {
+    (method == TokenMethod::Get).then(|| "GET, with the credentials in the query".to_owned())
+}
+
+fn client_in(client: ClientInRefresh) -> Option<String> {
+    match client {
+        ClientInRefresh::Authenticated => None,
+        ClientInRefresh::Named => Some("named, without its secret".to_owned()),
+        ClientInRefresh::Absent => Some("not named".to_owned()),
+    }
 }
 
 fn answers(signatures: &[Signature]) -> String {

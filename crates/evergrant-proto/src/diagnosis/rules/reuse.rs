@@ -12,8 +12,10 @@ const REVOCATIONS: [Cause; 2] = [Cause::UserRevoked, Cause::AdminOrPolicyRevoked
 
 /// Whether the provider's own words are that the token was used before.
 fn reported(facts: Facts<'_>) -> bool {
-    let by_catalogue =
-        facts.failure.catalogue.is_some_and(|said| said.certain && said.cause == Cause::RotatedTokenReused);
+    let by_catalogue = facts
+        .failure
+        .catalogue
+        .is_some_and(|said| said.certainty == Certainty::Certain && said.cause == Cause::RotatedTokenReused);
     facts.refresh_token_refused() && (by_catalogue || facts.hearing.tells_of_reuse())
 }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) fn the_catalogue_knows_for_sure(facts: Facts<'_>) -> Option<Finding> {
-    let said = facts.failure.catalogue.filter(|said| said.certain)?;
+    let said = facts.failure.catalogue.filter(|said| said.certainty == Certainty::Certain)?;
     Some(Finding::new(
         at_stage(said.cause, facts.failure.stage)?,
         Certainty::Certain,
@@ -73,10 +73,11 @@ pub(super) fn the_clocks_differ(facts: Facts<'_>) -> Option<Finding> {
 
 pub(super) fn the_catalogue_supposes(facts: Facts<'_>) -> Option<Finding> {
     let said = facts.failure.catalogue?;
+    let how_often = if said.certainty == Certainty::Possible { "sometimes" } else { "usually" };
     Some(Finding::new(
         at_stage(said.cause, facts.failure.stage)?,
-        Certainty::Likely,
-        format!("{} usually answers so in this case.", facts.provider.name),
+        said.certainty.min(Certainty::Likely),
+        format!("{} {how_often} answers so in this case.", facts.provider.name),
     ))
 }
 

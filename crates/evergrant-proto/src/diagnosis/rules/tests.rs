@@ -377,8 +377,10 @@ fn an_overtaken_request_explains_a_death_where_a_replay_ends_the_grant() {
 fn a_signature_of_refresh_tokens_says_nothing_of_codes() {
     let catalogue_cause = |stage| {
         let mut failure = failure(&provider("box"), stage, 400, r#"{"error":"invalid_grant"}"#);
-        failure.catalogue =
-            Some(crate::failure::CatalogueCause { cause: Cause::RefreshTokenExpiredIdle, certain: true });
+        failure.catalogue = Some(crate::failure::CatalogueCause {
+            cause: Cause::RefreshTokenExpiredIdle,
+            certainty: Certainty::Certain,
+        });
         diagnose(&failure, &History::default(), &provider("box")).cause
     };
     assert_eq!(catalogue_cause(Stage::RefreshToken), Cause::RefreshTokenExpiredIdle);

@@ -1,13 +1,21 @@
 //! The dialects of the catalogue against answers as providers give them.
 
+use std::collections::BTreeMap;
+
 use zeroize::Zeroizing;
 
 use crate::{
     diagnosis::Cause,
     failure::{Consequence, Exchange, Failure, Stage, Verdict, classify},
     provider::{Catalogue, Dialect},
+    secret::{ClientSecret, RefreshToken},
     time::Timestamp,
-    wire::{http::HttpResponse, token_response::TokenResponse},
+    wire::{
+        client_authentication::{ClientAuthentication, ClientCredentials, ClientIdentifier},
+        http::{HttpResponse, Method},
+        token_request::{RefreshRequest, TokenEndpoint},
+        token_response::TokenResponse,
+    },
 };
 
 fn verdict(dialect: &Dialect, status: u16, content_type: &str, body: &str) -> Verdict {
@@ -291,4 +299,54 @@ fn endless_tokens_are_endless_and_not_expired() {
     let endless = crate::wire::lifetime::Lifetime::Never;
     assert_eq!(tokens("mailchimp", r#"{"access_token":"a","expires_in":0,"scope":null}"#).lifetime, endless);
     assert_eq!(tokens("clickup", r#"{"access_token":"a"}"#).lifetime, endless);
+}
+
+/// The refresh that a provider of the catalogue is sent.
+fn refresh_at(provider: &str) -> (Method, String, String) {
+    let catalogue = Catalogue::builtin();
+    let provider = catalogue.provider(provider).unwrap();
+    let endpoints = provider.resolve(&BTreeMap::new()).unwrap();
+    let client = ClientCredentials {
+        identifier: ClientIdentifier::new("app").unwrap(),
+        authentication: ClientAuthentication::SecretPost(ClientSecret::new("hush").unwrap()),
+    };
+    let endpoint =
+        TokenEndpoint { url: endpoints.for_refresh().unwrap(), client: &client, dialect: &provider.dialect };
+    let request = endpoint.refresh(&RefreshRequest::new(&RefreshToken::new("tok").unwrap()));
+    (request.method, request.url.to_string(), String::from_utf8(request.body.to_vec()).unwrap())
+}
+
+#[test]
+fn a_refresh_is_what_each_provider_documents() {
+    let rows = [
+        (
+            "wechat",
+            "https://api.weixin.qq.com/sns/oauth2/refresh_token\
+             ?grant_type=refresh_token&refresh_token=tok&appid=app",
+        ),
+        (
+            "facebook",
+            "https://graph.facebook.com/v22.0/oauth/access_token\
+             ?grant_type=fb_exchange_token&fb_exchange_token=tok&client_id=app&client_secret=hush",
+        ),
+        (
+            "instagram",
+            "https://graph.instagram.com/refresh_access_token?grant_type=ig_refresh_token&access_token=tok",
+        ),
+    ];
+    for (provider, address) in rows {
+        assert_eq!(refresh_at(provider), (Method::Get, address.to_owned(), String::new()), "{provider}");
+    }
+    let (method, address, body) = refresh_at("google");
+    assert_eq!((method, address.as_str()), (Method::Post, "https://oauth2.googleapis.com/token"));
+    assert_eq!(body, "grant_type=refresh_token&refresh_token=tok&client_id=app&client_secret=hush");
+}
+
+#[test]
+fn an_access_token_that_renews_itself_is_its_own_refresh_token_and_ends_as_it_does() {
+    let renewed = tokens("facebook", r#"{"access_token":"long","token_type":"bearer","expires_in":5183944}"#);
+    assert_eq!(renewed.refresh_token.unwrap().expose(), "long");
+    assert_eq!(renewed.refresh_token_lifetime, renewed.lifetime);
+    let usual = tokens("google", r#"{"access_token":"short","token_type":"Bearer","expires_in":3599}"#);
+    assert_eq!(usual.refresh_token, None);
 }
