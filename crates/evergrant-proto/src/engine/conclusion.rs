@@ -304,7 +304,7 @@ pub(super) fn unsendable(claimed: &Claimed, unsendable: Unsendable, wall: Timest
     let end = End {
         grant: claimed.grant.id,
         attempt: claimed.attempt,
-        ending: Ending::NotSent,
+        ending: Ending::Unsendable,
         reason,
         diagnosis: diagnosis.clone(),
         retry_at: wall.plus(Duration::from_secs(60)),
@@ -312,6 +312,18 @@ pub(super) fn unsendable(claimed: &Claimed, unsendable: Unsendable, wall: Timest
     };
     let refusal = Refusal::RequestRefused(Box::new(diagnosis));
     Conclusion { command: Command::End(Box::new(end)), endpoint: EndpointVerdict::Unknown, refusal }
+}
+
+/// What a refusal means that came back with the user instead of a code (RFC 6749 4.1.2.1).
+pub(super) fn diagnose_denial(error: &ErrorResponse, client: &ClientRecord) -> Diagnosis {
+    let failure = reported(&Report {
+        stage: Stage::Authorization,
+        status: None,
+        headers: &[],
+        error: Some(error),
+        dialect: &client.provider.dialect,
+    });
+    diagnose(&failure, &History::default(), &client.provider)
 }
 
 /// An error for people: its code and what the provider says, masked by the parser already.

@@ -78,6 +78,8 @@ pub struct End {
 pub enum Ending {
     /// It was never sent: our own doing, which says nothing about the provider.
     NotSent,
+    /// It cannot be sent at all: what is asked for, or the configuration, has to change.
+    Unsendable,
     /// Provably not processed.
     NotProcessed,
     /// The refresh token may be spent; how the answer was lost.
@@ -164,7 +166,9 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let reason = command.reason.clone();
     let outcome = match command.ending {
-        Ending::NotSent | Ending::NotProcessed | Ending::Inactive => Outcome::Failed { reason },
+        Ending::NotSent | Ending::Unsendable | Ending::NotProcessed | Ending::Inactive => {
+            Outcome::Failed { reason }
+        }
         Ending::Unknown(_) if sabotaged!(CallUnknownUnprocessed) => Outcome::Failed { reason },
         Ending::Unknown(manner) => Outcome::Unknown { manner, reason },
         Ending::RequestRefused => Outcome::Refused { code: reason },
@@ -175,34 +179,8 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
     let governs = governs(&grant, &attempt);
     release(&mut grant, &attempt);
     let mut events = Vec::new();
-    if governs && command.ending == Ending::Inactive {
-        let mut event = grant.event(EventKind::RefreshFailed, command.wall);
-        event.diagnosis = Some(command.diagnosis.clone());
-        events.push(event);
-    } else if governs {
-        let (degradation, kind) = match command.ending {
-            Ending::NotSent | Ending::NotProcessed | Ending::Inactive => {
-                (Degradation::Transient, EventKind::RefreshFailed)
-            }
-            Ending::Unknown(_) => (Degradation::OutcomeUnknown, EventKind::OutcomeUnknown),
-            Ending::RequestRefused => (Degradation::RequestRefused, EventKind::RequestRefused),
-        };
-        // An earlier unknown outcome of this generation goes on governing: the token is still in doubt.
-        let doubted = grant.doubtful_attempts().next().is_some();
-        let degradation = if doubted { Degradation::OutcomeUnknown } else { degradation };
-        if command.ending != Ending::NotSent {
-            grant.failures = grant.failures.saturating_add(1);
-        }
-        let mut retry_at = command.retry_at;
-        if command.ending == Ending::NotSent {
-            // What was waited for before goes on being waited for: a process that stood still knew nothing of it.
-            let promised = grant.retry_at.filter(|at| *at < command.wall.plus(LONGEST_PROMISE));
-            retry_at = promised.map_or(retry_at, |promised| promised.max(retry_at));
-        }
-        degrade(&mut grant, degradation, &command.diagnosis, retry_at);
-        let mut event = grant.event(kind, command.wall);
-        event.diagnosis = Some(command.diagnosis.clone());
-        events.push(event);
+    if governs {
+        events.push(note_end(&mut grant, command));
     }
     let version = loaded.client.as_deref().map_or(0, |client| client.version);
     let client = concluded(loaded, version, |breaker| breaker.inconclusive(command.attempt));
@@ -229,6 +207,39 @@ pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, 
     grant.retry_at = None;
     let mut event = grant.event(EventKind::NeedsReauthorization, wall);
     event.diagnosis = Some((*diagnosis).clone());
+/// What an ending without a verdict does to the grant that it governs.
+fn note_end(grant: &mut GrantRecord, command: &End) -> Event {
+    // An earlier unknown outcome of this generation goes on governing: the token is still in doubt.
+    let doubted = grant.doubtful_attempts().next().is_some();
+    let (degradation, kind) = match command.ending {
+        Ending::Unknown(_) => (Degradation::OutcomeUnknown, EventKind::OutcomeUnknown),
+        Ending::RequestRefused => (Degradation::RequestRefused, EventKind::RequestRefused),
+        _ => (Degradation::Transient, EventKind::RefreshFailed),
+    };
+    let degradation = if doubted { Degradation::OutcomeUnknown } else { degradation };
+    let mut retry_at = command.retry_at;
+    if matches!(command.ending, Ending::NotSent | Ending::Unsendable) {
+        // What was waited for before goes on being waited for: a process that stood still knew nothing of it.
+        let promised = grant.retry_at.filter(|at| *at < command.wall.plus(LONGEST_PROMISE));
+        retry_at = promised.map_or(retry_at, |promised| promised.max(retry_at));
+    } else if command.ending != Ending::Inactive {
+        grant.failures = grant.failures.saturating_add(1);
+    }
+    match command.ending {
+        Ending::Inactive => {}
+        // Nothing was learned: what the grant was before, it is still, and for the same reason.
+        Ending::NotSent if !doubted || is_in_doubt(grant) => grant.retry_at = Some(retry_at),
+        _ => degrade(grant, degradation, &command.diagnosis, retry_at),
+    }
+    let mut event = grant.event(kind, command.wall);
+    event.diagnosis = Some(command.diagnosis.clone());
+    event
+}
+
+fn is_in_doubt(grant: &GrantRecord) -> bool {
+    matches!(grant.state, GrantState::Degraded { reason: Degradation::OutcomeUnknown, .. })
+}
+
     events.push(event);
     grant.state = GrantState::NeedsReauthorization { diagnosis };
 }
