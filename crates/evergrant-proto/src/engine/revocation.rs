@@ -6,7 +6,7 @@ use super::{
     Answer, CallId, Effect, Engine, Next, Outcome, Refusal, StoreFailure,
     backoff::wait_after,
     conclusion::{self, Revoked},
-    refusal::store_unavailable,
+    refusal::{owes_revocation, store_unavailable},
 };
 use crate::{
     client::ClientRecord,
@@ -36,7 +36,7 @@ enum Step {
     Pausing(Moment),
     Reading,
     Sending { grant: Box<GrantRecord>, credential: Generation },
-    Confirming,
+    Confirming { settled: bool },
 }
 
 impl Revocation {
@@ -72,7 +72,9 @@ impl Revocation {
             (Step::Sending { grant, credential }, Some(Outcome::Answered(answer))) => {
                 Some(self.answered(engine, &grant, credential, &answer, now))
             }
-            (Step::Confirming, Some(Outcome::Transacted(reply))) => Some(self.confirmed(engine, reply)),
+            (Step::Confirming { settled }, Some(Outcome::Transacted(reply))) => {
+                Some(self.confirmed(engine, settled, reply))
+            }
             (step, _) => {
                 self.step = step;
                 None
@@ -129,8 +131,7 @@ impl Revocation {
             Ok(None) => return self.refuse(engine, Refusal::NoSuchGrant),
             Err(failure) => return self.refuse(engine, store_unavailable(&failure)),
         };
-        let owed = grant.revocation.is_some_and(|revocation| revocation.confirmed_at.is_none());
-        if !owed {
+        if !owes_revocation(&grant) {
             return self.end(engine, grant);
         }
         match (conclusion::revocation_request(&grant, &client), &grant.credential) {
@@ -170,13 +171,15 @@ impl Revocation {
         retry_at: Option<crate::time::Timestamp>,
         now: Now,
     ) -> Next {
-        self.step = Step::Confirming;
+        self.step = Step::Confirming { settled: retry_at.is_none() };
         let confirm = ConfirmRevocation { grant: self.grant, credential, retry_at, wall: now.wall };
         Next::Perform(Effect::Transact(Box::new(Command::ConfirmRevocation(confirm))))
     }
 
-    fn confirmed(&mut self, engine: &mut Engine, reply: Result<Reply, StoreFailure>) -> Next {
+    fn confirmed(&mut self, engine: &mut Engine, settled: bool, reply: Result<Reply, StoreFailure>) -> Next {
         match reply {
+            // A late success has left another token, and it is owed as well.
+            Ok(Reply::Grant(grant)) if settled && owes_revocation(&grant) => self.read(),
             Ok(Reply::Grant(grant)) => self.end(engine, *grant),
             Ok(_) => Next::Done,
             // It is still owed on record; the scheduler comes back to it.

@@ -78,7 +78,7 @@ pub struct GrantRecord {
     /// Access tokens, at most one a key.
     #[serde(skip)]
     pub access: Vec<AccessEntry>,
-    /// Credentials of late successes.
+    /// Credentials of late successes. Of a revoked grant: those whose revocation is owed after that of `credential`.
     #[serde(skip)]
     pub spares: Vec<Spare>,
     /// Attempts of this generation, and open ones of any.

@@ -2,7 +2,7 @@
 
 use super::{Change, Conflict, Loaded, Reply, claim::occupied, deadlines, schedule::schedule};
 use crate::{
-    grant::{EventKind, GrantState, Revocation},
+    grant::{Credential, EventKind, GrantRecord, GrantState, Revocation},
     name::{Generation, GrantId, HolderId},
     time::Timestamp,
 };
@@ -56,9 +56,7 @@ pub(super) fn revoke(loaded: &Loaded, command: &Revoke) -> Result<Change, Confli
         grant.removed_at = Some(command.wall);
     }
     schedule(&mut grant, loaded.client.as_deref(), command.wall);
-    // The process that asks tells the provider, too; a scheduler comes to it only if that process has ended.
-    let turn = command.wall.plus(deadlines::SEND_WITHIN + deadlines::FLIGHT);
-    grant.next_due_at = grant.next_due_at.map(|due| due.max(turn));
+    leave_to_the_one_who_asks(&mut grant, command.wall);
     Ok(Change::grant(grant, events))
 }
 
@@ -71,17 +69,34 @@ pub(super) fn confirm(loaded: &Loaded, command: &ConfirmRevocation) -> Result<Ch
     };
     let mut events = Vec::new();
     grant.retry_at = command.retry_at;
-    if command.retry_at.is_none() {
+    if command.retry_at.is_some() {
+        grant.failures = grant.failures.saturating_add(1);
+    } else if !install_next(&mut grant) {
         revocation.confirmed_at = Some(command.wall);
         grant.revocation = Some(revocation);
-        grant.credential = None;
         grant.predecessor = None;
         grant.access.clear();
-        grant.spares.clear();
         events.push(grant.event(EventKind::RevocationConfirmed, command.wall));
-    } else {
-        grant.failures = grant.failures.saturating_add(1);
     }
     schedule(&mut grant, loaded.client.as_deref(), command.wall);
+    if command.retry_at.is_none() {
+        leave_to_the_one_who_asks(&mut grant, command.wall);
+    }
     Ok(Change::grant(grant, events))
+}
+
+/// The process that asks tells the provider, too; a scheduler comes to it only if that process has ended.
+fn leave_to_the_one_who_asks(grant: &mut GrantRecord, wall: Timestamp) {
+    let turn = wall.plus(deadlines::SEND_WITHIN + deadlines::FLIGHT);
+    grant.next_due_at = grant.next_due_at.map(|due| due.max(turn));
+}
+
+/// Late successes each left a refresh token that may live: the next one takes the place of the one that is revoked, as
+/// another generation, so that an answer about one never passes for one about another. False: none is left.
+pub(super) fn install_next(grant: &mut GrantRecord) -> bool {
+    grant.credential = grant.spares.pop().map(|spare| {
+        grant.generation = grant.generation.next();
+        Credential { generation: grant.generation, ..spare.credential }
+    });
+    grant.credential.is_some()
 }

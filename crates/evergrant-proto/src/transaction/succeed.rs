@@ -7,9 +7,10 @@ use crate::{
     client::{Breaker, ClientRecord},
     grant::{
         Attempt, Credential, Event, EventKind, Freshness, GrantRecord, GrantState, IssuedTokens, Outcome,
-        Overtaken, Spare,
+        Overtaken, Spare, TokenMark,
     },
     name::{AttemptId, GrantId},
+    secret::RefreshToken,
     time::Timestamp,
 };
 
@@ -42,6 +43,7 @@ pub(super) fn succeed(loaded: &Loaded, command: &Succeed) -> Result<Change, Conf
         return Ok(Change::grant(grant, Vec::new()));
     };
     release(&mut grant, &attempt);
+    tell_the_doubtful(&mut grant, &attempt, command);
     let mut events = Vec::new();
     if grant.state == GrantState::Revoked {
         keep_for_revocation(&mut grant, command);
@@ -50,7 +52,7 @@ pub(super) fn succeed(loaded: &Loaded, command: &Succeed) -> Result<Change, Conf
     } else if attempt.generation == grant.generation || sabotaged!(DropTheGenerationCheck, ForgetTheLineage) {
         install(&mut grant, command, &mut events);
     } else {
-        keep_spare(&mut grant, loaded, command, &mut events);
+        keep_spare(&mut grant, loaded, &attempt, command, &mut events);
     }
     if sabotaged!(RaiseTheDead) {
         grant.removed_at = None;
@@ -86,6 +88,18 @@ pub(super) fn record_outcome(
     attempt.outcome = Some(outcome);
     attempt.ended_at = Some(wall);
     Ok(Some(attempt.clone()))
+}
+
+/// What came for one presentation of a refresh token may come again for another one, which is told how to know it.
+fn tell_the_doubtful(grant: &mut GrantRecord, succeeded: &Attempt, command: &Succeed) {
+    let Some(refresh_token) = &command.issued.refresh_token else { return };
+    let same = |attempt: &&mut Attempt| attempt.generation == succeeded.generation && attempt.is_doubtful();
+    for attempt in grant.attempts.iter_mut().filter(same) {
+        let mark = TokenMark::of(refresh_token, attempt.id);
+        if !attempt.brought_by_others.contains(&mark) {
+            attempt.brought_by_others.push(mark);
+        }
+    }
 }
 
 /// Gives back the lease of this attempt; a lease that somebody else has taken since is not ours to give.
@@ -170,19 +184,20 @@ fn is_usable(grant: &GrantRecord, command: &Succeed) -> bool {
 }
 
 /// Another refresh moved the generation first. What this one brought may be the only live credential.
-fn keep_spare(grant: &mut GrantRecord, loaded: &Loaded, command: &Succeed, events: &mut Vec<Event>) {
+fn keep_spare(
+    grant: &mut GrantRecord,
+    loaded: &Loaded,
+    attempt: &Attempt,
+    command: &Succeed,
+    events: &mut Vec<Event>,
+) {
     let Some(refresh_token) = &command.issued.refresh_token else { return };
     if sabotaged!(DropLateSuccesses) {
         return;
     }
-    let spares = grant.spares.iter().map(|spare| &spare.credential);
-    if grant
-        .credential
-        .iter()
-        .chain(&grant.predecessor)
-        .chain(spares)
-        .any(|held| held.refresh_token == *refresh_token)
-    {
+    let replaced = grant.predecessor.as_ref().is_some_and(|held| held.refresh_token == *refresh_token);
+    let brought_before = attempt.brought_by_others.contains(&TokenMark::of(refresh_token, attempt.id));
+    if replaced || brought_before || holds(grant, refresh_token) {
         // A provider that answers a repetition with the same successor: it was installed, or spent, already.
         return;
     }
@@ -205,18 +220,24 @@ fn keep_spare(grant: &mut GrantRecord, loaded: &Loaded, command: &Succeed, event
     }
 }
 
-/// A success that arrives after we revoked the grant: the provider has a live token again, and it owes its revocation.
+/// A success that arrives after we revoked the grant: the provider has a live token again, and it owes its revocation. What
+/// is owed already stays where it is, and the new one stands in line behind it. There are no more of them than requests
+/// were under way: a revoked grant begins none.
 fn keep_for_revocation(grant: &mut GrantRecord, command: &Succeed) {
-    if let Some(refresh_token) = &command.issued.refresh_token {
-        // Another generation: the answer to a revocation of the old token must not pass for one of this.
-        grant.generation = grant.generation.next();
-        grant.credential = Some(Credential {
+    if let Some(refresh_token) = &command.issued.refresh_token
+        && !holds(grant, refresh_token)
+    {
+        let credential = Credential {
             refresh_token: refresh_token.clone(),
             generation: grant.generation,
             obtained_at: command.issued.sent_at,
             expires_at: None,
             authorization_expires_at: None,
-        });
+        };
+        grant.spares.push(Spare { attempt: command.attempt, credential });
+        if grant.credential.is_none() {
+            super::revoke::install_next(grant);
+        }
     }
     if let Some(revocation) = &mut grant.revocation {
         revocation.confirmed_at = None;
@@ -225,6 +246,12 @@ fn keep_for_revocation(grant: &mut GrantRecord, command: &Succeed) {
 }
 
 /// The provider served this client: whatever suspended it is over, if it was about the same configuration.
+/// Whether the refresh token is held to be used, or to be revoked.
+fn holds(grant: &GrantRecord, refresh_token: &RefreshToken) -> bool {
+    let spares = grant.spares.iter().map(|spare| &spare.credential);
+    grant.credential.iter().chain(spares).any(|held| held.refresh_token == *refresh_token)
+}
+
 fn accepted(
     client: Option<&ClientRecord>,
     grant: &GrantRecord,
