@@ -99,20 +99,9 @@ impl Ending {
 /// Every known end of a grant, the soonest first; none of one that is dead or has no known end. `published`: the
 /// application is known to be, since another of its grants has outlived the testing.
 pub fn endings(grant: &GrantRecord, provider: &Provider, published: bool) -> Vec<Ending> {
-    let mut endings = match grant.state {
-        GrantState::NeedsReauthorization { .. } | GrantState::Revoked => Vec::new(),
-        GrantState::NotRefreshable => without_refresh_token(grant).into_iter().collect(),
-        GrantState::Active | GrantState::Degraded { .. } => [
-            announced_token_end(grant),
-            announced_authorization_end(grant),
-            idle_end(grant, provider),
-            absolute_end(grant, provider),
-            end_of_testing(grant, provider).filter(|_| !published),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
-    };
+    let testing = end_of_testing(grant, provider).filter(|_| !published);
+    let mut endings: Vec<_> =
+        final_ends(grant, Some(provider)).chain(idle_end(grant, Some(provider))).chain(testing).collect();
     if grant.removed_at.is_some() {
         endings.clear();
     }
@@ -120,93 +109,86 @@ pub fn endings(grant: &GrantRecord, provider: &Provider, published: bool) -> Vec
     endings
 }
 
-fn averted_by_refresh(grant: &GrantRecord) -> Averter {
-    match grant.state {
-        GrantState::Degraded { .. } => Averter::Repair,
-        _ => Averter::Refresh,
-    }
+/// The soonest end that only the user averts, by what is certain of the application; `None`: nobody has said one.
+pub(crate) fn final_end(grant: &GrantRecord, provider: Option<&Provider>) -> Option<Ending> {
+    final_ends(grant, provider).min_by_key(|ending| ending.at)
 }
 
-fn without_refresh_token(grant: &GrantRecord) -> Option<Ending> {
-    let entry = grant.access_for(&AccessKey::default())?;
-    let Expiry::At(at) = entry.expiry else { return None };
-    Some(Ending {
-        at,
-        only_if: None,
-        cause: Cause::MissingRefreshToken,
-        averted_by: Averter::Reauthorization,
-        source: Source::Announced,
-        lifetime: entry.lifetime(),
-    })
-}
-
-/// One that a refresh does not move is an end of the whole chain.
-fn announced_token_end(grant: &GrantRecord) -> Option<Ending> {
-    let credential = grant.credential.as_ref()?;
-    let at = credential.expires_at?;
-    let (cause, averted_by) = if grant.life.fixed_end == Some(at) {
-        (Cause::RefreshTokenExpiredAbsolute, Averter::Reauthorization)
-    } else {
-        (Cause::RefreshTokenExpiredIdle, averted_by_refresh(grant))
+fn final_ends(grant: &GrantRecord, provider: Option<&Provider>) -> impl Iterator<Item = Ending> {
+    let (access, others) = match grant.state {
+        GrantState::NeedsReauthorization { .. } | GrantState::Revoked => (None, [const { None }; 2]),
+        GrantState::NotRefreshable => (end_of_access(grant), [const { None }; 2]),
+        GrantState::Active | GrantState::Degraded { .. } => {
+            (None, [fixed_token_end(grant), authorization_end(grant, provider)])
+        }
     };
-    let lifetime = at.since(credential.obtained_at);
-    Some(Ending { at, only_if: None, cause, averted_by, source: Source::Announced, lifetime })
+    access.into_iter().chain(others.into_iter().flatten())
 }
 
-fn announced_authorization_end(grant: &GrantRecord) -> Option<Ending> {
+/// When the refresh token ends if it is not used. What was announced wins over the catalogue; an announced end that using
+/// the token does not move is one of the whole authorization.
+pub(crate) fn idle_end(grant: &GrantRecord, provider: Option<&Provider>) -> Option<Ending> {
+    let averted_by = match grant.state {
+        GrantState::Active => Averter::Refresh,
+        GrantState::Degraded { .. } => Averter::Repair,
+        GrantState::NeedsReauthorization { .. } | GrantState::NotRefreshable | GrantState::Revoked => {
+            return None;
+        }
+    };
     let credential = grant.credential.as_ref()?;
-    let at = credential.authorization_expires_at?;
-    Some(Ending {
-        at,
-        only_if: None,
-        cause: Cause::RefreshTokenExpiredAbsolute,
-        averted_by: Averter::Reauthorization,
-        source: Source::Announced,
-        lifetime: at.since(credential.obtained_at),
-    })
+    let announced = credential.expires_at.filter(|_| grant.life.fixed_end.is_none());
+    let (at, source, lifetime) = match announced {
+        Some(at) => (at, Source::Announced, at.since(credential.obtained_at)),
+        None => {
+            let lifetime = provider?.lifetimes.idle?;
+            (grant.last_success_at.plus(lifetime), Source::Catalogue, lifetime)
+        }
+    };
+    Some(Ending { at, only_if: None, cause: Cause::RefreshTokenExpiredIdle, averted_by, source, lifetime })
+}
+
+/// Without a refresh token the grant ends with its access token.
+fn end_of_access(grant: &GrantRecord) -> Option<Ending> {
+    let entry = grant.access_for(&AccessKey::default()).filter(|entry| !entry.rejected)?;
+    let Expiry::At(at) = entry.expiry else { return None };
+    Some(only_the_user_averts(at, Cause::MissingRefreshToken, Source::Announced, entry.lifetime()))
+}
+
+/// An announced end of the refresh token that no refresh moves is one of the whole chain.
+fn fixed_token_end(grant: &GrantRecord) -> Option<Ending> {
+    let at = grant.life.fixed_end?;
+    Some(end_of_authorization(grant, at, Source::Announced))
 }
 
 /// What was announced wins over the catalogue.
-fn idle_end(grant: &GrantRecord, provider: &Provider) -> Option<Ending> {
-    let announced = grant.credential.as_ref().is_some_and(|credential| credential.expires_at.is_some());
-    let lifetime = provider.lifetimes.idle.filter(|_| !announced)?;
-    Some(Ending {
-        at: grant.last_success_at.plus(lifetime),
-        only_if: None,
-        cause: Cause::RefreshTokenExpiredIdle,
-        averted_by: averted_by_refresh(grant),
-        source: Source::Catalogue,
-        lifetime,
-    })
+fn authorization_end(grant: &GrantRecord, provider: Option<&Provider>) -> Option<Ending> {
+    if let Some(at) = grant.credential.as_ref().and_then(|credential| credential.authorization_expires_at) {
+        return Some(end_of_authorization(grant, at, Source::Announced));
+    }
+    let at = authorized_at(grant)?.plus(provider?.lifetimes.absolute?);
+    Some(end_of_authorization(grant, at, Source::Catalogue))
 }
 
-fn absolute_end(grant: &GrantRecord, provider: &Provider) -> Option<Ending> {
-    let announced =
-        grant.credential.as_ref().is_some_and(|credential| credential.authorization_expires_at.is_some());
-    let lifetime = provider.lifetimes.absolute.filter(|_| !announced)?;
-    Some(Ending {
-        at: authorized_at(grant)?.plus(lifetime),
-        only_if: None,
-        cause: Cause::RefreshTokenExpiredAbsolute,
-        averted_by: Averter::Reauthorization,
-        source: Source::Catalogue,
-        lifetime,
-    })
+fn end_of_authorization(grant: &GrantRecord, at: Timestamp, source: Source) -> Ending {
+    let began = authorized_at(grant).unwrap_or(grant.created_at);
+    only_the_user_averts(at, Cause::RefreshTokenExpiredAbsolute, source, at.since(began))
+}
+
+fn only_the_user_averts(at: Timestamp, cause: Cause, source: Source, lifetime: Duration) -> Ending {
+    Ending { at, only_if: None, cause, averted_by: Averter::Reauthorization, source, lifetime }
 }
 
 fn end_of_testing(grant: &GrantRecord, provider: &Provider) -> Option<Ending> {
+    if !matches!(grant.state, GrantState::Active | GrantState::Degraded { .. }) {
+        return None;
+    }
     let lifetime = provider.lifetimes.testing?;
-    Some(Ending {
-        at: authorized_at(grant)?.plus(lifetime),
-        only_if: Some(Condition::AppInTesting),
-        cause: Cause::AppInTestingMode,
-        averted_by: Averter::Reauthorization,
-        source: Source::Catalogue,
-        lifetime,
-    })
+    let at = authorized_at(grant)?.plus(lifetime);
+    let ending = only_the_user_averts(at, Cause::AppInTestingMode, Source::Catalogue, lifetime);
+    Some(Ending { only_if: Some(Condition::AppInTesting), ..ending })
 }
 
-/// When this authorization was given; of a first one without that date, when the grant was made.
+/// When this authorization was given; of a first one from before that was written down, when the grant was made.
 pub fn authorized_at(grant: &GrantRecord) -> Option<Timestamp> {
     grant.life.authorized_at.or_else(|| (grant.lineage_start.0 <= 1).then_some(grant.created_at))
 }
@@ -291,6 +273,30 @@ mod tests {
         // An end that no refresh moves is one that no refresh averts.
         grant.life.fixed_end = Some(at(4));
         assert_eq!(ends(&grant, &provider)[0], (at(4), ABSOLUTE, Averter::Reauthorization));
+    }
+
+    /// A provider that stops saying it has not taken it back.
+    #[test]
+    fn an_end_that_no_refresh_moves_holds_after_an_answer_that_does_not_repeat_it() {
+        let (mut grant, provider) = world();
+        grant.life.fixed_end = Some(at(40));
+        let expected = [(at(11), IDLE, Averter::Refresh), (at(40), ABSOLUTE, Averter::Reauthorization)];
+        assert_eq!(ends(&grant, &provider)[..2], expected);
+    }
+
+    /// What the record says of itself is what is foretold: `life.ends_at` is the soonest end that only the user averts.
+    #[test]
+    fn the_end_in_the_record_is_the_soonest_that_only_the_user_averts() {
+        let (mut grant, provider) = world();
+        let final_at = |grant: &GrantRecord| final_end(grant, Some(&provider)).map(|end| end.at);
+        assert_eq!(final_at(&grant), Some(at(100)));
+        grant.credential.as_mut().unwrap().authorization_expires_at = Some(at(30));
+        assert_eq!(final_at(&grant), Some(at(30)));
+        grant.life.fixed_end = Some(at(20));
+        assert_eq!(final_at(&grant), Some(at(20)));
+        let told = endings(&grant, &provider, false);
+        let told = told.iter().find(|end| end.averted_by == Averter::Reauthorization);
+        assert_eq!(told.cloned(), final_end(&grant, Some(&provider)));
     }
 
     #[test]

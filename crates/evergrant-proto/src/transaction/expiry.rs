@@ -7,59 +7,23 @@ use super::{
 use crate::{
     client::ClientRecord,
     diagnosis::{Action, Actor, Cause, Certainty, Diagnosis, Remedy},
-    grant::{AccessKey, EventKind, Expiry, GrantRecord, GrantState, keep_alive_at},
+    forecast::{final_end, idle_end},
+    grant::{AccessKey, EventKind, GrantRecord, GrantState, keep_alive_at},
     provider::{Provider, RefreshTokens},
     time::Timestamp,
 };
 
-/// Works out when the grant ends at the latest and when its refresh token has to be used.
+/// Writes down when the grant ends at the latest and when its refresh token has to be used, so that the scheduler finds both.
 pub(super) fn plan(grant: &mut GrantRecord, client: Option<&ClientRecord>) {
-    let (end, began) = match grant.state {
-        GrantState::NotRefreshable => end_of_access(grant),
-        GrantState::Active | GrantState::Degraded { .. } => end_of_authorization(grant, client),
-        GrantState::NeedsReauthorization { .. } | GrantState::Revoked => (None, grant.created_at),
-    };
-    grant.life.set_end(end, began);
+    let end = final_end(grant, client.map(|client| &client.provider));
+    let began = end.as_ref().map_or(grant.created_at, |end| end.at.minus(end.lifetime));
+    grant.life.set_end(end.map(|end| end.at), began);
     grant.life.keep_alive_at = client.and_then(|client| keep_alive(grant, client));
 }
 
-/// Without a refresh token the grant ends with its access token.
-fn end_of_access(grant: &GrantRecord) -> (Option<Timestamp>, Timestamp) {
-    match grant.access_for(&AccessKey::default()) {
-        Some(entry) if !entry.rejected => {
-            let end = if let Expiry::At(end) = entry.expiry { Some(end) } else { None };
-            (end, entry.issued_at)
-        }
-        _ => (None, grant.created_at),
-    }
-}
-
-/// What the provider announced wins over the catalogue. An announced end of the refresh token that no use moves is one of
-/// the whole authorization.
-fn end_of_authorization(
-    grant: &GrantRecord,
-    client: Option<&ClientRecord>,
-) -> (Option<Timestamp>, Timestamp) {
-    // Of a record from before this was written down, the first authorization is known by its creation.
-    let first = (grant.lineage_start.0 <= 1).then_some(grant.created_at);
-    let authorized_at = grant.life.authorized_at.or(first);
-    let began = authorized_at.unwrap_or(grant.created_at);
-    let announced = grant.credential.as_ref().and_then(|held| held.authorization_expires_at);
-    let listed = client.and_then(|client| client.provider.lifetimes.absolute);
-    let by_catalogue = listed.zip(authorized_at).map(|(lifetime, from)| from.plus(lifetime));
-    let end = announced.or(by_catalogue).into_iter().chain(grant.life.fixed_end).min();
-    (end, began)
-}
-
 fn keep_alive(grant: &GrantRecord, client: &ClientRecord) -> Option<Timestamp> {
-    let credential = grant.credential.as_ref().filter(|_| client.keep_alive)?;
-    if !matches!(grant.state, GrantState::Active | GrantState::Degraded { .. }) {
-        return None;
-    }
-    let announced = credential.expires_at.filter(|_| grant.life.fixed_end.is_none());
-    let listed = client.provider.lifetimes.idle.map(|idle| grant.last_success_at.plus(idle));
-    let end = announced.or(listed)?;
-    let at = keep_alive_at(grant.last_success_at, end, grant.id.draw())?;
+    let end = idle_end(grant, Some(&client.provider)).filter(|_| client.keep_alive)?;
+    let at = keep_alive_at(grant.last_success_at, end.at, grant.id.draw())?;
     // Some providers refuse an early refresh, and it would keep nothing alive.
     let earliest = grant.access_for(&AccessKey::default()).and_then(|entry| not_before(entry, client));
     Some(earliest.map_or(at, |earliest| at.max(earliest)))
