@@ -104,6 +104,8 @@ pub enum StoreFailure {
     Conflict(Conflict),
     /// It did nothing, since it is away: locked, full, read-only, unreachable, key missing.
     Away(String),
+    /// It did nothing, since there is no room for one more request now: others end soon.
+    Busy,
     /// It may or may not have committed.
     Ambiguous(String),
 }
@@ -179,7 +181,7 @@ pub enum Refusal {
         /// When a probe is due.
         retry_after: Duration,
     },
-    /// A refresh is under way and took longer than the caller may wait.
+    /// A refresh is under way, or waits until there is room for it, for longer than the caller may wait.
     #[error("a refresh is in progress")]
     InProgress {
         /// When to ask again.

@@ -234,6 +234,14 @@ impl Exchange {
     fn journalled(
         &mut self,
         engine: &mut Engine,
+            Err(StoreFailure::Busy) if now.moment < self.patience => {
+                if let Some(key) = self.entered.take() {
+                    engine.endpoints.leave_exchange(&key);
+                }
+                let until = now.moment.plus(POLL);
+                self.step = Step::Queueing(until);
+                Next::Sleep(until)
+            }
         attempt: AttemptId,
         not_after: Moment,
         reply: Result<Reply, StoreFailure>,
@@ -316,7 +324,7 @@ impl Exchange {
                 let failed = CallbackEnd::Failed { authorization: self.id(), reason, diagnosis: None };
                 self.end(engine, recording.end.unwrap_or(failed))
             }
-            Err(StoreFailure::Away(_) | StoreFailure::Ambiguous(_)) => match self.slot {
+            Err(StoreFailure::Away(_) | StoreFailure::Busy | StoreFailure::Ambiguous(_)) => match self.slot {
                 Some(slot) if !recording.rescued && matches!(recording.command, Command::Complete(_)) => {
                     let command = Box::new(recording.command.clone());
                     self.step = Step::Rescuing(recording);
@@ -365,3 +373,4 @@ fn store_unavailable(failure: &StoreFailure) -> CallbackEnd {
         }
     }
 }
+        StoreFailure::Busy => CallbackEnd::StoreUnavailable("too many requests are under way".to_owned()),

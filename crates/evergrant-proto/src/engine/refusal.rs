@@ -8,6 +8,9 @@ use crate::{
     transaction::Conflict,
 };
 
+/// When to ask again where there was no room: requests end within seconds.
+const BUSY_RETRY: Duration = Duration::from_secs(1);
+
 /// Why a grant in this state cannot be refreshed; `None` if it can.
 pub(super) fn closed(grant: &GrantRecord) -> Option<Refusal> {
     match &grant.state {
@@ -51,3 +54,4 @@ pub(super) fn store_unavailable(failure: &StoreFailure) -> Refusal {
         }
     }
 }
+        StoreFailure::Busy => Refusal::InProgress { retry_after: BUSY_RETRY },
