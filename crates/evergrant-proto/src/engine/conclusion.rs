@@ -314,18 +314,6 @@ pub(super) fn unsendable(claimed: &Claimed, unsendable: Unsendable, wall: Timest
     Conclusion { command: Command::End(Box::new(end)), endpoint: EndpointVerdict::Unknown, refusal }
 }
 
-/// What a refusal means that came back with the user instead of a code (RFC 6749 4.1.2.1).
-pub(super) fn diagnose_denial(error: &ErrorResponse, client: &ClientRecord) -> Diagnosis {
-    let failure = reported(&Report {
-        stage: Stage::Authorization,
-        status: None,
-        headers: &[],
-        error: Some(error),
-        dialect: &client.provider.dialect,
-    });
-    diagnose(&failure, &History::default(), &client.provider)
-}
-
 /// An error for people: its code and what the provider says, masked by the parser already.
 pub(super) fn describe_error(error: &ErrorResponse) -> String {
     let code = error.code.as_ref().map_or_else(|| "error".to_owned(), ToString::to_string);
