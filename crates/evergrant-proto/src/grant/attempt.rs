@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{access::AccessKey, lease::StoreTime};
+use super::{access::AccessKey, lease::StoreTime, mark::TokenMark};
 use crate::{
     diagnosis::PreviousOutcome,
     name::{AttemptId, Fence, Generation, HolderId},
@@ -30,6 +30,10 @@ pub struct Attempt {
     pub outcome: Option<Outcome>,
     /// Wall clock when the outcome was recorded.
     pub ended_at: Option<Timestamp>,
+    /// Refresh tokens that other presentations of the same one have brought while this one was in doubt: a provider
+    /// that answers a repetition as it answered before brings one of them again, long spent by then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brought_by_others: Vec<TokenMark>,
 }
 
 /// How an attempt ended.

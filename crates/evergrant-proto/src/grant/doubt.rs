@@ -185,6 +185,7 @@ mod tests {
                 reason: String::new(),
             }),
             ended_at: Some(wall),
+            brought_by_others: Vec::new(),
         }
     }
 

@@ -11,6 +11,7 @@ mod freshness;
 mod history;
 mod lease;
 mod life;
+mod mark;
 mod record;
 mod sealing;
 mod state;
@@ -23,6 +24,7 @@ pub use event::{Event, EventKind};
 pub use freshness::{Freshness, MAX_MARGIN, margin};
 pub use lease::{BootId, Lease, StoreTime};
 pub use life::{Life, keep_alive_at};
+pub use mark::TokenMark;
 pub use record::{GrantRecord, Overtaken, Owner, Revocation};
 pub use sealing::{
     Unreadable, expose_access, expose_credential, expose_issued, expose_spares, read_access, read_credential,

@@ -344,6 +344,7 @@ fn journal(grant: &mut GrantRecord, command: &Claim, pace: Pace, now: StoreTime)
         journalled_on: now,
         outcome: None,
         ended_at: None,
+        brought_by_others: Vec::new(),
     });
 }
 
