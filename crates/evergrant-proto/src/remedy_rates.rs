@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::{
-    diagnosis::{Action, Cause},
+    diagnosis::{Action, Cause, Diagnosis},
     grant::{Event, EventKind},
     name::{ClientName, GrantId, Namespace},
 };
@@ -33,6 +33,18 @@ impl Rates {
     /// The rate of a remedy for a cause; `None`: it was never taken, or no end of it is known.
     pub fn of(&self, cause: Cause, action: Action) -> Option<Rate> {
         self.0.get(&(cause, action)).copied()
+    }
+
+    /// The rates of the remedies of a diagnosis, in their order, each action once.
+    pub fn of_remedies(&self, diagnosis: &Diagnosis) -> Vec<(Action, Rate)> {
+        let mut rates: Vec<(Action, Rate)> = Vec::new();
+        for action in diagnosis.remedies.iter().map(|remedy| remedy.action) {
+            let is_new = rates.iter().all(|(known, _)| *known != action);
+            if let Some(rate) = self.of(diagnosis.cause, action).filter(|_| is_new) {
+                rates.push((action, rate));
+            }
+        }
+        rates
     }
 }
 
@@ -161,11 +173,7 @@ impl RemedyCount {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        diagnosis::{Certainty, Diagnosis},
-        failure::Culprit,
-        time::Timestamp,
-    };
+    use crate::{diagnosis::Certainty, failure::Culprit, time::Timestamp};
 
     /// Feeds one grant's (or client's) story and gives the rates.
     fn told(story: &[(EventKind, Option<Cause>)]) -> Rates {

@@ -8,6 +8,7 @@ use std::{
 use evergrant_proto::{
     authorization::{AuthorizationRecord, AuthorizationStatus},
     client::ClientRecord,
+    diagnosis::{LOOKED_AT, Sighting},
     engine::{SlotId, StoreFailure},
     grant::{Attempt, Event, GrantRecord, GrantState, StoreTime},
     name::{AttemptId, AuthorizationId, ClientName, GrantId, HolderId, Namespace},
@@ -165,6 +166,7 @@ impl Store {
             ended_holders: grant.as_ref().map_or_else(BTreeSet::new, |grant| self.ended_holders(grant)),
             held_by: command.brings().and_then(|token| self.holder_of(token, id)),
             client: name.and_then(|name| self.clients.get(&name)).cloned().map(Arc::new),
+            recent: grant.as_ref().map_or_else(Vec::new, |grant| self.recent(&grant.namespace, command)),
             grant,
             authorization,
             now,
@@ -184,6 +186,14 @@ impl Store {
             grant.attempts.sort_by_key(|attempt| attempt.fence);
         }
         Some(grant)
+    }
+
+    fn recent(&self, namespace: &Namespace, command: &Command) -> Vec<Sighting> {
+        if !command.looks_around() {
+            return Vec::new();
+        }
+        let of_namespace = self.events.iter().rev().filter(|event| event.namespace == *namespace);
+        of_namespace.take(LOOKED_AT).map(Sighting::from).collect()
     }
 
     fn grant_of(&self, record: &AuthorizationRecord, command: &Command) -> Option<GrantId> {
@@ -250,7 +260,7 @@ impl Store {
                 .values_mut()
                 .filter(|record| record.grant == Some(grant) && record.status == AuthorizationStatus::Open);
             open.for_each(|record| {
-                record.status = AuthorizationStatus::Failed { reason: "superseded".to_owned() };
+                record.status = AuthorizationStatus::Failed { reason: "superseded".to_owned(), diagnosis: None };
             });
         }
         if let Some(authorization) = change.authorization {

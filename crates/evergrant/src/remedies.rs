@@ -1,8 +1,10 @@
 //! How often each remedy worked here, counted from the event log as far as it is new.
 
+use std::sync::PoisonError;
+
 use evergrant_proto::remedy_rates::{Rates, RemedyCount};
 use evergrant_store::{EventFilter, StoreError};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::Keeper;
 
@@ -12,10 +14,15 @@ const LOOKBACK: u64 = 100_000;
 /// Events read at once.
 const PAGE: usize = 2000;
 
-/// The count of one process, and how far it has come.
+/// The count of one process.
 #[derive(Debug, Default)]
-pub(crate) struct Remedies(Mutex<Progress>);
+pub(crate) struct Remedies {
+    progress: Mutex<Progress>,
+    /// What was counted last, for whoever does not wait.
+    last: std::sync::Mutex<Rates>,
+}
 
+/// How far the count has come.
 #[derive(Debug, Default)]
 struct Progress {
     count: RemedyCount,
@@ -31,7 +38,27 @@ impl Keeper {
     ///
     /// The store is away.
     pub async fn remedy_rates(&self) -> Result<Rates, StoreError> {
-        let mut progress = self.shared.remedies.0.lock().await;
+        let progress = self.shared.remedies.progress.lock().await;
+        self.count_on(progress).await
+    }
+
+    /// The same for answers that somebody waits for: while another one is counting, and while the store is away, what was
+    /// counted before.
+    pub async fn recent_remedy_rates(&self) -> Rates {
+        if let Ok(progress) = self.shared.remedies.progress.try_lock()
+            && let Ok(rates) = self.count_on(progress).await
+        {
+            return rates;
+        }
+        self.known_remedy_rates()
+    }
+
+    /// What was counted so far, without asking the store.
+    pub fn known_remedy_rates(&self) -> Rates {
+        self.shared.remedies.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn count_on(&self, mut progress: MutexGuard<'_, Progress>) -> Result<Rates, StoreError> {
         let mut after = match progress.after {
             Some(after) => after,
             None => self.newest_event().await?.saturating_sub(LOOKBACK),
@@ -44,7 +71,9 @@ impl Keeper {
             }
             progress.after = Some(after);
             if events.len() < PAGE {
-                return Ok(progress.count.rates().clone());
+                let rates = progress.count.rates().clone();
+                self.shared.remedies.last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&rates);
+                return Ok(rates);
             }
         }
     }

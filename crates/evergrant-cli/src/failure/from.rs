@@ -99,8 +99,9 @@ impl Failure {
             .advise("sign out at the provider and run the command again with the right account"),
             CallbackEnd::LinkUsed => Self::of(Exit::Other, "the link has been used or has expired")
                 .advise("run the command again for a new one"),
-            CallbackEnd::Denied { reason, .. } => {
+            CallbackEnd::Denied { reason, diagnosis, .. } => {
                 Self::of(Exit::Other, format!("the provider or the user refused: {reason}"))
+                    .diagnosed(diagnosis.clone())
                     .advise("run the command again when it shall be allowed")
             }
             CallbackEnd::Failed { reason, diagnosis, .. } => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    diagnosis::Diagnosis,
     grant::Owner,
     name::{AttemptId, AuthorizationId, ClientName, GrantId, HolderId, Namespace},
     scope::ScopeSet,
@@ -71,6 +72,9 @@ pub enum AuthorizationStatus {
     Failed {
         /// Why, in one plain sentence, masked.
         reason: String,
+        /// What it means, where the provider's answer tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        diagnosis: Option<Box<Diagnosis>>,
     },
 }
 

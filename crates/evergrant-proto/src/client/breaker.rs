@@ -112,9 +112,9 @@ impl Breaker {
     pub fn rejected(&mut self, grant: &GrantRecord, diagnosis: &Diagnosis, wall: Timestamp) -> bool {
         let part = part_of(grant);
         if let Some(whole) = &mut self.whole {
-            whole.prolong(wall);
+            whole.prolong(diagnosis, wall);
         } else if let Some(known) = self.parts.get_mut(&part) {
-            known.prolong(wall);
+            known.prolong(diagnosis, wall);
         } else if self.suspicion || self.parts.len() >= MAX_SUSPENSIONS {
             // The second opinion agrees: it is not one organization.
             self.whole = Some(Suspension::begin(diagnosis, wall));
@@ -126,6 +126,12 @@ impl Breaker {
             self.parts.insert(part, Suspension::begin(diagnosis, wall));
         }
         self.whole.is_some()
+    }
+
+    /// Since when `grant`, or its organization, is rejected while the client as a whole is not.
+    pub fn rejected_alone_since(&self, grant: &GrantRecord) -> Option<Timestamp> {
+        let part = self.parts.get(&part_of(grant)).filter(|_| self.whole.is_none());
+        part.map(|part| part.since)
     }
 
     /// A request of `grant` was answered as from a known client. Returns whether this ended a suspension.
@@ -186,8 +192,9 @@ impl Suspension {
         Admission::AsProbe
     }
 
-    fn prolong(&mut self, wall: Timestamp) {
+    fn prolong(&mut self, diagnosis: &Diagnosis, wall: Timestamp) {
         self.probe = None;
+        self.diagnosis = Box::new(diagnosis.clone());
         self.probe_at = wall.plus(Duration::from_secs(self.pause_s));
         self.pause_s = (self.pause_s * 2).min(LONGEST_PAUSE.as_secs());
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Cause;
+use super::{Cause, Neighbours};
 
 /// What was known when the exchange failed. `None` and empty: not known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,8 @@ pub struct History {
     pub client_worked_before: Option<bool>,
     /// How the client's other grants fare.
     pub other_grants: Option<OtherGrants>,
+    /// The same counted, where our own records tell.
+    pub neighbours: Option<Neighbours>,
     /// Our clock minus the provider's, in seconds.
     pub clock_offset_seconds: Option<i64>,
     /// How long ago the code was issued.

@@ -3,6 +3,7 @@
 mod cause;
 mod clock;
 mod history;
+mod neighbours;
 mod remedy;
 mod rules;
 mod wording;
@@ -13,6 +14,7 @@ pub(crate) use self::clock::skewed_clock;
 pub use self::{
     cause::Cause,
     history::{History, OtherGrants, PastDeath, PreviousAttempt, PreviousOutcome},
+    neighbours::{LOOKED_AT, Neighbours, Sighting},
     remedy::{Action, Actor, Remedy},
     rules::diagnose,
 };

@@ -8,7 +8,7 @@ use crate::{
     client::ClientRecord,
     diagnosis::{Cause, Certainty, Diagnosis, History, PreviousOutcome, diagnose, skewed_clock},
     failure::{
-        Consequence, Culprit, Exchange, Failure, Processed, Stage, Verdict, classify,
+        Consequence, Culprit, Exchange, Failure, Processed, Report, Stage, Verdict, classify, reported,
         retry_after::retry_after,
     },
     grant::{AccessEntry, AccessKey, Expiry, GrantRecord, IssuedTokens, repeat_before},
@@ -314,6 +314,18 @@ pub(super) fn unsendable(claimed: &Claimed, unsendable: Unsendable, wall: Timest
     Conclusion { command: Command::End(Box::new(end)), endpoint: EndpointVerdict::Unknown, refusal }
 }
 
+/// What a refusal means that came back with the user instead of a code (RFC 6749 4.1.2.1).
+pub(super) fn diagnose_denial(error: &ErrorResponse, client: &ClientRecord) -> Diagnosis {
+    let failure = reported(&Report {
+        stage: Stage::Authorization,
+        status: None,
+        headers: &[],
+        error: Some(error),
+        dialect: &client.provider.dialect,
+    });
+    diagnose(&failure, &History::default(), &client.provider)
+}
+
 /// An error for people: its code and what the provider says, masked by the parser already.
 pub(super) fn describe_error(error: &ErrorResponse) -> String {
     let code = error.code.as_ref().map_or_else(|| "error".to_owned(), ToString::to_string);
@@ -393,8 +405,8 @@ fn fail(
                 grant: grant.id,
                 attempt,
                 client_version,
-                code: failure.code(),
-                diagnosis: diagnosis.clone(),
+                failure: failure.clone(),
+                sent_at,
                 wall,
             })),
             Refusal::ClientRejected { diagnosis: boxed, retry_after: wait },

@@ -231,6 +231,8 @@ pub enum CallbackEnd {
         authorization: AuthorizationId,
         /// The RFC 6749 4.1.2.1 error, masked.
         reason: String,
+        /// What it means.
+        diagnosis: Option<Box<Diagnosis>>,
         /// Whereto the user is returned.
         return_url: Option<String>,
     },

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     authorization::{AuthorizationRecord, AuthorizationStatus},
     client::ClientRecord,
+    diagnosis::Diagnosis,
     name::{AttemptId, GrantId},
     secret::AuthorizationCode,
     time::{Moment, Now},
@@ -139,6 +140,10 @@ impl Exchange {
         let expected =
             ExpectedIssuer { issuer: client.issuer.as_deref(), announced: client.issuer_announced };
         let answer = callback.verify(expected);
+        let denial = match &answer {
+            Ok(AuthorizationAnswer::Refused(error)) => Some(conclusion::diagnose_denial(error, client)),
+            _ => None,
+        };
         self.found = Some(found);
         match answer {
             // RFC 9207 2.4: neither is the code redeemed nor the error shown. The link stays open: a forged answer
@@ -153,12 +158,14 @@ impl Exchange {
             }
             Ok(AuthorizationAnswer::Refused(error)) => {
                 let reason = conclusion::describe_error(&error);
+                let diagnosis = denial.map(Box::new);
                 let end = CallbackEnd::Denied {
                     authorization: self.id(),
                     reason: reason.clone(),
+                    diagnosis: diagnosis.clone(),
                     return_url: self.found.as_ref().and_then(|found| found.0.return_url.clone()),
                 };
-                self.fail(reason, end, now)
+                self.fail(reason, diagnosis, end, now)
             }
             Ok(AuthorizationAnswer::Code(code)) => {
                 self.code = Some(code);
@@ -227,13 +234,6 @@ impl Exchange {
                 };
                 Next::Perform(Effect::Transact(Box::new(Command::JournalExchange(journal))))
             }
-            Err(failure) => self.end(engine, store_unavailable(&failure)),
-        }
-    }
-
-    fn journalled(
-        &mut self,
-        engine: &mut Engine,
             Err(StoreFailure::Busy) if now.moment < self.patience => {
                 if let Some(key) = self.entered.take() {
                     engine.endpoints.leave_exchange(&key);
@@ -242,6 +242,13 @@ impl Exchange {
                 self.step = Step::Queueing(until);
                 Next::Sleep(until)
             }
+            Err(failure) => self.end(engine, store_unavailable(&failure)),
+        }
+    }
+
+    fn journalled(
+        &mut self,
+        engine: &mut Engine,
         attempt: AttemptId,
         not_after: Moment,
         reply: Result<Reply, StoreFailure>,
@@ -280,14 +287,24 @@ impl Exchange {
                 self.record(Box::new(Recording { command, end: None, tries: 0, rescued: false }))
             }
             Exchanged::Failed { reason, diagnosis } => {
-                let end = CallbackEnd::Failed { authorization: self.id(), reason: reason.clone(), diagnosis };
-                self.fail(reason, end, now)
+                let end = CallbackEnd::Failed {
+                    authorization: self.id(),
+                    reason: reason.clone(),
+                    diagnosis: diagnosis.clone(),
+                };
+                self.fail(reason, diagnosis, end, now)
             }
         }
     }
 
-    fn fail(&mut self, reason: String, end: CallbackEnd, now: Now) -> Next {
-        let fail = FailAuthorization { authorization: self.id(), reason, wall: now.wall };
+    fn fail(
+        &mut self,
+        reason: String,
+        diagnosis: Option<Box<Diagnosis>>,
+        end: CallbackEnd,
+        now: Now,
+    ) -> Next {
+        let fail = FailAuthorization { authorization: self.id(), reason, diagnosis, wall: now.wall };
         let command = Command::FailAuthorization(fail);
         self.record(Box::new(Recording { command, end: Some(end), tries: 0, rescued: false }))
     }
@@ -368,9 +385,9 @@ impl Exchange {
 fn store_unavailable(failure: &StoreFailure) -> CallbackEnd {
     match failure {
         StoreFailure::Conflict(conflict) => CallbackEnd::StoreUnavailable(conflict.to_string()),
+        StoreFailure::Busy => CallbackEnd::StoreUnavailable("too many requests are under way".to_owned()),
         StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail) => {
             CallbackEnd::StoreUnavailable(detail.clone())
         }
     }
 }
-        StoreFailure::Busy => CallbackEnd::StoreUnavailable("too many requests are under way".to_owned()),

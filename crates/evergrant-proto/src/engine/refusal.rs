@@ -23,6 +23,17 @@ pub(super) fn closed(grant: &GrantRecord) -> Option<Refusal> {
     }
 }
 
+/// A refusal with the diagnosis that was made when it was recorded: the record knows more than the flight did.
+pub(super) fn as_recorded(refusal: Refusal, grant: &GrantRecord) -> Refusal {
+    match (refusal, &grant.state) {
+        (
+            Refusal::ClientRejected { retry_after, .. },
+            GrantState::Degraded { reason: Degradation::ClientSuspended, diagnosis },
+        ) => Refusal::ClientRejected { diagnosis: diagnosis.clone(), retry_after },
+        (refusal, _) => refusal,
+    }
+}
+
 pub(super) fn backing_off(grant: &GrantRecord, retry_after: Duration) -> Refusal {
     match &grant.state {
         GrantState::Degraded { reason: Degradation::RequestRefused, diagnosis } => {
@@ -49,9 +60,9 @@ pub(super) fn store_unavailable(failure: &StoreFailure) -> Refusal {
     match failure {
         StoreFailure::Conflict(Conflict::NoSuchGrant) => Refusal::NoSuchGrant,
         StoreFailure::Conflict(conflict) => Refusal::StoreUnavailable(conflict.to_string()),
+        StoreFailure::Busy => Refusal::InProgress { retry_after: BUSY_RETRY },
         StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail) => {
             Refusal::StoreUnavailable(detail.clone())
         }
     }
 }
-        StoreFailure::Busy => Refusal::InProgress { retry_after: BUSY_RETRY },

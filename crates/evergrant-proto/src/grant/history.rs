@@ -3,13 +3,18 @@
 use super::{
     access::AccessKey,
     record::{GrantRecord, Overtaken},
+    state::GrantState,
 };
 use crate::{
     client::ClientRecord,
-    diagnosis::{History, PreviousAttempt},
+    diagnosis::{Cause, History, PastDeath, PreviousAttempt},
+    forecast::authorized_at,
     name::AttemptId,
     time::Timestamp,
 };
+
+/// Deaths that are remembered: enough to see a period.
+const MAX_DEATHS: usize = 8;
 
 impl GrantRecord {
     /// What is known when the attempt `own`, sent at `sent_at` with the refresh token that is held, has failed.
@@ -26,7 +31,7 @@ impl GrantRecord {
         let previous = previous.max_by_key(|attempt| attempt.journalled_at);
         History {
             refresh_token_age: since_obtained(Some(sent_at)),
-            authorization_age: Some(sent_at.since(self.created_at)),
+            authorization_age: authorized_at(self).map(|from| sent_at.since(from)),
             idle: Some(sent_at.since(self.last_success_at)),
             since_last_success: Some(sent_at.since(self.last_success_at)),
             access_token_expired: self
@@ -44,7 +49,24 @@ impl GrantRecord {
             announced_authorization_lifetime: since_obtained(
                 credential.and_then(|held| held.authorization_expires_at),
             ),
+            past_deaths: self.deaths.clone(),
             ..History::default()
+        }
+    }
+
+    /// Notes that it died of this: what recurs is not cured by signing in again.
+    pub(crate) fn note_death(&mut self, cause: Cause, wall: Timestamp) {
+        let Some(from) = authorized_at(self) else { return };
+        if self.deaths.len() >= MAX_DEATHS {
+            self.deaths.remove(0);
+        }
+        self.deaths.push(PastDeath { cause, after_consent: wall.since(from) });
+    }
+
+    /// It lives after all: a late success, or a spare. To be called while its state still says that it is dead.
+    pub(crate) fn take_back_death(&mut self) {
+        if matches!(self.state, GrantState::NeedsReauthorization { .. }) {
+            self.deaths.pop();
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
     state::GrantState,
 };
 use crate::{
-    diagnosis::{Diagnosis, PreviousOutcome},
+    diagnosis::{Diagnosis, PastDeath, PreviousOutcome},
     name::{ClientName, Fence, Generation, GrantId, Namespace},
     scope::ScopeSet,
     time::Timestamp,
@@ -69,6 +69,9 @@ pub struct GrantRecord {
     /// When it ends as far as anybody said, and what is done about it in time.
     #[serde(default, skip_serializing_if = "Life::is_unknown")]
     pub life: Life,
+    /// How it died before, the latest last: a few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deaths: Vec<PastDeath>,
     /// The refresh token; `None` if none was issued or its revocation has been confirmed.
     #[serde(skip)]
     pub credential: Option<Credential>,

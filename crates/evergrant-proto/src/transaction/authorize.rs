@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Change, Conflict, Loaded, Reply, claim::occupied, schedule::schedule};
 use crate::{
     authorization::{AuthorizationRecord, AuthorizationStatus, Exchange},
+    diagnosis::Diagnosis,
     grant::{Credential, EventKind, GrantRecord, GrantState, IssuedTokens},
     name::{AttemptId, AuthorizationId, GrantId, HolderId},
     time::Timestamp,
@@ -67,6 +68,8 @@ pub struct FailAuthorization {
     pub authorization: AuthorizationId,
     /// One plain sentence, masked.
     pub reason: String,
+    /// What it means, where the provider's answer tells.
+    pub diagnosis: Option<Box<Diagnosis>>,
     /// Wall clock.
     pub wall: Timestamp,
 }
@@ -151,7 +154,8 @@ pub(super) fn complete(loaded: &Loaded, command: &Complete) -> Result<Change, Co
 pub(super) fn fail(loaded: &Loaded, command: &FailAuthorization) -> Result<Change, Conflict> {
     let mut record = loaded.authorization.clone().ok_or(Conflict::NoSuchAuthorization)?;
     if matches!(record.status, AuthorizationStatus::Open | AuthorizationStatus::Exchanging(_)) {
-        record.status = AuthorizationStatus::Failed { reason: command.reason.clone() };
+        let (reason, diagnosis) = (command.reason.clone(), command.diagnosis.clone());
+        record.status = AuthorizationStatus::Failed { reason, diagnosis };
     }
     let grant = loaded.grant.clone().filter(|grant| grant.blocked_until.is_some()).map(|mut grant| {
         grant.blocked_until = None;

@@ -87,6 +87,7 @@ impl GrantRecord {
             last_success_at: wall,
             overtaken: None,
             life: Life::default(),
+            deaths: Vec::new(),
             credential: None,
             predecessor: None,
             access: Vec::new(),

@@ -25,6 +25,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use crate::{
     authorization::AuthorizationRecord,
     client::ClientRecord,
+    diagnosis::Sighting,
     grant::{Event, EventKind, GrantRecord, StoreTime},
     name::{AttemptId, AuthorizationId, ClientName, GrantId, HolderId, Namespace},
     secret::RefreshToken,
@@ -161,6 +162,12 @@ impl Command {
         }
     }
 
+    /// Whether the newest events are to be loaded: how the client's other grants fare tells what a refusal means. No
+    /// other command pays for it.
+    pub fn looks_around(&self) -> bool {
+        matches!(self, Self::Refuse(_) | Self::RejectClient(_))
+    }
+
     /// The refresh token that the command would make a grant hold from outside: the store looks for another holder.
     pub fn brings(&self) -> Option<&RefreshToken> {
         match self {
@@ -191,6 +198,9 @@ pub struct Loaded {
     pub quarantined: bool,
     /// How often the store was adopted: a refresh token from before the last time may have been spent elsewhere.
     pub adoptions: u64,
+    /// Of a command that [looks around](Command::looks_around): the newest events of the grant's namespace, the newest
+    /// first, at most [`LOOKED_AT`](crate::diagnosis::LOOKED_AT).
+    pub recent: Vec<Sighting>,
 }
 
 /// What the store has to write.
@@ -347,3 +357,6 @@ impl GrantRecord {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -8,7 +8,7 @@ use super::{
     succeed::{record_outcome, release},
 };
 use crate::{
-    diagnosis::{Cause, Diagnosis, PreviousOutcome, diagnose},
+    diagnosis::{Cause, Diagnosis, Neighbours, PreviousOutcome, diagnose},
     failure::Failure,
     grant::{Attempt, Credential, Degradation, Event, EventKind, GrantRecord, GrantState, Outcome},
     name::{AttemptId, GrantId, HolderId},
@@ -46,10 +46,10 @@ pub struct RejectClient {
     pub attempt: AttemptId,
     /// The version of the client that it ran with: a client changed since is not suspended by it.
     pub client_version: u64,
-    /// The provider's error code, masked.
-    pub code: String,
-    /// What it means.
-    pub diagnosis: Diagnosis,
+    /// The answer.
+    pub failure: Failure,
+    /// When the request was sent.
+    pub sent_at: Timestamp,
     /// Wall clock.
     pub wall: Timestamp,
 }
@@ -76,7 +76,7 @@ pub struct End {
 /// What is known of an attempt that brought no tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// It was never sent: our own doing, which says nothing about the provider.
+    /// It was never sent: our own doing, which says nothing about the provider, and nothing about the grant.
     NotSent,
     /// It cannot be sent at all: what is asked for, or the configuration, has to change.
     Unsendable,
@@ -93,7 +93,9 @@ pub enum Ending {
 pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Conflict> {
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let client = loaded.client.as_deref().ok_or(Conflict::NoSuchClient)?;
-    let history = grant.history_of_failure(client, command.attempt, command.sent_at, command.wall);
+    let mut history = grant.history_of_failure(client, command.attempt, command.sent_at, command.wall);
+    history.neighbours = Neighbours::of(&loaded.recent, &grant, None, command.wall);
+    history.other_grants = history.neighbours.and_then(Neighbours::verdict);
     let outcome = Outcome::Refused { code: command.failure.code() };
     let Some(attempt) = record_outcome(&mut grant, command.attempt, outcome, command.wall)? else {
         return Ok(Change::grant(grant, Vec::new()));
@@ -128,7 +130,8 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
 
 pub(super) fn reject_client(loaded: &Loaded, command: &RejectClient) -> Result<Change, Conflict> {
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
-    let outcome = Outcome::Refused { code: command.code.clone() };
+    let diagnosis = diagnose_rejection(&grant, loaded, command)?;
+    let outcome = Outcome::Refused { code: command.failure.code() };
     let Some(attempt) = record_outcome(&mut grant, command.attempt, outcome, command.wall)? else {
         return Ok(Change::grant(grant, Vec::new()));
     };
@@ -136,20 +139,20 @@ pub(super) fn reject_client(loaded: &Loaded, command: &RejectClient) -> Result<C
     release(&mut grant, &attempt);
     let mut events = Vec::new();
     let client = concluded(loaded, command.client_version, |breaker| {
-        breaker.rejected(&grant, &command.diagnosis, command.wall);
+        breaker.rejected(&grant, &diagnosis, command.wall);
     });
     if let Some(client) = &client {
         let mut event = client.event(EventKind::ClientRejected, command.wall);
         event.grant = Some(grant.id);
-        event.diagnosis = Some(command.diagnosis.clone());
+        event.diagnosis = Some(diagnosis.clone());
         events.push(event);
     }
     if governs && sabotaged!(LetTheClientKillTheGrant) {
-        grant.state = GrantState::NeedsReauthorization { diagnosis: Box::new(command.diagnosis.clone()) };
+        grant.state = GrantState::NeedsReauthorization { diagnosis: Box::new(diagnosis) };
     } else if governs {
         let probe_at =
             client.as_ref().and_then(|client| next_probe(client, command.wall)).unwrap_or(command.wall);
-        degrade(&mut grant, Degradation::ClientSuspended, &command.diagnosis, probe_at);
+        degrade(&mut grant, Degradation::ClientSuspended, &diagnosis, probe_at);
         // The breaker decides when this grant may be tried; a repaired client must not wait for the grant's own time.
         grant.retry_at = None;
         grant.next_due_at = Some(probe_at);
@@ -160,6 +163,23 @@ pub(super) fn reject_client(loaded: &Loaded, command: &RejectClient) -> Result<C
         grant.next_due_at = due;
     }
     Ok(change)
+}
+
+/// Others that were refreshed since this grant, or its organization, was rejected first: that clears the registration. What
+/// worked before clears nothing, for a secret that is replaced now worked until now.
+fn diagnose_rejection(
+    grant: &GrantRecord,
+    loaded: &Loaded,
+    command: &RejectClient,
+) -> Result<Diagnosis, Conflict> {
+    let client = loaded.client.as_deref().ok_or(Conflict::NoSuchClient)?;
+    let mut history = grant.history_of_failure(client, command.attempt, command.sent_at, command.wall);
+    if let Some(since) = client.breaker.rejected_alone_since(grant) {
+        let neighbours = Neighbours::of(&loaded.recent, grant, Some(since), command.wall);
+        history.neighbours = neighbours.filter(|seen| seen.refreshed > 0);
+        history.other_grants = history.neighbours.and_then(Neighbours::verdict);
+    }
+    Ok(diagnose(&command.failure, &history, &client.provider))
 }
 
 pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
@@ -187,26 +207,6 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
     Ok(finish(grant, client, loaded, events, command.attempt, command.wall))
 }
 
-/// Makes a refusal final, unless a spare or a predecessor can take over. Otherwise nothing is deleted: what was refused
-/// stays sealed.
-pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, events: &mut Vec<Event>) {
-    let Some(diagnosis) = grant.verdict.take() else { return };
-    if !grant.spares.is_empty() && !sabotaged!(ForgetSpares) {
-        install_spare(grant, loaded, wall, events);
-        return;
-    }
-    if outlives_its_successor(loaded) && grant.predecessor.is_some() {
-        install_predecessor(grant, wall, events);
-        return;
-    }
-    if sabotaged!(DeleteOnRefusal) {
-        grant.credential = None;
-        grant.access.clear();
-    }
-    grant.lease = None;
-    grant.retry_at = None;
-    let mut event = grant.event(EventKind::NeedsReauthorization, wall);
-    event.diagnosis = Some((*diagnosis).clone());
 /// What an ending without a verdict does to the grant that it governs.
 fn note_end(grant: &mut GrantRecord, command: &End) -> Event {
     // An earlier unknown outcome of this generation goes on governing: the token is still in doubt.
@@ -240,6 +240,27 @@ fn is_in_doubt(grant: &GrantRecord) -> bool {
     matches!(grant.state, GrantState::Degraded { reason: Degradation::OutcomeUnknown, .. })
 }
 
+/// Makes a refusal final, unless a spare or a predecessor can take over. Otherwise nothing is deleted: what was refused
+/// stays sealed.
+pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, events: &mut Vec<Event>) {
+    let Some(diagnosis) = grant.verdict.take() else { return };
+    if !grant.spares.is_empty() && !sabotaged!(ForgetSpares) {
+        install_spare(grant, loaded, wall, events);
+        return;
+    }
+    if outlives_its_successor(loaded) && grant.predecessor.is_some() {
+        install_predecessor(grant, wall, events);
+        return;
+    }
+    if sabotaged!(DeleteOnRefusal) {
+        grant.credential = None;
+        grant.access.clear();
+    }
+    grant.lease = None;
+    grant.retry_at = None;
+    grant.note_death(diagnosis.cause, wall);
+    let mut event = grant.event(EventKind::NeedsReauthorization, wall);
+    event.diagnosis = Some((*diagnosis).clone());
     events.push(event);
     grant.state = GrantState::NeedsReauthorization { diagnosis };
 }
@@ -260,6 +281,7 @@ pub(super) fn install_spare(
     if !outlives_its_successor(loaded) {
         grant.predecessor = refused;
     }
+    grant.take_back_death();
     grant.state = GrantState::Active;
     grant.verdict = None;
     grant.retry_at = None;

@@ -150,6 +150,7 @@ fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) 
         grant.access.retain(|entry| entry.key != access.key);
         grant.access.push(access);
     }
+    grant.take_back_death();
     grant.state = GrantState::Active;
     grant.verdict = None;
     grant.last_success_at = command.wall;
@@ -245,13 +246,13 @@ fn keep_for_revocation(grant: &mut GrantRecord, command: &Succeed) {
     grant.retry_at = None;
 }
 
-/// The provider served this client: whatever suspended it is over, if it was about the same configuration.
 /// Whether the refresh token is held to be used, or to be revoked.
 fn holds(grant: &GrantRecord, refresh_token: &RefreshToken) -> bool {
     let spares = grant.spares.iter().map(|spare| &spare.credential);
     grant.credential.iter().chain(spares).any(|held| held.refresh_token == *refresh_token)
 }
 
+/// The provider served this client: whatever suspended it is over, if it was about the same configuration.
 fn accepted(
     client: Option<&ClientRecord>,
     grant: &GrantRecord,

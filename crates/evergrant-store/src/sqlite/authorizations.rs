@@ -126,7 +126,7 @@ pub(super) fn close_links(
         .collect::<rusqlite::Result<Vec<_>>>()?;
     for row in rows {
         let mut record = row.open(keys)?;
-        record.status = AuthorizationStatus::Failed { reason: SUPERSEDED.to_owned() };
+        record.status = AuthorizationStatus::Failed { reason: SUPERSEDED.to_owned(), diagnosis: None };
         save(connection, keys, &record)?;
     }
     Ok(())

@@ -1,6 +1,10 @@
 //! The event log as rows.
 
-use evergrant_proto::{grant::Event, name::Namespace};
+use evergrant_proto::{
+    diagnosis::{LOOKED_AT, Sighting},
+    grant::Event,
+    name::Namespace,
+};
 use rusqlite::{Connection, Row, params};
 
 use super::codec::{counter, id, integer, json, parse, rows};
@@ -13,6 +17,15 @@ pub(super) fn append(connection: &Connection, event: &Event) -> Result<(), Store
         .execute(params![event.namespace.as_str(), event.grant.map(|grant| id(grant.0)), json(event)])?;
     Ok(())
 }
+
+/// The newest events of a namespace, the newest first, as far as they tell how grants fare.
+pub(super) fn recent(connection: &Connection, namespace: &Namespace) -> Result<Vec<Sighting>, StoreError> {
+    let mut statement = connection.prepare_cached(RECENT)?;
+    let texts = statement.query_map(params![namespace.as_str(), rows(LOOKED_AT)], |row| row.get(0))?;
+    texts.map(|text: rusqlite::Result<String>| parse("an event", &text?)).collect()
+}
+
+const RECENT: &str = "SELECT record FROM events WHERE namespace = ?1 ORDER BY number DESC LIMIT ?2";
 
 /// Events by filter, oldest first.
 pub(super) fn list(connection: &Connection, filter: &EventFilter) -> Result<Vec<NumberedEvent>, StoreError> {
@@ -45,4 +58,23 @@ pub(super) fn list(connection: &Connection, filter: &EventFilter) -> Result<Vec<
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(i64, String)> {
     Ok((row.get(0)?, row.get(1)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_reads_the_newest_events_by_their_index_and_sorts_nothing() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("schema.sql")).unwrap();
+        let plan: Vec<String> = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {RECENT}"))
+            .unwrap()
+            .query_map(params!["default", 1], |row| row.get(3))
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        assert_eq!(plan, ["SEARCH events USING INDEX events_of_namespace (namespace=?)"]);
+    }
 }

@@ -94,6 +94,10 @@ pub(super) fn decide(
             Some(token) => grants::holder_of(connection, surroundings.keys, token, named)?,
             None => None,
         },
+        recent: match &subjects.grant {
+            Some(grant) if command.looks_around() => events::recent(connection, &grant.namespace)?,
+            _ => Vec::new(),
+        },
         grant: subjects.grant,
         client: subjects.client,
         authorization: subjects.authorization,

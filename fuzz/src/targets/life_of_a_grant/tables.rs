@@ -8,6 +8,7 @@ use std::{
 use evergrant_proto::{
     authorization::{AuthorizationRecord, AuthorizationStatus},
     client::ClientRecord,
+    diagnosis::{LOOKED_AT, Sighting},
     grant::{Attempt, Event, GrantRecord, GrantState, StoreTime},
     name::{AttemptId, AuthorizationId, GrantId, HolderId},
     secret::RefreshToken,
@@ -50,6 +51,7 @@ impl Tables {
             now,
             quarantined: self.quarantined,
             adoptions: 0,
+            recent: self.events.iter().rev().take(LOOKED_AT).map(Sighting::from).collect(),
         }
     }
 
@@ -105,7 +107,7 @@ impl Tables {
                 record.grant == Some(closed) && record.status == AuthorizationStatus::Open
             };
             for record in self.authorizations.values_mut().filter(open) {
-                record.status = AuthorizationStatus::Failed { reason: "superseded".to_owned() };
+                record.status = AuthorizationStatus::Failed { reason: "superseded".to_owned(), diagnosis: None };
             }
         }
         self.authorizations.extend(change.authorization.map(|record| (record.id, record)));

@@ -22,6 +22,9 @@ pub(super) fn candidates(facts: Facts<'_>) -> Vec<Cause> {
             &[CodeExpired, CodeReused, RedirectUriMismatch, MalformedRequest, TokenIssuedToOtherClient]
         }
         (Stage::DeviceCode, Consequence::Terminal) => &[CodeExpired, CodeReused, ConsentRequired],
+        (Stage::Authorization, Consequence::Terminal) => {
+            &[ConsentRequired, AdminOrPolicyRevoked, MfaOrConditionalAccessRequired]
+        }
         (Stage::JwtBearer, Consequence::Terminal) => {
             &[ConsentRequired, AccountDisabled, WrongClientCredentials, ClockSkew, AdminOrPolicyRevoked]
         }

@@ -33,6 +33,30 @@ pub(super) fn an_organization_refuses(facts: Facts<'_>) -> Option<Finding> {
     })
 }
 
+/// Somebody says that all are refused.
+const OF_ALL_TOLD: [Cause; 5] = [
+    Cause::AdminOrPolicyRevoked,
+    Cause::ProviderOutage,
+    Cause::TokenIssuedToOtherClient,
+    Cause::ClientDisabledOrDeleted,
+    Cause::WrongTokenEndpointOrTenant,
+];
+
+/// Several were refused within minutes, and our requests went where they had worked before. Several users at once are
+/// rare, and not unheard of.
+const OF_MANY_SEEN: [Cause; 5] = [
+    Cause::AdminOrPolicyRevoked,
+    Cause::UserRevoked,
+    Cause::RotatedTokenReused,
+    Cause::ClientDisabledOrDeleted,
+    Cause::ProviderOutage,
+];
+
+/// Our own records show it.
+pub(super) fn many_were_seen_to_fail(facts: Facts<'_>) -> bool {
+    facts.history.neighbours.is_some() && facts.history.other_grants == Some(OtherGrants::AllFailing)
+}
+
 /// Every grant of the client at once: no single user did that.
 pub(super) fn every_grant_fails(facts: Facts<'_>) -> Option<Finding> {
     let all = facts.history.other_grants == Some(OtherGrants::AllFailing) && facts.refresh_token_refused();
@@ -43,13 +67,7 @@ pub(super) fn every_grant_fails(facts: Facts<'_>) -> Option<Finding> {
             "All grants of this client are refused: something happened to the client or at the provider, not to \
              one user.",
         )
-        .or(&[
-            Cause::AdminOrPolicyRevoked,
-            Cause::ProviderOutage,
-            Cause::TokenIssuedToOtherClient,
-            Cause::ClientDisabledOrDeleted,
-            Cause::WrongTokenEndpointOrTenant,
-        ])
+        .or(if many_were_seen_to_fail(facts) { &OF_MANY_SEEN } else { &OF_ALL_TOLD })
     })
 }
 

@@ -81,6 +81,7 @@ const RULES: &[Rule] = &[
     expiry::the_application_is_in_testing,
     expiry::the_authorization_is_too_old,
     expiry::the_token_was_idle_too_long,
+    reuse::a_backup_brought_it_back,
     reuse::an_overtaken_request_may_have_arrived,
     expiry::the_end_came_too_early,
     stated::the_catalogue_supposes,
@@ -176,11 +177,16 @@ fn undetermined(facts: Facts<'_>) -> Finding {
 fn conclude(facts: Facts<'_>, finding: Finding) -> Diagnosis {
     let Finding { cause, certainty, mut evidence, mut alternatives } = finding;
     evidence.insert(0, facts.said());
-    let recurring = recurrence(facts.history, cause);
+    if certainty != Certainty::Certain {
+        evidence.extend(others(facts));
+    }
     let mut remedies = remedies_of(facts, cause);
-    if let Some(sentence) = recurring {
+    if let Some(Recurrence { sentence, regular }) = recurrence(facts.history, cause) {
         evidence.push(sentence);
-        never_only_sign_in_again(&mut remedies);
+        // What a user decides again and again is no defect, unless a clock decides.
+        if regular || !matches!(cause, Cause::UserRevoked | Cause::PasswordChanged | Cause::Undetermined) {
+            never_only_sign_in_again(&mut remedies);
+        }
     }
     // A provider that is sure that approval is missing does not say whether too much was asked for.
     if certainty != Certainty::Certain || cause == Cause::ConsentRequired {
@@ -225,6 +231,11 @@ fn first_of_each(alternatives: Vec<Cause>, cause: Cause) -> Vec<Cause> {
 fn remedies_of(facts: Facts<'_>, cause: Cause) -> Vec<Remedy> {
     let undetermined = |action, actor| vec![Remedy { action, actor }];
     match (cause, facts.failure.consequence) {
+        // Before all of its users are asked to sign in, somebody should look at the registration.
+        (Cause::Undetermined, Consequence::Terminal) if client::many_were_seen_to_fail(facts) => vec![
+            Remedy { action: Action::FixClientConfig, actor: Actor::Operator },
+            Remedy { action: Action::Reauthorize, actor: Actor::User },
+        ],
         (Cause::Undetermined, Consequence::Terminal) => undetermined(Action::Reauthorize, Actor::User),
         (Cause::Undetermined, Consequence::SuspendClient) => {
             undetermined(Action::FixClientConfig, Actor::Operator)
@@ -234,8 +245,37 @@ fn remedies_of(facts: Facts<'_>, cause: Cause) -> Vec<Remedy> {
     }
 }
 
+/// What the client's other grants show, as evidence.
+fn others(facts: Facts<'_>) -> Option<String> {
+    let seen = facts.history.neighbours?;
+    let within = period(seen.within.max(Duration::from_secs(1)));
+    let many = |count| match count {
+        1 => "One other grant of this client was".to_owned(),
+        count => format!("{count} other grants of this client were"),
+    };
+    Some(match (seen.refused, seen.refreshed) {
+        (0, 0) => return None,
+        (0, refreshed) => {
+            format!("{} refreshed within the last {within}: its registration works.", many(refreshed))
+        }
+        (refused, 0) => {
+            format!("{} refused within the last {within}, and none refreshed since.", many(refused))
+        }
+        (refused, refreshed) => {
+            format!("{} refused within the last {within}, and {refreshed} refreshed since.", many(refused))
+        }
+    })
+}
+
+/// A death that has a history.
+struct Recurrence {
+    sentence: String,
+    /// Whether it came after the same time, every time.
+    regular: bool,
+}
+
 /// Says so if this grant has died of the same cause before.
-fn recurrence(history: &History, cause: Cause) -> Option<String> {
+fn recurrence(history: &History, cause: Cause) -> Option<Recurrence> {
     let deaths: Vec<Duration> = history
         .past_deaths
         .iter()
@@ -245,14 +285,16 @@ fn recurrence(history: &History, cause: Cause) -> Option<String> {
     let (shortest, longest) = (deaths.iter().min()?, deaths.iter().max()?);
     let number = deaths.len() + 1;
     // Within a tenth of each other: the same period every time.
-    Some(if longest.saturating_sub(*shortest) <= *longest / 10 && number > 2 {
+    let regular = longest.saturating_sub(*shortest) <= *longest / 10 && number > 2;
+    let sentence = if regular {
         format!(
             "This grant ended this way {number} times, always about {} after the consent.",
             period(*longest)
         )
     } else {
         format!("This grant ended this way {number} times.")
-    })
+    };
+    Some(Recurrence { sentence, regular })
 }
 
 /// What keeps coming back is not cured by signing in again.

@@ -93,7 +93,9 @@ pub(super) fn the_code_tells(facts: Facts<'_>) -> Option<Finding> {
         ErrorCode::ExpiredToken if facts.failure.stage == Stage::DeviceCode => {
             (Cause::CodeExpired, Certainty::Certain)
         }
-        ErrorCode::AccessDenied if facts.failure.stage == Stage::DeviceCode => {
+        ErrorCode::AccessDenied
+            if matches!(facts.failure.stage, Stage::DeviceCode | Stage::Authorization) =>
+        {
             (Cause::ConsentRequired, Certainty::Certain)
         }
         _ => return None,

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    diagnosis::{OtherGrants, PastDeath, PreviousAttempt, PreviousOutcome},
+    diagnosis::{Neighbours, OtherGrants, PastDeath, PreviousAttempt, PreviousOutcome},
     failure::{Exchange, Verdict, classify},
     provider::{Catalogue, RotationKind},
     time::Timestamp,
@@ -315,6 +315,70 @@ fn a_cause_that_recurs_is_not_cured_by_signing_in_again() {
     assert!(diagnosis.remedies.iter().any(|remedy| remedy.action == Action::Reauthorize));
     let last = diagnosis.evidence.last().unwrap();
     assert_eq!(last, "This grant ended this way 3 times, always about 61 days after the consent.");
+}
+
+#[test]
+fn what_a_user_decides_again_is_no_defect_unless_it_comes_like_clockwork() {
+    let google = provider("google");
+    let died = |after: &[u64]| {
+        let death = |day: &u64| PastDeath { cause: Cause::Undetermined, after_consent: days(*day).unwrap() };
+        History { past_deaths: after.iter().map(death).collect(), ..History::default() }
+    };
+    let twice = refused(&google, &died(&[3]));
+    assert_eq!((twice.cause, twice.remedies[0].action), (Cause::Undetermined, Action::Reauthorize));
+    let clockwork = refused(&google, &died(&[30, 30, 31]));
+    assert_eq!(clockwork.remedies[0].action, Action::FixCode);
+    let last = clockwork.evidence.last().unwrap();
+    assert_eq!(last, "This grant ended this way 4 times, always about 31 days after the consent.");
+}
+
+fn among(refused: u32, refreshed: u32) -> History {
+    let neighbours = Neighbours { refused, refreshed, within: Duration::from_secs(420) };
+    History { neighbours: Some(neighbours), other_grants: neighbours.verdict(), ..History::default() }
+}
+
+#[test]
+fn a_refusal_that_many_grants_meet_is_no_single_user_and_the_operator_looks_first() {
+    let diagnosis = refused(&provider("generic"), &among(3, 0));
+    assert_eq!(diagnosis.cause, Cause::Undetermined);
+    assert_eq!(diagnosis.alternatives[0], Cause::AdminOrPolicyRevoked);
+    assert!(diagnosis.alternatives.contains(&Cause::UserRevoked), "several users at once are not unheard of");
+    let first = diagnosis.remedies[0];
+    assert_eq!((first.action, first.actor), (Action::FixClientConfig, Actor::Operator));
+    let last = diagnosis.evidence.last().unwrap();
+    assert_eq!(
+        last,
+        "3 other grants of this client were refused within the last 7 minutes, and none refreshed since."
+    );
+}
+
+#[test]
+fn a_refusal_that_no_other_grant_meets_clears_the_registration() {
+    let diagnosis = refused(&provider("generic"), &among(0, 1));
+    assert_eq!(diagnosis.alternatives[0], Cause::UserRevoked);
+    assert_eq!(diagnosis.remedies[0].action, Action::Reauthorize);
+    let last = diagnosis.evidence.last().unwrap();
+    assert_eq!(
+        last,
+        "One other grant of this client was refreshed within the last 7 minutes: its registration works."
+    );
+}
+
+#[test]
+fn what_the_provider_says_for_sure_outranks_the_neighbours() {
+    let body = r#"{"error":"invalid_grant","error_description":"AADSTS50173: The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password."}"#;
+    let entra = provider("microsoft");
+    let alone = diagnose(&failure(&entra, Stage::RefreshToken, 400, body), &History::default(), &entra);
+    let among = diagnose(&failure(&entra, Stage::RefreshToken, 400, body), &among(5, 0), &entra);
+    assert_eq!((among.cause, among.certainty), (alone.cause, alone.certainty));
+}
+
+#[test]
+fn a_rejection_while_others_are_served_is_one_of_an_organization() {
+    let diagnosis = at(Stage::RefreshToken, 401, r#"{"error":"invalid_client"}"#, &among(0, 2));
+    assert_eq!(diagnosis.cause, Cause::AppDisabledByOrganization);
+    let last = diagnosis.evidence.last().unwrap();
+    assert!(last.starts_with("2 other grants of this client were refreshed"), "{last}");
 }
 
 #[test]

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Flight, Found, LONGEST_RETRY, Step};
 use crate::{
-    engine::{Effect, Engine, Next, Output, StoreFailure, conclusion::Conclusion, refusal::closed},
+    engine::{
+        Effect, Engine, Next, Output, StoreFailure,
+        conclusion::Conclusion,
+        refusal::{as_recorded, closed},
+    },
     grant::GrantState,
     time::Now,
     transaction::{Command, Reply},
@@ -54,7 +58,8 @@ impl Flight {
                     self.give_back(engine);
                     return self.pause(now.moment);
                 }
-                let refusal = closed(&grant).unwrap_or_else(|| recording.conclusion.refusal.clone());
+                let refusal = closed(&grant)
+                    .unwrap_or_else(|| as_recorded(recording.conclusion.refusal.clone(), &grant));
                 self.refuse_all(engine, &refusal, now)
             }
             Ok(_) | Err(StoreFailure::Conflict(_)) if !succeeded || recording.rescued => {

@@ -101,8 +101,7 @@ pub(super) fn client(rotation: RotationPolicy, wall: Timestamp) -> ClientRecord 
 static GENERIC: LazyLock<Provider> = LazyLock::new(Provider::generic);
 pub(super) static REFUSED: LazyLock<Failure> = LazyLock::new(|| failure("invalid_grant"));
 pub(super) static INVALID_GRANT: LazyLock<Diagnosis> = LazyLock::new(|| diagnosis(&REFUSED));
-pub(super) static INVALID_CLIENT: LazyLock<Diagnosis> =
-    LazyLock::new(|| diagnosis(&failure("invalid_client")));
+pub(super) static REJECTED: LazyLock<Failure> = LazyLock::new(|| failure("invalid_client"));
 
 fn diagnosis(failure: &Failure) -> Diagnosis {
     diagnose(failure, &History::default(), &GENERIC)

@@ -15,7 +15,7 @@ use evergrant_proto::{
 
 use super::{
     World, duration,
-    party::{INVALID_CLIENT, INVALID_GRANT, REFUSED, access_key},
+    party::{INVALID_GRANT, REFUSED, REJECTED, access_key},
 };
 use crate::targets::life_of_a_grant::promises;
 
@@ -123,8 +123,8 @@ impl World {
             grant: claimed.grant.id,
             attempt: claimed.attempt,
             client_version: claimed.client.version,
-            code: "invalid_client".to_owned(),
-            diagnosis: INVALID_CLIENT.clone(),
+            failure: REJECTED.clone(),
+            sent_at: self.wall,
             wall: self.wall,
         }))
     }
