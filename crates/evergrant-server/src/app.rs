@@ -7,6 +7,7 @@ use evergrant::{
     proto::{
         grant::GrantRecord,
         name::{GrantId, Namespace},
+        remedy_rates::Rates,
     },
 };
 
@@ -53,6 +54,12 @@ impl App {
     pub(crate) async fn grant(&self, namespace: &Namespace, id: GrantId) -> Result<GrantRecord, Problem> {
         let found = self.keeper.grant(id).await?;
         found.filter(|grant| grant.namespace == *namespace).ok_or_else(|| Problem::no_such_grant(id))
+    }
+
+    /// How often remedies worked here, if any of these grants needs one.
+    pub(crate) async fn rates_for(&self, grants: impl IntoIterator<Item = &GrantRecord>) -> Rates {
+        let any = grants.into_iter().any(|grant| grant.state.diagnosis().is_some());
+        if any { self.keeper.recent_remedy_rates().await } else { Rates::default() }
     }
 
     /// Refuses a grant that belongs to another namespace, or to nobody. Remembers what it has seen, so that a token

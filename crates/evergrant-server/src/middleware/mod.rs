@@ -2,9 +2,11 @@
 
 mod authenticate;
 mod caching;
+mod measure;
 mod observe;
 mod panic;
 
 pub(crate) use self::{
-    authenticate::authenticate, caching::forbid_caching, observe::observe, panic::answer_panic,
+    authenticate::authenticate, caching::forbid_caching, measure::measure, observe::observe,
+    panic::answer_panic,
 };

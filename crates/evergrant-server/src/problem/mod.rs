@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use evergrant::proto::{diagnosis::Diagnosis, name::GrantId};
+use evergrant::proto::{diagnosis::Diagnosis, name::GrantId, remedy_rates::Rates};
 use serde::Serialize;
 
 pub use self::reason::Reason;
@@ -106,7 +106,12 @@ impl Problem {
         self
     }
 
-    fn document(&self) -> Document<'_> {
+    fn body(&self, rates: &Rates) -> Vec<u8> {
+        serde_json::to_vec(&self.document(rates)).expect("a problem is plain data")
+    }
+
+    /// With how often the remedies of its diagnosis worked here.
+    fn document(&self, rates: &Rates) -> Document<'_> {
         let Inner { reason, detail, grant, diagnosis, retry_after, reauthorize_url } = &*self.0;
         Document {
             r#type: format!("/problems/{}", reason.as_str()),
@@ -114,7 +119,7 @@ impl Problem {
             status: reason.status().as_u16(),
             detail,
             grant: *grant,
-            diagnosis: diagnosis.as_ref().map(DiagnosisView::new),
+            diagnosis: diagnosis.as_ref().map(|diagnosis| DiagnosisView::new(diagnosis, rates)),
             retry_after: retry_after.map(whole_seconds),
             reauthorize_url: reauthorize_url.as_deref(),
         }
@@ -123,8 +128,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self.document()).expect("a problem is plain data");
-        let mut response = (self.reason().status(), body).into_response();
+        let mut response = (self.reason().status(), self.body(&Rates::default())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -135,7 +139,22 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"evergrant\""));
         }
         response.extensions_mut().insert(self.reason());
+        if self.0.diagnosis.is_some() {
+            response.extensions_mut().insert(Diagnosed(self));
+        }
         response
+    }
+}
+
+/// Goes with the answer to a failure that has a diagnosis, so that what was measured can be put into it on the way out: a
+/// problem is made in many places, and none of them can forget it.
+#[derive(Debug, Clone)]
+pub(crate) struct Diagnosed(Problem);
+
+impl Diagnosed {
+    /// The body of the answer with what was measured.
+    pub(crate) fn body(&self, rates: &Rates) -> Vec<u8> {
+        self.0.body(rates)
     }
 }
 
@@ -155,7 +174,7 @@ mod tests {
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()["retry-after"], "2");
         assert_eq!(response.headers()["content-type"], PROBLEM_JSON);
-        let json = serde_json::to_value(problem.document()).unwrap();
+        let json = serde_json::to_value(problem.document(&Rates::default())).unwrap();
         assert_eq!(json["type"], "/problems/in_progress");
         assert_eq!(json["retry_after"], 2);
         assert!(json.get("diagnosis").is_none());

@@ -22,7 +22,7 @@ use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer}
 
 use crate::{
     app::App,
-    middleware::{answer_panic, authenticate, forbid_caching, observe},
+    middleware::{answer_panic, authenticate, forbid_caching, measure, observe},
     problem::{Problem, Reason},
 };
 
@@ -30,7 +30,8 @@ use crate::{
 pub(crate) fn router(app: Arc<App>) -> Router {
     let v1 = v1()
         .route_layer(from_fn_with_state(Arc::clone(&app), authenticate))
-        .route_layer(from_fn(forbid_caching));
+        .route_layer(from_fn(forbid_caching))
+        .route_layer(from_fn_with_state(Arc::clone(&app), measure));
     Router::new()
         .nest("/v1", v1)
         .route("/callback", get(callback::callback).head(no_such_method))

@@ -27,10 +27,7 @@ impl<'a> CheckView<'a> {
             state: checked.grant.state.name(),
             alive: checked.alive,
             asked: &checked.told,
-            diagnosis: checked
-                .diagnosis
-                .as_ref()
-                .map(|diagnosis| DiagnosisView::new(diagnosis).measured(rates)),
+            diagnosis: checked.diagnosis.as_ref().map(|diagnosis| DiagnosisView::new(diagnosis, rates)),
         }
     }
 }

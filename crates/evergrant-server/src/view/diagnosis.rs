@@ -2,7 +2,7 @@
 
 use evergrant::proto::{
     diagnosis::{Action, Diagnosis},
-    remedy_rates::Rates,
+    remedy_rates::{Rate, Rates},
 };
 use serde::Serialize;
 
@@ -14,8 +14,7 @@ pub(crate) struct DiagnosisView<'a> {
     meaning: &'static str,
     /// The page of the cause.
     page: String,
-    /// How often its remedies worked here.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// How often its remedies worked here; empty: none was taken here yet, or no end of it is known.
     measured: Vec<MeasuredView>,
 }
 
@@ -28,20 +27,16 @@ struct MeasuredView {
 }
 
 impl<'a> DiagnosisView<'a> {
-    pub(crate) fn new(diagnosis: &'a Diagnosis) -> Self {
-        let page = format!("/problems/{}", diagnosis.cause);
-        Self { diagnosis, meaning: diagnosis.cause.meaning(), page, measured: Vec::new() }
-    }
-
-    /// The same with what was counted.
-    pub(crate) fn measured(mut self, rates: &Rates) -> Self {
-        let mut actions: Vec<_> = self.diagnosis.remedies.iter().map(|remedy| remedy.action).collect();
-        actions.dedup();
-        for action in actions {
-            if let Some(rate) = rates.of(self.diagnosis.cause, action) {
-                self.measured.push(MeasuredView { action, worked: rate.worked, tried: rate.tried });
-            }
+    /// With what was counted, so that no face of a diagnosis goes without it.
+    pub(crate) fn new(diagnosis: &'a Diagnosis, rates: &Rates) -> Self {
+        let measured = rates.of_remedies(diagnosis).into_iter();
+        Self {
+            diagnosis,
+            meaning: diagnosis.cause.meaning(),
+            page: format!("/problems/{}", diagnosis.cause),
+            measured: measured
+                .map(|(action, Rate { worked, tried })| MeasuredView { action, worked, tried })
+                .collect(),
         }
-        self
     }
 }

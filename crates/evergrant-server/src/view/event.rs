@@ -4,6 +4,7 @@ use evergrant::{
     proto::{
         grant::EventKind,
         name::{AttemptId, ClientName, Generation, GrantId},
+        remedy_rates::Rates,
     },
     store::NumberedEvent,
 };
@@ -29,7 +30,7 @@ pub(crate) struct EventView<'a> {
 }
 
 impl<'a> EventView<'a> {
-    pub(crate) fn new(NumberedEvent { number, event }: &'a NumberedEvent) -> Self {
+    pub(crate) fn new(NumberedEvent { number, event }: &'a NumberedEvent, rates: &Rates) -> Self {
         Self {
             number: *number,
             at: time(event.at),
@@ -38,7 +39,7 @@ impl<'a> EventView<'a> {
             grant: event.grant,
             generation: event.generation,
             attempt: event.attempt,
-            diagnosis: event.diagnosis.as_ref().map(DiagnosisView::new),
+            diagnosis: event.diagnosis.as_ref().map(|diagnosis| DiagnosisView::new(diagnosis, rates)),
             expires_at: event.expires_at.map(time),
         }
     }

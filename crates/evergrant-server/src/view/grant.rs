@@ -51,7 +51,7 @@ struct RevocationView {
 }
 
 impl<'a> GrantView<'a> {
-    pub(crate) fn new(grant: &'a GrantRecord) -> Self {
+    pub(crate) fn new(grant: &'a GrantRecord, rates: &Rates) -> Self {
         let degradation = match &grant.state {
             GrantState::Degraded { reason, .. } => Some(*reason),
             _ => None,
@@ -61,7 +61,7 @@ impl<'a> GrantView<'a> {
             client: &grant.client,
             state: grant.state.name(),
             degradation,
-            diagnosis: grant.state.diagnosis().map(DiagnosisView::new),
+            diagnosis: grant.state.diagnosis().map(|diagnosis| DiagnosisView::new(diagnosis, rates)),
             external_id: grant.owner.external_id.as_deref(),
             labels: &grant.owner.labels,
             subject: grant.owner.subject.as_deref(),
@@ -80,10 +80,5 @@ impl<'a> GrantView<'a> {
                 confirmed_at: revocation.confirmed_at.map(time),
             }),
         }
-    }
-
-    /// The same with how often the remedies of its diagnosis worked here.
-    pub(crate) fn measured(self, rates: &Rates) -> Self {
-        Self { diagnosis: self.diagnosis.map(|diagnosis| diagnosis.measured(rates)), ..self }
     }
 }

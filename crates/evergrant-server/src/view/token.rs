@@ -5,10 +5,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use evergrant::{
-    Token,
-    proto::{name::Generation, time::Timestamp},
-};
+use evergrant::{Keeper, Token, proto::name::Generation};
 use serde::Serialize;
 
 use super::{DiagnosisView, time};
@@ -32,7 +29,10 @@ pub(crate) struct TokenView<'a> {
 }
 
 impl<'a> TokenView<'a> {
-    pub(crate) fn new(token: &'a Token, now: Timestamp) -> Self {
+    /// A warning has the rates that are in memory: a token that is good is handed out without asking the store.
+    pub(crate) fn new(token: &'a Token, keeper: &Keeper) -> Self {
+        let now = keeper.clock().now().wall;
+        let warning = |diagnosis| DiagnosisView::new(diagnosis, &keeper.known_remedy_rates());
         Self {
             access_token: token.expose(),
             token_type: token.token_type(),
@@ -40,7 +40,7 @@ impl<'a> TokenView<'a> {
             expires_in: token.expires_at().map(|end| end.since(now).as_secs()),
             scope: token.scope().to_string(),
             generation: token.generation(),
-            warning: token.warning().map(DiagnosisView::new),
+            warning: token.warning().map(warning),
         }
     }
 }

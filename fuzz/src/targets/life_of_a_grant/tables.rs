@@ -107,7 +107,8 @@ impl Tables {
                 record.grant == Some(closed) && record.status == AuthorizationStatus::Open
             };
             for record in self.authorizations.values_mut().filter(open) {
-                record.status = AuthorizationStatus::Failed { reason: "superseded".to_owned(), diagnosis: None };
+                record.status =
+                    AuthorizationStatus::Failed { reason: "superseded".to_owned(), diagnosis: None };
             }
         }
         self.authorizations.extend(change.authorization.map(|record| (record.id, record)));

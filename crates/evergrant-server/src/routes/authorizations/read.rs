@@ -24,6 +24,7 @@ pub(crate) async fn read(
     let record = found.filter(|record| record.namespace == caller.namespace).ok_or_else(|| {
         Problem::new(Reason::NoSuchAuthorization, format!("There is no authorization {id}."))
     })?;
+    let rates = app.keeper.recent_remedy_rates().await;
     let now = app.keeper.clock().now().wall;
-    Ok(Json(AuthorizationView::new(&record, now)).into_response())
+    Ok(Json(AuthorizationView::new(&record, &rates, now)).into_response())
 }

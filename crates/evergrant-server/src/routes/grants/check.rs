@@ -23,6 +23,6 @@ pub(crate) async fn check(
 ) -> Result<Response, Problem> {
     app.grant(&caller.namespace, id).await?;
     let checked = app.keeper.check(id).await?;
-    let rates = app.keeper.remedy_rates().await?;
+    let rates = app.keeper.recent_remedy_rates().await;
     Ok(Json(CheckView::new(&checked, &rates)).into_response())
 }

@@ -37,5 +37,7 @@ pub(crate) async fn events(
     let filter = EventFilter { namespace: Some(caller.namespace), grant: Some(grant), after, limit };
     let events = app.keeper.events(filter).await?;
     let next = events.last().map_or(after, |event| event.number);
-    Ok(Json(Events { events: events.iter().map(EventView::new).collect(), next }).into_response())
+    let rates = app.keeper.recent_remedy_rates().await;
+    let events = events.iter().map(|event| EventView::new(event, &rates)).collect();
+    Ok(Json(Events { events, next }).into_response())
 }

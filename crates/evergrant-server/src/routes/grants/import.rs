@@ -59,7 +59,8 @@ pub(crate) async fn import(
     );
     let grant = app.keeper.import(new).await?;
     let location = format!("/v1/grants/{}", grant.id);
-    Ok((status, [(header::LOCATION, location)], Json(GrantView::new(&grant))).into_response())
+    let rates = app.rates_for([&grant]).await;
+    Ok((status, [(header::LOCATION, location)], Json(GrantView::new(&grant, &rates))).into_response())
 }
 
 fn new_grant(app: &App, caller: Caller, body: ImportGrant) -> Result<NewGrant, Problem> {

@@ -40,7 +40,8 @@ pub(crate) async fn list(
     let more = grants.len() > limit;
     grants.truncate(limit);
     let next_cursor = grants.last().filter(|_| more).map(|grant| grant.id);
-    let grants = grants.iter().map(GrantView::new).collect();
+    let rates = app.rates_for(&grants).await;
+    let grants = grants.iter().map(|grant| GrantView::new(grant, &rates)).collect();
     Ok(Json(Grants { grants, next_cursor }).into_response())
 }
 

@@ -21,10 +21,6 @@ pub(crate) async fn read(
     GrantPath(id): GrantPath,
 ) -> Result<Response, Problem> {
     let grant = app.grant(&caller.namespace, id).await?;
-    let view = GrantView::new(&grant);
-    if grant.state.diagnosis().is_none() {
-        return Ok(Json(view).into_response());
-    }
-    let rates = app.keeper.remedy_rates().await?;
-    Ok(Json(view.measured(&rates)).into_response())
+    let rates = app.rates_for([&grant]).await;
+    Ok(Json(GrantView::new(&grant, &rates)).into_response())
 }

@@ -38,5 +38,5 @@ pub(crate) async fn refresh(
         Err(error) => Err(error),
     };
     let token = token.map_err(|error| refusal(&app, grant, error))?;
-    Ok(TokenView::new(&token, app.keeper.clock().now().wall).into_response())
+    Ok(TokenView::new(&token, &app.keeper).into_response())
 }

@@ -23,5 +23,6 @@ pub(crate) async fn remove(
 ) -> Result<Response, Problem> {
     app.grant(&caller.namespace, id).await?;
     let grant = app.keeper.remove(id).await?;
-    Ok(Json(GrantView::new(&grant)).into_response())
+    let rates = app.rates_for([&grant]).await;
+    Ok(Json(GrantView::new(&grant, &rates)).into_response())
 }

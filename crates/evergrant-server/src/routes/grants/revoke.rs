@@ -22,5 +22,6 @@ pub(crate) async fn revoke(
 ) -> Result<Response, Problem> {
     app.grant(&caller.namespace, id).await?;
     let grant = app.keeper.revoke(id).await?;
-    Ok(Json(GrantView::new(&grant)).into_response())
+    let rates = app.rates_for([&grant]).await;
+    Ok(Json(GrantView::new(&grant, &rates)).into_response())
 }

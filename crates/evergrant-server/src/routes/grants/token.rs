@@ -27,5 +27,5 @@ pub(crate) async fn token(
     let key = access_key(resource, scope).map_err(|detail| Problem::new(Reason::InvalidQuery, detail))?;
     let token = app.keeper.token_for(grant, key, min_ttl).await;
     let token = token.map_err(|error| refusal(&app, grant, error))?;
-    Ok(TokenView::new(&token, app.keeper.clock().now().wall).into_response())
+    Ok(TokenView::new(&token, &app.keeper).into_response())
 }
