@@ -33,6 +33,8 @@ pub struct History {
     pub rotation_observed: Option<bool>,
     /// Whether what was sent is the newest that was received.
     pub sent_token_is_latest: Option<bool>,
+    /// Whether the store was restored from a backup, or copied, since what was sent was received.
+    pub store_restored: Option<bool>,
     /// Whether the newest that was received was stored.
     pub newest_token_persisted: Option<bool>,
     /// Whether a refresh token is held at all.

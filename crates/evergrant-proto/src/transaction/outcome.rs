@@ -94,6 +94,7 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let client = loaded.client.as_deref().ok_or(Conflict::NoSuchClient)?;
     let mut history = grant.history_of_failure(client, command.attempt, command.sent_at, command.wall);
+    history.store_restored = Some(grant.life.adoption < loaded.adoptions);
     history.neighbours = Neighbours::of(&loaded.recent, &grant, None, command.wall);
     history.other_grants = history.neighbours.and_then(Neighbours::verdict);
     let outcome = Outcome::Refused { code: command.failure.code() };

@@ -89,6 +89,20 @@ pub(super) fn the_newest_token_was_not_stored(facts: Facts<'_>) -> Option<Findin
     })
 }
 
+/// What a backup holds may have been used since it was made, and its records say nothing of that.
+pub(super) fn a_backup_brought_it_back(facts: Facts<'_>) -> Option<Finding> {
+    let restored = facts.history.store_restored == Some(true);
+    (restored && facts.refresh_token_refused() && rotates(facts)).then(|| {
+        Finding::new(
+            Cause::RotatedTokenReused,
+            Certainty::Possible,
+            "The store was restored from a backup, or copied, since this refresh token was received: it may have been \
+             used, and replaced, after the backup was made.",
+        )
+        .or(&REVOCATIONS)
+    })
+}
+
 /// An old request may have arrived after its token was replaced: to the provider that is a replay.
 pub(super) fn an_overtaken_request_may_have_arrived(facts: Facts<'_>) -> Option<Finding> {
     let overtaken = facts.history.overtaken_attempt?;
