@@ -22,6 +22,6 @@ pub use run::{
     Action, Emphasis, Options, Policy, Script, Setting, Step, Struck, Summary, UnknownPolicy, Violation,
     Wish, play, run, shrink,
 };
-pub use store::{Fate, Store, StoreDelay, StoreFault};
+pub use store::{Backup, Fate, Store, StoreDelay, StoreFault};
 pub use violation::{Invariant, Objection};
 pub use world::{Blow, CallRecord, Doom, Outage, ProcessId, Side, Work, World};

@@ -1,5 +1,7 @@
 //! The store: tables in memory, the production transactions over them, and faults in between.
 
+mod backup;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -16,6 +18,9 @@ use evergrant_proto::{
     time::Timestamp,
     transaction::{Change, Command, Complete, Conflict, Loaded, Reply, apply},
 };
+
+pub use backup::Backup;
+use backup::Mark;
 
 /// What becomes of one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +57,15 @@ pub struct StoreDelay {
     pub times: u32,
 }
 
-/// All tables, and the lifeboat of the host.
+/// What a process has put into the lifeboat.
+#[derive(Debug, Clone)]
+struct Rescued {
+    /// Of the tables that it was meant for.
+    epoch: u64,
+    command: Command,
+}
+
+/// All tables, and the lifeboat and the anchor of the host.
 #[derive(Debug, Default)]
 pub struct Store {
     /// The grants, with the attempts that a transaction sees: of their generation, and open ones of any.
@@ -61,9 +74,14 @@ pub struct Store {
     authorizations: BTreeMap<AuthorizationId, AuthorizationRecord>,
     journal: BTreeMap<GrantId, BTreeMap<AttemptId, Attempt>>,
     events: Vec<Event>,
-    lifeboat: BTreeMap<(HolderId, SlotId), Option<Command>>,
+    lifeboat: BTreeMap<(HolderId, SlotId), Option<Rescued>>,
     alive: BTreeSet<HolderId>,
     next_slot: u64,
+    /// How far the tables have come: the number of the newest change, and the epoch, which an adoption renews.
+    mark: Mark,
+    /// What the host remembers of that, outside of the tables.
+    anchor: Mark,
+    last_epoch: u64,
     /// Neither read nor written while set.
     pub away: bool,
     /// Places cannot be reserved or written while set.
@@ -260,13 +278,15 @@ impl Store {
                 .values_mut()
                 .filter(|record| record.grant == Some(grant) && record.status == AuthorizationStatus::Open);
             open.for_each(|record| {
-                record.status = AuthorizationStatus::Failed { reason: "superseded".to_owned(), diagnosis: None };
+                record.status =
+                    AuthorizationStatus::Failed { reason: "superseded".to_owned(), diagnosis: None };
             });
         }
         if let Some(authorization) = change.authorization {
             self.authorizations.insert(authorization.id, authorization);
         }
         self.events.extend(change.events);
+        self.advance();
         change.reply
     }
 }
@@ -288,7 +308,7 @@ impl Store {
     pub fn rescue(&mut self, holder: HolderId, slot: SlotId, command: Command) -> Result<(), StoreFailure> {
         match self.lifeboat.get_mut(&(holder, slot)) {
             Some(place) if !self.lifeboat_away => {
-                *place = Some(command);
+                *place = Some(Rescued { epoch: self.mark.epoch, command });
                 Ok(())
             }
             _ => Err(StoreFailure::Away("the lifeboat is away".to_owned())),
@@ -304,23 +324,31 @@ impl Store {
     pub fn rescued_by(&self, holder: HolderId) -> impl Iterator<Item = &Command> {
         self.lifeboat
             .range((holder, SlotId(0))..=(holder, SlotId(u64::MAX)))
-            .filter_map(|(_, command)| command.as_ref())
+            .filter_map(|(_, rescued)| Some(&rescued.as_ref()?.command))
     }
 
-    /// Everything in the lifeboat.
+    /// Everything in the lifeboat that is meant for these tables.
     pub fn rescued(&self) -> impl Iterator<Item = &Command> {
-        self.lifeboat.values().flatten()
+        let ours = self.lifeboat.values().flatten().filter(|rescued| self.is_meant_for_us(rescued));
+        ours.map(|rescued| &rescued.command)
     }
 
     /// What is in the lifeboat and can be brought into the tables by anybody: its process has ended.
     pub(crate) fn replayable(&self) -> impl Iterator<Item = &Command> {
         let ended = self.lifeboat.iter().filter(|((holder, _), _)| !self.alive.contains(holder));
-        ended.filter_map(|(_, command)| command.as_ref())
+        let rescued = ended.filter_map(|(_, rescued)| rescued.as_ref());
+        rescued.filter(|rescued| self.is_meant_for_us(rescued)).map(|rescued| &rescued.command)
     }
 
-    /// Reserved places, written or not.
+    /// Places that are reserved, or hold what is meant for these tables.
     pub fn places_taken(&self) -> usize {
-        self.lifeboat.len()
+        let ours = |place: &&Option<Rescued>| place.as_ref().is_none_or(|it| self.is_meant_for_us(it));
+        self.lifeboat.values().filter(ours).count()
+    }
+
+    /// What was rescued before the tables were adopted belongs to tables that nobody has any more: it stays where it is.
+    fn is_meant_for_us(&self, rescued: &Rescued) -> bool {
+        rescued.epoch == self.mark.epoch
     }
 
     /// The next place that an ended process has left behind, and what is in it.
@@ -328,9 +356,10 @@ impl Store {
         if self.away || self.lifeboat_away {
             return None;
         }
-        let ended = |(holder, _): &&(HolderId, SlotId)| !self.alive.contains(holder);
-        let place = *self.lifeboat.keys().find(ended)?;
-        Some((place, self.lifeboat[&place].clone()))
+        let mut ended = self.lifeboat.iter().filter(|((holder, _), _)| !self.alive.contains(holder));
+        let lands = |rescued: &Rescued| !self.quarantined && self.is_meant_for_us(rescued);
+        let (place, rescued) = ended.find(|(_, rescued)| rescued.as_ref().is_none_or(lands))?;
+        Some((*place, rescued.as_ref().map(|rescued| rescued.command.clone())))
     }
 }
 

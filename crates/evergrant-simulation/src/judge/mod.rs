@@ -1,21 +1,26 @@
 //! The judge: what must never happen, by rules of its own that share no code with what they judge.
 
+mod backup;
 mod keeping;
 mod presentation;
+mod probation;
 mod records;
+mod scopes;
 mod traffic;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use evergrant_proto::{
     grant::AccessKey,
     name::{AttemptId, Generation, GrantId},
+    scope::ScopeSet,
 };
 use evergrant_rehearse::Fingerprint;
 
 use keeping::Rejected;
 pub(crate) use presentation::{Circumstances, OWNER_WAIT};
 pub use presentation::{Presentation, PresentationEnd};
+use probation::Probation;
 use records::Mark;
 use traffic::Traffic;
 
@@ -31,8 +36,16 @@ pub struct Judge {
     /// Since when the outcome of an attempt is in the store.
     recorded: HashMap<AttemptId, u64>,
     marks: BTreeMap<GrantId, Mark>,
-    /// Which grant held a refresh token, now or before: what is in here was made durable.
-    owners: HashMap<String, GrantId>,
+    /// Which grant held a refresh token, now or before, and since when: what is in here was made durable.
+    owners: HashMap<String, (GrantId, u64)>,
+    /// What was durable until an operator put a backup in its place.
+    gone: HashSet<String>,
+    /// What was presented, or what that had brought, which a backup says nothing of that brought it back.
+    brought_back: HashSet<String>,
+    /// Of adopted stores.
+    probation: Probation,
+    /// What the provider issued access tokens for.
+    scopes: HashMap<String, ScopeSet>,
     /// Access tokens that a resource server rejected.
     rejected: HashMap<(GrantId, AccessKey, Generation), Rejected>,
     traffic: Traffic,
@@ -50,6 +63,10 @@ impl Judge {
             recorded: HashMap::new(),
             marks: BTreeMap::new(),
             owners: HashMap::new(),
+            gone: HashSet::new(),
+            brought_back: HashSet::new(),
+            probation: Probation::default(),
+            scopes: HashMap::new(),
             rejected: HashMap::new(),
             traffic: Traffic::default(),
             violations: Vec::new(),
@@ -58,12 +75,12 @@ impl Judge {
 
     /// Which grant holds this refresh token, or held it.
     pub(crate) fn owner_of(&self, token: &str) -> Option<GrantId> {
-        self.owners.get(token).copied()
+        self.owners.get(token).map(|owner| owner.0)
     }
 
-    /// Whether a refresh token of this fingerprint was ever made durable.
+    /// Whether a refresh token of this fingerprint was ever made durable, and no operator has put it away since.
     pub(crate) fn held(&self, token: &Fingerprint) -> bool {
-        self.owners.keys().any(|held| Fingerprint::of(held) == *token)
+        self.owners.keys().any(|held| Fingerprint::of(held) == *token && !self.gone.contains(held))
     }
 
     /// The most requests for one grant in each of the judge's windows: how much room its bounds leave.

@@ -39,6 +39,8 @@ pub struct Presentation {
     pub journalled_at: u64,
     /// How it ended, as far as the sender knows.
     pub end: Option<PresentationEnd>,
+    /// When the sender heard of it.
+    pub heard_at: Option<u64>,
     /// Until when the provider asked not to be asked again, by our wall clock, and how often that was set before.
     pub not_before: Option<(Timestamp, u32)>,
 }
@@ -120,8 +122,12 @@ impl Judge {
             sent_at: moment.now,
             journalled_at: attempt.map_or(moment.now, |attempt| attempt.journalled_on.milliseconds),
             end: None,
+            heard_at: None,
             not_before: None,
         });
+        if let Some(attempt) = attempt {
+            self.judge_probe(attempt.id, number, moment.now);
+        }
         self.of_token.entry(token.to_owned()).or_default().push(number);
         number
     }
@@ -132,9 +138,11 @@ impl Judge {
         number: usize,
         answer: &Result<HttpResponse, TransportFailure>,
         wall: Timestamp,
+        now: u64,
     ) {
         let presentation = &mut self.presentations[number];
         presentation.end = Some(end_of(answer));
+        presentation.heard_at = Some(now);
         let asked = answer.as_ref().ok().and_then(|response| response.header("retry-after"));
         let seconds = asked.and_then(|text| text.parse::<u64>().ok());
         let until = |seconds: u64| wall.plus(Duration::from_secs(seconds.min(LONGEST_ASKED)));

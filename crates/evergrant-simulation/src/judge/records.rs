@@ -3,6 +3,7 @@
 use evergrant_proto::{
     grant::{AccessKey, GrantRecord, GrantState},
     name::{Fence, Generation, GrantId},
+    scope::ScopeSet,
     transaction::Command,
 };
 
@@ -22,10 +23,12 @@ pub(super) struct Mark {
     token: Option<(Generation, String)>,
     /// The access tokens: their generation, and when they came.
     access: Vec<(AccessKey, Generation, u64)>,
+    /// What was granted.
+    granted: ScopeSet,
 }
 
 impl Mark {
-    fn of(grant: &GrantRecord, before: Option<&Self>, now: u64) -> Self {
+    pub(super) fn of(grant: &GrantRecord, before: Option<&Self>, now: u64) -> Self {
         let came = |key: &AccessKey, generation| {
             let access = before.into_iter().flat_map(|mark| &mark.access);
             let known = access.filter(|held| held.0 == *key && held.1 == generation).map(|held| held.2);
@@ -45,6 +48,7 @@ impl Mark {
             access: access
                 .map(|entry| (entry.key.clone(), entry.generation, came(&entry.key, entry.generation)))
                 .collect(),
+            granted: grant.granted.clone(),
         }
     }
 }
@@ -65,18 +69,23 @@ impl Judge {
         now: u64,
     ) {
         for held in grant.credential.iter().chain(grant.spares.iter().map(|spare| &spare.credential)) {
-            if !self.owners.contains_key(held.refresh_token.expose()) {
-                self.owners.insert(held.refresh_token.expose().to_owned(), grant.id);
+            let token = held.refresh_token.expose();
+            if !self.owners.contains_key(token) {
+                self.owners.insert(token.to_owned(), (grant.id, now));
             }
+            // Some providers repeat an answer, and the same token comes again.
+            self.gone.remove(token);
         }
         let before = self.marks.get(&grant.id);
         let mark = Mark::of(grant, before, now);
+        let moved = before.is_none_or(|before| before.generation != mark.generation);
         let objections = before.map(|before| objections(before, &mark, command, attempt)).unwrap_or_default();
         self.marks.insert(grant.id, mark);
         for (invariant, what) in objections {
             self.object(invariant, now, format!("{what} of grant {}", grant.id));
         }
         self.note_promise(command, grant);
+        self.note_probe(command, grant, moved, now);
     }
 }
 
@@ -121,6 +130,10 @@ fn objections(
         late && needs_nothing && before.token != after.token && matches!(command, Command::Succeed(_)),
         "a late success replaced what a newer one had brought",
     );
+    // RFC 6749 6: a token of a narrower scope leaves the scope of the refresh token, and of the grant, as it is.
+    if !before.granted.is_subset(&after.granted) && !begins {
+        found.push((Invariant::NothingLost, "a refresh narrowed the scope"));
+    }
     if before.token.is_some() && after.token.is_none() && !begins && !after.revoked {
         found.push((Invariant::NothingLost, "the refresh token was deleted"));
     }

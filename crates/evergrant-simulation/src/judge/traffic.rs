@@ -57,6 +57,14 @@ impl Requests {
     }
 }
 
+impl Traffic {
+    /// What was sent and what was asked for is on no record any more.
+    pub(super) fn forget(&mut self) {
+        self.grants.clear();
+        self.endpoint = Requests::default();
+    }
+}
+
 impl Judge {
     /// Somebody did what may cost a request of this grant, or of every grant.
     pub(crate) fn allow_request(&mut self, grant: Option<GrantId>, now: u64) {

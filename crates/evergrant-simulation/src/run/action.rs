@@ -18,6 +18,8 @@ pub enum Action {
         wish: Wish,
         /// For which resource; zero: the usual one.
         resource: u64,
+        /// For which part of the scope; zero: the whole.
+        part: u64,
         /// How many ask at once.
         callers: u64,
     },
@@ -90,6 +92,10 @@ pub enum Action {
     Revoke(u64, u64, bool),
     /// The store turns up elsewhere, as a copy would: nobody runs on it but who is started then, and it is quarantined.
     Copy,
+    /// The operator makes a backup of the store.
+    BackUp,
+    /// The operator stops everything, restores a backup and starts again: the newest backup, or so many before it.
+    Restore(usize),
     /// The operator adopts a quarantined store.
     Adopt,
     /// The wall clock is set by so many milliseconds.
@@ -152,7 +158,7 @@ pub(super) fn draw(dice: &mut Dice) -> Action {
         945..955 => Action::Withdraw(dice.draw()),
         955..960 => Action::EndGrant(dice.draw()),
         960..967 => Action::Revoke(dice.draw(), dice.draw(), dice.permille(500)),
-        967..968 => Action::Copy,
+        967..968 => copies(dice),
         968..971 => Action::Adopt,
         971..980 => Action::SetClock(i64::try_from(dice.below(1_200_000)).unwrap_or(0) - 600_000),
         _ => Action::Suspend(*dice.pick(&[500, 20_000, 70_000, 300_000])),
@@ -170,7 +176,7 @@ pub enum Emphasis {
     Endings,
     /// Stores that are away, slow, or do not say what they did.
     Outages,
-    /// Stores that were copied.
+    /// Stores that were copied, or restored from a backup.
     Copies,
 }
 
@@ -197,7 +203,7 @@ impl Emphasis {
             Self::Overtaking => overtaking(dice),
             Self::Endings => ending(dice),
             Self::Outages => store(dice),
-            Self::Copies if dice.permille(250) => Action::Copy,
+            Self::Copies if dice.permille(500) => copies(dice),
             Self::Copies => Action::Adopt,
         }
     }
@@ -228,6 +234,14 @@ fn ending(dice: &mut Dice) -> Action {
     }
 }
 
+fn copies(dice: &mut Dice) -> Action {
+    match dice.below(6) {
+        0 | 1 => Action::Copy,
+        2..4 => Action::BackUp,
+        _ => Action::Restore(usize::from(dice.permille(300))),
+    }
+}
+
 fn ask(dice: &mut Dice) -> Action {
     Action::Ask {
         process: dice.draw(),
@@ -238,6 +252,7 @@ fn ask(dice: &mut Dice) -> Action {
             _ => Wish::Usable,
         },
         resource: if dice.permille(80) { dice.between(1, 2) } else { 0 },
+        part: if dice.permille(80) { dice.between(1, 3) } else { 0 },
         callers: dice.between(1, 3),
     }
 }

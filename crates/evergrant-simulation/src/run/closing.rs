@@ -123,7 +123,6 @@ impl Player {
         (world.network.down, world.network.trouble) = (false, 0);
         world.network.next.clear();
         world.set_store_away(false);
-        world.adopt();
         world.store.lifeboat_away = false;
         world.store.faults.clear();
         world.store.delays.clear();
@@ -138,7 +137,9 @@ impl Player {
         for process in world.paused() {
             world.resume(process);
         }
+        // Who opens the store sees whether it has to be adopted.
         world.start();
+        world.adopt();
     }
 
     fn judge_grants(&mut self) {

@@ -65,6 +65,7 @@ impl Player {
             let call = self.world.bring_callback(process, callback);
             self.world.await_answer(call);
         }
+        self.world.back_up_store();
     }
 
     pub(super) fn step(&mut self, step: &Step) {
@@ -117,16 +118,16 @@ impl Player {
                 }
             }
             Action::Revoke(process, grant, remove) => self.revoke(*process, *grant, *remove),
-            Action::Copy | Action::Adopt => self.copy_or_adopt(action),
+            Action::Copy | Action::BackUp | Action::Restore(_) | Action::Adopt => self.move_store(action),
             Action::SetClock(step) => self.world.step_wall_clock(*step),
         }
     }
 
     fn call(&mut self, action: &Action) {
         match *action {
-            Action::Ask { process, grant, wish, resource, callers } => {
+            Action::Ask { process, grant, wish, resource, part, callers } => {
                 let (Some(process), Some(grant)) = (self.process(process), self.grant(grant)) else { return };
-                let key = key(resource);
+                let key = key(resource, part);
                 let want = match wish {
                     Wish::Usable => Want::Usable { min_ttl: Duration::ZERO },
                     Wish::Lasting(seconds) => Want::Usable { min_ttl: Duration::from_secs(seconds) },
@@ -135,8 +136,8 @@ impl Player {
                         Want::Newer { than: seen.unwrap_or_default() }
                     }
                 };
-                // What is asked for by force, or for another resource, may cost a request of its own.
-                if !matches!(wish, Wish::Usable) || resource > 0 {
+                // What is asked for by force, or for another resource or scope, may cost a request of its own.
+                if !matches!(wish, Wish::Usable) || key != AccessKey::default() {
                     self.world.allow_request(grant);
                 }
                 for _ in 0..callers {
@@ -192,9 +193,11 @@ impl Player {
         }
     }
 
-    fn copy_or_adopt(&mut self, action: &Action) {
-        match action {
+    fn move_store(&mut self, action: &Action) {
+        match *action {
             Action::Copy => self.world.copy_store(),
+            Action::BackUp => self.world.back_up_store(),
+            Action::Restore(age) => self.world.restore_store(age),
             _ => self.world.adopt(),
         }
     }
@@ -363,9 +366,15 @@ impl Player {
 }
 
 /// What an access token is wanted for.
-fn key(resource: u64) -> AccessKey {
+fn key(resource: u64, part: u64) -> AccessKey {
     let resource = (resource > 0).then(|| format!("https://resource{resource}.example/"));
-    AccessKey { resource, scope: None }
+    let scope = match part {
+        0 => None,
+        1 => Some("mail"),
+        2 => Some("calendar"),
+        _ => Some("mail calendar"),
+    };
+    AccessKey { resource, scope: scope.map(|text| text.parse().expect("these are scopes")) }
 }
 
 /// A secret by its number.
@@ -391,8 +400,7 @@ fn scene(setting: &Setting) -> Scene {
     if setting.policy == Policy::Unknown {
         scene.known = RotationPolicy::default();
     }
-    if !setting.tells_account {
-        "offline_access".clone_into(&mut scene.scopes);
-    }
+    let account = if setting.tells_account { "openid " } else { "" };
+    scene.scopes = format!("{account}offline_access mail calendar");
     scene
 }

@@ -119,7 +119,7 @@ impl World {
             let Some(presentation) = self.processes[id.0].sending.remove(&effect) else { return };
             if let Some(number) = presentation {
                 let wall = self.wall();
-                self.judge.ended(number, answer, wall);
+                self.judge.ended(number, answer, wall, self.now);
             }
             self.note(|| format!("{id:?} {effect:?} gets {}", trial::answer(answer)));
         }
@@ -204,6 +204,7 @@ impl World {
     }
 
     fn bring_back(&mut self, journey: &Journey, delivery: Delivery) {
+        self.note_scope(&delivery);
         let mut back = self.network.one_way(&mut self.dice);
         match journey.mishap {
             Some(Mishap::ResponseLost) => return,
@@ -216,6 +217,15 @@ impl World {
             _ => Err(failure(TransportFailureKind::Reset)),
         };
         self.answer(journey.process, journey.effect, back, answer);
+    }
+
+    /// What the provider issues, it issues for a scope.
+    pub(super) fn note_scope(&mut self, delivery: &Delivery) {
+        let Delivery::Whole(response) = delivery else { return };
+        let Some(body) = response.to_json().filter(|_| response.status == 200) else { return };
+        if let (Some(token), Some(scope)) = (body["access_token"].as_str(), body["scope"].as_str()) {
+            self.judge.note_scope(token, scope);
+        }
     }
 
     fn answer(

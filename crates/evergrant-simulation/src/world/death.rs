@@ -152,6 +152,8 @@ impl World {
         let journal: Vec<_> = self.party.provider.journal(0).collect();
         let refusal = journal.iter().copied().rfind(refused)?;
         let names = match refusal.reason? {
+            // A backup brought the spent token back.
+            Reason::ReplayedRefreshToken if self.judge.was_brought_back(token) => OVERTAKEN.to_vec(),
             Reason::ReplayedRefreshToken => vec![Cause::LostRotationNotPersisted],
             // A later presentation of its predecessor brought another: that one is lost.
             Reason::SupersededRefreshToken => OVERTAKEN.to_vec(),
@@ -160,7 +162,7 @@ impl World {
                     entry.revoked.iter().any(|revoked| Some(revoked.family) == refusal.family)
                 };
                 let presented = journal.iter().find(ended).and_then(|entry| entry.presented.as_ref());
-                names_of(cause, presented == Some(token))?
+                names_of(cause, presented == Some(token) && !self.judge.was_brought_back(token))?
             }
             Reason::ExpiredIdle => vec![Cause::RefreshTokenExpiredIdle],
             Reason::ExpiredAbsolute => vec![Cause::RefreshTokenExpiredAbsolute],

@@ -100,8 +100,12 @@ impl World {
     fn ask_provider(&mut self, request: &HttpRequest) -> Option<evergrant_proto::wire::http::HttpResponse> {
         let now = self.provider_time();
         match self.party.handle(party::request(request), now) {
-            Progress::Deliver(Delivery::Whole(response)) => Some(party::response(response)),
-            _ => None,
+            Progress::Deliver(delivery) => {
+                self.note_scope(&delivery);
+                let Delivery::Whole(response) = delivery else { return None };
+                Some(party::response(response))
+            }
+            Progress::Wait { .. } => None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod elsewhere;
 mod memory;
 mod operations;
 mod process;
+mod restoring;
 mod trial;
 
 use std::{
@@ -27,7 +28,7 @@ use evergrant_rehearse::{self as rehearse, ExchangeId};
 pub use doom::{Blow, Doom, Side, Work};
 pub use process::ProcessId;
 
-use crate::{Dice, Judge, Mishap, Network, Party, Scene, Store};
+use crate::{Backup, Dice, Judge, Mishap, Network, Party, Scene, Store};
 use durability::Debt;
 use process::Process;
 
@@ -155,6 +156,8 @@ pub struct World {
     store_failed_at: Option<u64>,
     /// When the lifeboat refused somebody last.
     lifeboat_failed_at: Option<u64>,
+    /// The operator's backups of the store, and when they were made.
+    backups: Vec<(u64, Backup)>,
 }
 
 impl World {
@@ -190,6 +193,7 @@ impl World {
             away_since: None,
             store_failed_at: None,
             lifeboat_failed_at: None,
+            backups: Vec::new(),
         };
         world.put_first_client();
         world

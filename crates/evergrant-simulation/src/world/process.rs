@@ -74,6 +74,9 @@ impl World {
     }
 
     pub(super) fn try_start(&mut self, settings: &Settings) -> Option<ProcessId> {
+        if !self.store.away {
+            self.store.open();
+        }
         // As at the start of a real process: first what others have rescued.
         if !self.replay() {
             if !std::mem::replace(&mut self.starting, true) {
@@ -111,24 +114,6 @@ impl World {
             self.calls.remove(&call);
         }
         self.note(|| format!("{id:?} is killed"));
-    }
-
-    /// The store turns up elsewhere: the processes that ran on it are gone, and another one finds it quarantined.
-    pub fn copy_store(&mut self) {
-        for id in self.living.clone() {
-            self.kill(id);
-        }
-        self.store.quarantined = true;
-        self.note(|| "the store is a copy".to_owned());
-        self.start_later(1_000);
-    }
-
-    /// The operator takes a quarantined store for the one that counts.
-    pub fn adopt(&mut self) {
-        if std::mem::take(&mut self.store.quarantined) {
-            self.store.adoptions += 1;
-            self.note(|| "the store is adopted".to_owned());
-        }
     }
 
     /// Stops a process as by a signal: it counts as alive and does nothing.

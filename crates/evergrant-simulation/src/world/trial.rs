@@ -57,6 +57,7 @@ impl World {
             {
                 Some(format!("got the token of generation {}, which was rejected", issue.access.generation.0))
             }
+            Answer::Token(issue) => self.judge.misfit(issue, &request.key),
             Answer::Refused(refusal) if self.was_never_paused(call) => {
                 self.withheld(request, asked_at).map(|what| format!("got \"{refusal}\" although {what}"))
             }
