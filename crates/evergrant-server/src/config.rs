@@ -1,10 +1,10 @@
 //! What the operator decides.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
-use crate::{KnownKey, LinkKey};
+use crate::{KnownKey, LinkKey, Tls};
 
 /// What a server has to know besides its keeper.
 #[derive(Debug, Clone)]
@@ -20,10 +20,16 @@ pub struct ServerConfig {
     /// How long the server still accepts requests after it was told to stop, so that load balancers notice that
     /// `/readyz` says 503 and send new ones elsewhere.
     pub drain: Duration,
-    /// How long a caller may take to send the head of a request, and between two pieces of its body.
+    /// How long a caller may take for the TLS handshake, to send the head of a request, and between two pieces of its
+    /// body.
     pub patience: Duration,
+    /// How long the next request of a connection is waited for after that: it may be on its way. Its answer says that
+    /// the connection ends.
+    pub linger: Duration,
     /// How long accepted requests may take to finish after that.
     pub finish: Duration,
+    /// The certificate of connections; `None`: plain HTTP.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl ServerConfig {
@@ -35,8 +41,11 @@ impl ServerConfig {
             link_key: LinkKey::generate(),
             drain: Duration::ZERO,
             patience: Duration::from_secs(30),
+            // Whoever asks for tokens in a hurry asks more often.
+            linger: Duration::from_secs(1),
             // Longer than a flight of 30 s: a request that has waited for one still gets its token.
             finish: Duration::from_secs(35),
+            tls: None,
         }
     }
 

@@ -2,7 +2,11 @@
 
 use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{
+    Router,
+    http::{HeaderValue, header::CONNECTION},
+    response::Response,
+};
 use evergrant::clock::Clock;
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -10,11 +14,15 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
     time::timeout,
 };
+use tower_http::set_header::SetResponseHeader;
+
+use crate::{ServerConfig, Tls};
 
 /// How long nothing is accepted after the system refused to accept: mostly for want of file descriptors, which the
 /// end of another connection gives back.
@@ -27,34 +35,39 @@ const LONGEST_LINE: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     tasks: JoinSet<()>,
-    /// Becomes true when the server stops.
-    stopping: watch::Sender<bool>,
+    /// Becomes true when nothing new is accepted any more.
+    stopping: Arc<watch::Sender<bool>>,
 }
 
 /// How connections are served.
 struct Manner {
     http: http1::Builder,
-    /// How long the head of a request may take.
+    /// How long the TLS handshake may take.
     patience: Duration,
+    linger: Duration,
+    tls: Option<Arc<Tls>>,
     router: Router,
+    stopping: Arc<watch::Sender<bool>>,
 }
 
 impl Connections {
     /// Accepts until `stop` completes, and then whoever stands in line: for a client these connections exist, and
-    /// closing the listener would reset them. A connection that takes longer than `patience` to send the head of a
-    /// request is closed: whoever sends a byte a minute would hold it for ever.
+    /// closing the listener would reset them. A connection that takes longer than `patience` for its handshake or to
+    /// send the head of a request is closed: whoever sends a byte a minute would hold it for ever.
     pub(crate) async fn accept(
         &mut self,
         listener: TcpListener,
-        router: &Router,
-        patience: Duration,
+        router: Router,
+        config: &ServerConfig,
         clock: &dyn Clock,
         stop: impl Future<Output = ()>,
     ) {
         let mut stop = pin!(stop);
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(patience);
-        let manner = Arc::new(Manner { http, patience, router: router.clone() });
+        http.timer(TokioTimer::new()).header_read_timeout(config.patience);
+        let (patience, linger, tls) = (config.patience, config.linger, config.tls.clone());
+        let stopping = Arc::clone(&self.stopping);
+        let manner = Arc::new(Manner { http, patience, linger, tls, router, stopping });
         loop {
             tokio::select! {
                 () = &mut stop => break,
@@ -71,63 +84,68 @@ impl Connections {
         }
     }
 
-    /// Lets every request finish of which a byte has arrived.
+    /// Lets every request finish that has arrived or is about to.
     pub(crate) async fn finish(mut self) {
         self.stopping.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
     }
 
     fn serve(&mut self, manner: &Arc<Manner>, stream: TcpStream) {
-        let (manner, stopping) = (Arc::clone(manner), self.stopping.subscribe());
-        self.tasks.spawn(async move { manner.serve(stream, stopping).await });
+        let manner = Arc::clone(manner);
+        self.tasks.spawn(async move { manner.serve(stream).await });
     }
 }
 
 impl Manner {
-    async fn serve(&self, stream: TcpStream, mut stopping: watch::Receiver<bool>) {
+    async fn serve(&self, stream: TcpStream) {
         // Answers are small: waiting for more to fill a packet only delays them. A socket that refuses is served.
         let _ = stream.set_nodelay(true);
-        // Told to stop, hyper closes a connection of which it has read nothing, a request in the socket or not: it gets
-        // the connection when there is something to read.
-        let Some(stream) = self.first_byte(stream, &mut stopping).await else { return };
-        let service = TowerToHyperService::new(self.router.clone());
+        let Some(tls) = &self.tls else { return self.converse(stream).await };
+        let handshake = timeout(self.patience, tls.acceptor().accept(stream));
+        tokio::select! {
+            biased;
+            shaken = handshake => match shaken {
+                Ok(Ok(stream)) => self.converse(stream).await,
+                Ok(Err(error)) => broke_off(&error),
+                Err(_) => broke_off(&"the TLS handshake took too long"),
+            },
+            () = self.lingered() => {}
+        }
+    }
+
+    /// Answers the requests of one connection. Told to stop, hyper closes a connection of which it has read nothing
+    /// since its last answer, a request in the socket or not. So it is not told at once: for a while a request still
+    /// counts, and its answer says that it was the last one.
+    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let stopping = Arc::clone(&self.stopping);
+        let farewell = move |_: &Response| stopping.borrow().then(|| HeaderValue::from_static("close"));
+        let service = SetResponseHeader::overriding(self.router.clone(), CONNECTION, farewell);
+        let service = TowerToHyperService::new(service);
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             biased;
             ended = connection.as_mut() => ended,
-            () = told(&mut stopping) => {
+            () = self.lingered() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(target: "evergrant::http", %error, "a connection broke off");
+            broke_off(&error);
         }
     }
 
-    /// The connection, once something of a request has arrived; `None` if nothing will.
-    async fn first_byte(&self, stream: TcpStream, stopping: &mut watch::Receiver<bool>) -> Option<TcpStream> {
-        tokio::select! {
-            biased;
-            readable = timeout(self.patience, stream.readable()) => {
-                readable.ok()?.ok()?;
-                return Some(stream);
-            }
-            () = told(stopping) => {}
-        }
-        // The runtime may not have heard yet of what has arrived: the system knows.
-        let stream = stream.into_std().ok()?;
-        stream.peek(&mut [0]).ok().filter(|&bytes| bytes > 0)?;
-        let stream = TcpStream::from_std(stream).ok()?;
-        stream.readable().await.ok()?;
-        Some(stream)
+    /// Completes when the server has stopped, and waited for what was on its way then.
+    async fn lingered(&self) {
+        let mut stopping = self.stopping.subscribe();
+        // A sender that is gone is a reason to stop, too.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+        tokio::time::sleep(self.linger).await;
     }
 }
 
-/// Completes when the server stops.
-async fn told(stopping: &mut watch::Receiver<bool>) {
-    // A sender that is gone is a reason to stop, too.
-    let _ = stopping.wait_for(|stopping| *stopping).await;
+fn broke_off(error: &dyn std::fmt::Display) {
+    tracing::debug!(target: "evergrant::http", %error, "a connection broke off");
 }
 
 /// The connections that the system has made and nobody has accepted yet. Asks the system itself: the runtime may not

@@ -36,6 +36,7 @@ mod problem;
 mod random;
 mod routes;
 mod server;
+mod tls;
 mod view;
 
 pub use api_key::{ApiKey, ApiKeyHash, InvalidApiKey, KnownKey};
@@ -44,3 +45,4 @@ pub use link::LinkKey;
 pub use listen::{BindError, listen};
 pub use problem::{PROBLEM_JSON, Reason};
 pub use server::Server;
+pub use tls::{Certificate, Reloaded, Tls, TlsError, TlsFiles};

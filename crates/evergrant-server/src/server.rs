@@ -25,26 +25,37 @@ impl Server {
         routes::router(Arc::clone(&self.app))
     }
 
-    /// Serves until `stop` completes. Then readiness ends first; after [`ServerConfig::drain`] nothing new is
-    /// accepted, and what was accepted finishes, at most [`ServerConfig::finish`] later. Every task of it ends with
-    /// this future.
+    /// Serves until `stop` completes. Then readiness ends first; after [`ServerConfig::drain`] no connection is
+    /// accepted any more, each that there is gets [`ServerConfig::linger`] for one more request, and what was accepted
+    /// finishes, at most [`ServerConfig::finish`] later. Every task of it ends with this future.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send) {
         let clock = Arc::clone(self.app.keeper.clock());
-        let (drain, finish) = (self.app.config.drain, self.app.config.finish);
+        let config = &self.app.config;
         let mut connections = Connections::default();
         let stopping = async {
             stop.await;
             self.app.stop();
-            pause(&*clock, drain).await;
+            pause(&*clock, config.drain).await;
         };
-        let patience = self.app.config.patience;
-        connections.accept(listener, &self.router(), patience, &*clock, stopping).await;
+        let accepting = connections.accept(listener, self.router(), config, &*clock, stopping);
+        tokio::select! {
+            () = accepting => {}
+            () = renew(config, &*clock) => unreachable!("it never ends"),
+        }
         tokio::select! {
             () = connections.finish() => {}
-            () = pause(&*clock, finish) => {
+            () = pause(&*clock, config.finish) => {
                 tracing::warn!(target: "evergrant", "requests that did not finish in time are dropped");
             }
         }
+    }
+}
+
+/// Takes renewed certificates over.
+async fn renew(config: &ServerConfig, clock: &dyn Clock) {
+    match &config.tls {
+        Some(tls) => Arc::clone(tls).watch(clock).await,
+        None => std::future::pending().await,
     }
 }
 

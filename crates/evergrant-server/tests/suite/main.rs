@@ -21,4 +21,5 @@ mod readyz;
 mod secrets;
 mod serving;
 mod store_away;
+mod tls;
 mod world;
