@@ -272,3 +272,7 @@ impl fmt::Display for Reason {
         })
     }
 }
+    /// Every place of the lifeboat belongs to a request that is under way.
+    Busy,
+            Self::Busy => "ask again: it recovers when requests end",
+            Self::Busy => "too many requests are under way",

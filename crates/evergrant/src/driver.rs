@@ -15,7 +15,7 @@ use evergrant_proto::{
     time::Moment,
     wire::authorization_response::Callback,
 };
-use evergrant_store::{Changes, Replayed, StoreError, lifeboat::Reservation};
+use evergrant_store::{Changes, Reason, Replayed, StoreError, Unavailable, lifeboat::Reservation};
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::sync::{mpsc, oneshot};
 
@@ -350,3 +350,4 @@ pub(crate) fn failure(error: StoreError) -> StoreFailure {
         StoreError::Ambiguous(unavailable) => StoreFailure::Ambiguous(unavailable.to_string()),
     }
 }
+        StoreError::Unavailable(Unavailable { reason: Reason::Busy, .. }) => StoreFailure::Busy,

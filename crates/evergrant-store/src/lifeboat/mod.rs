@@ -113,6 +113,9 @@ pub enum LifeboatError {
         "all {0} places of the lifeboat are taken: wait until requests end or the store can be written again"
     )]
     Full(u32),
+    /// Every place is taken, and at least one by a request that is under way: it ends soon.
+    #[error("all {0} places of the lifeboat are taken by requests under way")]
+    Busy(u32),
     /// The record does not fit into a place.
     #[error("the record of {needed} bytes does not fit into a place of {room} bytes")]
     TooLarge {

@@ -129,12 +129,21 @@ impl<'a> Line<'a> {
                 return;
             }
             let Some(Waiting { answer, .. }) = self.waiting.pop_front() else { return };
+            let reserved = reserved.map_err(|error| self.explained(error));
             // Who asked may have gone: a place that nobody knows of is given back.
             if let Err(Ok(place)) = answer.send(reserved)
                 && let Err(error) = self.lifeboat.release(&place)
             {
                 tracing::warn!(%error, "a place of the lifeboat cannot be given back");
             }
+        }
+    }
+
+    /// Places that hold what the store cannot take are not free before the store is back; those of requests are, soon.
+    fn explained(&self, error: LifeboatError) -> LifeboatError {
+        match (error, self.lifeboat.survey()) {
+            (LifeboatError::Full(places), Ok(survey)) if survey.reserved > 0 => LifeboatError::Busy(places),
+            (error, _) => error,
         }
     }
 }
@@ -156,9 +165,12 @@ impl Drop for Harbour {
 
 #[cfg(test)]
 mod tests {
+    use evergrant_proto::name::AttemptId;
+
     use super::*;
     use crate::{
-        lifeboat::Capacity,
+        anchor::{Epoch, StoreId},
+        lifeboat::{Capacity, Record},
         presence::{Presence, new_holder},
     };
 
@@ -202,5 +214,31 @@ mod tests {
         there.reserve().unwrap();
         let refused = harbour.reserve().await.unwrap_err();
         assert!(refused.to_string().contains("all 1 places"), "{refused}");
+    }
+
+    fn reason(error: StoreError) -> Reason {
+        match error {
+            StoreError::Unavailable(unavailable) => unavailable.reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lifeboat_full_of_requests_is_busy_and_one_full_of_records_waits_for_the_store() {
+        let (_directory, harbour, there) = two_processes();
+        let theirs = there.reserve().unwrap();
+        assert_eq!(reason(harbour.reserve().await.unwrap_err()), Reason::Busy);
+        there.write(&theirs, &rescued()).unwrap();
+        assert_eq!(reason(harbour.reserve().await.unwrap_err()), Reason::Lifeboat);
+    }
+
+    fn rescued() -> Record {
+        Record {
+            store: StoreId::generate(),
+            epoch: Epoch::generate(),
+            attempt: AttemptId(1),
+            subject: "g_1".to_owned(),
+            sealed: vec![1],
+        }
     }
 }

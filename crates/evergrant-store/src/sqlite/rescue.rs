@@ -97,7 +97,8 @@ fn place(attempt: &str) -> SealedPlace<'_> {
 
 impl From<LifeboatError> for Unavailable {
     fn from(error: LifeboatError) -> Self {
-        Self::new(Reason::Lifeboat, error)
+        let reason = if matches!(error, LifeboatError::Busy(_)) { Reason::Busy } else { Reason::Lifeboat };
+        Self::new(reason, error)
     }
 }
 
