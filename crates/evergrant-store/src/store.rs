@@ -13,9 +13,11 @@ use evergrant_proto::{
 };
 
 use crate::{
+    access::{Access, ApiKeyId, ApiKeyRecord, Removal},
     anchor::{AnchorState, Epoch, StoreId},
     key::KeyStatus,
     lifeboat::Reservation,
+    once::{Executed, Once, OnceKey},
 };
 
 /// An operation under way. Dropping it leaves what was begun to be finished: a command that was handed over is
@@ -76,6 +78,46 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Executes what the lifeboat holds, also for processes that have ended.
     fn replay(&self) -> Pending<'_, Replayed>;
+
+    /// Every API key and namespace; `None` if nothing has changed since the version `known`.
+    fn access(&self, known: Option<u64>) -> Pending<'_, Option<Access>>;
+
+    /// Adds an API key. False: its namespace does not exist.
+    fn add_api_key(&self, key: ApiKeyRecord) -> Pending<'_, bool>;
+
+    /// Adds an API key to a store that has never had one. False: it has.
+    fn add_first_api_key(&self, key: ApiKeyRecord) -> Pending<'_, bool>;
+
+    /// Takes an API key away for good. `None`: there is none of that id, or it is not bound to `within`.
+    fn revoke_api_key(
+        &self,
+        key: ApiKeyId,
+        within: Option<Namespace>,
+        at: Timestamp,
+    ) -> Pending<'_, Option<ApiKeyRecord>>;
+
+    /// Notes that these API keys were used by then.
+    fn note_api_keys_used(&self, keys: Vec<ApiKeyId>, at: Timestamp) -> Pending<'_, ()>;
+
+    /// Adds a namespace. False: it exists.
+    fn add_namespace(&self, namespace: Namespace, at: Timestamp) -> Pending<'_, bool>;
+
+    /// Removes a namespace in which no client and no grant is left.
+    fn remove_namespace(&self, namespace: Namespace, at: Timestamp) -> Pending<'_, Removal>;
+
+    /// Executes a command unless the request that asks for it was executed before; the answer is kept, sealed, in the
+    /// same transaction.
+    fn execute_once(&self, command: Command, once: Once) -> Pending<'_, Executed>;
+
+    /// What was answered to a request that was executed before; `None`: it was not.
+    fn executed(&self, key: OnceKey, now: Timestamp) -> Pending<'_, Option<Executed>>;
+
+    /// Forgets answers to repeated requests whose time is over.
+    fn forget_answers(&self, now: Timestamp) -> Pending<'_, ()>;
+
+    /// Forgets events that are older than they are to be kept, a small batch at a time and after the commands that wait.
+    /// True: there may be more.
+    fn prune(&self, wall: Timestamp) -> Pending<'_, bool>;
 
     /// What the store says of itself.
     fn status(&self) -> Pending<'_, Status>;
@@ -233,6 +275,8 @@ pub enum Reason {
     Key,
     /// The lifeboat has no free place, or cannot be used.
     Lifeboat,
+    /// Every place of the lifeboat belongs to a request that is under way.
+    Busy,
     /// Another process has adopted the store.
     Adopted,
     /// This process is closing the store.
@@ -251,6 +295,7 @@ impl Reason {
             Self::Damaged => "upgrade Evergrant if a newer version wrote it, else restore from a backup",
             Self::Key => "load the key that the message names",
             Self::Lifeboat => "it recovers when requests end or the store can be written again",
+            Self::Busy => "ask again: it recovers when requests end",
             Self::Adopted | Self::Closed => "start this process again",
         }
     }
@@ -267,12 +312,9 @@ impl fmt::Display for Reason {
             Self::Damaged => "a record of the store cannot be read",
             Self::Key => "a key of the store is missing",
             Self::Lifeboat => "the lifeboat cannot be used",
+            Self::Busy => "too many requests are under way",
             Self::Adopted => "the store was adopted by another process",
             Self::Closed => "the store is being closed",
         })
     }
 }
-    /// Every place of the lifeboat belongs to a request that is under way.
-    Busy,
-            Self::Busy => "ask again: it recovers when requests end",
-            Self::Busy => "too many requests are under way",

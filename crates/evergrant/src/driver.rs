@@ -27,6 +27,10 @@ const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// How often the lifeboat is looked into for what a process that has ended left there.
 const REPLAY_EVERY: Duration = Duration::from_secs(5);
 
+/// How often old events are forgotten, and the pause between two batches of them: whoever waits for the store comes first.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+const PRUNE_PAUSE: Duration = Duration::from_millis(50);
+
 /// Changes read at once while watching.
 const WATCH_LIMIT: usize = 1000;
 
@@ -60,6 +64,8 @@ pub struct Driver {
     next_watch: Moment,
     replaying: bool,
     next_replay: Moment,
+    pruning: bool,
+    next_prune: Moment,
 }
 
 /// An effect that has been carried out.
@@ -69,6 +75,8 @@ enum Done {
     /// Nobody waits for it.
     Aside,
     Replayed(Result<Replayed, StoreError>),
+    /// Whether there are more to be forgotten.
+    Pruned(Result<bool, StoreError>),
     Watched {
         began: Moment,
         result: Result<Watched, StoreError>,
@@ -99,6 +107,8 @@ impl Driver {
             next_watch,
             replaying: false,
             next_replay: next_watch.plus(REPLAY_EVERY),
+            pruning: false,
+            next_prune: next_watch.plus(PRUNE_EVERY),
         }
     }
 
@@ -144,7 +154,8 @@ impl Driver {
     fn wake_at(&self) -> Moment {
         let watch = if self.watching { Moment(u64::MAX) } else { self.next_watch };
         let replay = if self.replaying { Moment(u64::MAX) } else { self.next_replay };
-        let own = watch.min(replay);
+        let prune = if self.pruning { Moment(u64::MAX) } else { self.next_prune };
+        let own = watch.min(replay).min(prune);
         self.engine.poll_timeout().map_or(own, |timeout| timeout.min(own))
     }
 
@@ -189,6 +200,20 @@ impl Driver {
             let store = Arc::clone(&self.shared.store);
             self.effects.push(Box::pin(async move { Done::Replayed(store.replay().await) }));
         }
+        if !self.pruning && now.moment >= self.next_prune {
+            self.pruning = true;
+            let store = Arc::clone(&self.shared.store);
+            self.effects.push(Box::pin(async move { Done::Pruned(store.prune(now.wall).await) }));
+        }
+    }
+
+    fn pruned(&mut self, result: Result<bool, StoreError>) {
+        self.pruning = false;
+        let pause = if matches!(result, Ok(true)) { PRUNE_PAUSE } else { PRUNE_EVERY };
+        self.next_prune = self.shared.clock.moment().plus(pause);
+        if let Err(error) = result {
+            tracing::warn!(target: "evergrant", %error, "old events cannot be forgotten");
+        }
     }
 
     fn replayed(&mut self, result: Result<Replayed, StoreError>) {
@@ -211,6 +236,7 @@ impl Driver {
             Done::Reserved(effect, reserved) => self.reserved(effect, reserved),
             Done::Aside => {}
             Done::Replayed(result) => self.replayed(result),
+            Done::Pruned(result) => self.pruned(result),
             Done::Watched { began, result } => self.watched(began, result),
         }
     }
@@ -346,8 +372,8 @@ impl std::fmt::Debug for Done {
 pub(crate) fn failure(error: StoreError) -> StoreFailure {
     match error {
         StoreError::Conflict(conflict) => StoreFailure::Conflict(conflict),
+        StoreError::Unavailable(Unavailable { reason: Reason::Busy, .. }) => StoreFailure::Busy,
         StoreError::Unavailable(unavailable) => StoreFailure::Away(unavailable.to_string()),
         StoreError::Ambiguous(unavailable) => StoreFailure::Ambiguous(unavailable.to_string()),
     }
 }
-        StoreError::Unavailable(Unavailable { reason: Reason::Busy, .. }) => StoreFailure::Busy,

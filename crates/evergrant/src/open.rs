@@ -7,7 +7,7 @@ use evergrant_store::{
     Replayed, Store, StoreError,
     clock::BootClock,
     key::KeyRing,
-    sqlite::{OpenStoreError, Options, Paths, SqliteStore},
+    sqlite::{OpenStoreError, Options, Paths, Retention, SqliteStore},
 };
 
 use crate::{
@@ -31,6 +31,8 @@ pub struct OpenOptions {
     pub catalogue: Catalogue,
     /// Waits, limits, and whether this process refreshes ahead of time by itself.
     pub settings: Settings,
+    /// Which events are kept.
+    pub events: Retention,
 }
 
 /// A keeper that was opened.
@@ -71,6 +73,7 @@ impl OpenOptions {
             clock: Arc::new(SystemClock),
             catalogue: Catalogue::builtin(),
             settings: Settings::default(),
+            events: Retention::default(),
         }
     }
 }
@@ -83,11 +86,11 @@ impl Keeper {
     ///
     /// See [`OpenError`].
     pub async fn open(options: OpenOptions) -> Result<Opened, OpenError> {
-        let OpenOptions { database, keys, egress, clock, catalogue, settings } = options;
+        let OpenOptions { database, keys, egress, clock, catalogue, settings, events } = options;
         let client = HttpClient::new(egress)?;
         let leases = Arc::new(BootClock::of_this_boot().map_err(OpenError::Boot)?);
         let store = SqliteStore::open(
-            &Options { keys, ..Options::at(Paths::beside(&database)) },
+            &Options { keys, events, ..Options::at(Paths::beside(&database)) },
             leases,
             clock.now().wall,
         )?;

@@ -1,5 +1,7 @@
 //! The embedded store: one SQLite file, shared by the processes of one host.
 
+mod api_keys;
+mod aside;
 mod attempts;
 mod authorizations;
 mod clients;
@@ -10,12 +12,15 @@ mod fault;
 mod grant_cache;
 mod grants;
 mod harbour;
+mod idempotency;
 mod identity;
 mod listing;
+mod namespaces;
 mod open;
 mod paths;
 mod readers;
 mod rescue;
+mod retention;
 mod scout;
 mod transact;
 mod worker;
@@ -40,10 +45,13 @@ use rusqlite::Connection;
 pub use connect::ConnectError;
 pub use open::{OpenStoreError, Options};
 pub use paths::Paths;
+pub use retention::Retention;
 
 use crate::{
+    access::{Access, ApiKeyId, ApiKeyRecord, Removal},
     key::KeyRing,
     lifeboat::{Lifeboat, Reservation},
+    once::{Executed, Once, OnceKey},
     presence::Presence,
     store::{
         Changes, EventFilter, GrantFilter, NumberedEvent, Pending, Reason, Replayed, Status, Store,
@@ -78,6 +86,14 @@ impl SqliteStore {
     ) -> Pending<'static, T> {
         let keys = Arc::clone(&self.keys);
         self.readers.read(move |connection, _| work(connection, &keys))
+    }
+
+    /// Writes in a transaction of its own.
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Pending<'_, T> {
+        Box::pin(self.writer.aside(move |worker| worker.write(work)))
     }
 
     /// Work on the lifeboat, on a thread that may block.
@@ -228,6 +244,55 @@ impl Store for SqliteStore {
 
     fn replay(&self) -> Pending<'_, Replayed> {
         Box::pin(self.replay_all())
+    }
+
+    fn access(&self, known: Option<u64>) -> Pending<'_, Option<Access>> {
+        self.read(move |connection, _| api_keys::access(connection, known))
+    }
+
+    fn add_api_key(&self, key: ApiKeyRecord) -> Pending<'_, bool> {
+        self.write(move |connection| api_keys::add(connection, &key))
+    }
+
+    fn add_first_api_key(&self, key: ApiKeyRecord) -> Pending<'_, bool> {
+        self.write(move |connection| api_keys::add_first(connection, &key))
+    }
+
+    fn revoke_api_key(
+        &self,
+        key: ApiKeyId,
+        within: Option<Namespace>,
+        at: Timestamp,
+    ) -> Pending<'_, Option<ApiKeyRecord>> {
+        self.write(move |connection| api_keys::revoke(connection, key, within.as_ref(), at))
+    }
+
+    fn note_api_keys_used(&self, keys: Vec<ApiKeyId>, at: Timestamp) -> Pending<'_, ()> {
+        self.write(move |connection| api_keys::note_used(connection, &keys, at))
+    }
+
+    fn add_namespace(&self, namespace: Namespace, at: Timestamp) -> Pending<'_, bool> {
+        self.write(move |connection| namespaces::add(connection, &namespace, at))
+    }
+
+    fn remove_namespace(&self, namespace: Namespace, at: Timestamp) -> Pending<'_, Removal> {
+        self.write(move |connection| namespaces::remove(connection, &namespace, at))
+    }
+
+    fn execute_once(&self, command: Command, once: Once) -> Pending<'_, Executed> {
+        Box::pin(self.writer.aside(move |worker| worker.execute_once(&command, &once)))
+    }
+
+    fn executed(&self, key: OnceKey, now: Timestamp) -> Pending<'_, Option<Executed>> {
+        self.read(move |connection, keys| idempotency::find(connection, keys, &key, now))
+    }
+
+    fn forget_answers(&self, now: Timestamp) -> Pending<'_, ()> {
+        self.write(move |connection| idempotency::prune(connection, now, idempotency::PRUNED_AT_MOST))
+    }
+
+    fn prune(&self, wall: Timestamp) -> Pending<'_, bool> {
+        Box::pin(self.writer.prune(wall))
     }
 
     fn status(&self) -> Pending<'_, Status> {

@@ -15,6 +15,7 @@ use super::{
     identity::{self, Identity},
     paths::Paths,
     readers::Readers,
+    retention::{Retention, Sweep},
     transact::Caches,
     worker::{self, Worker},
     writer::Writer,
@@ -44,12 +45,20 @@ pub struct Options {
     pub lifeboat: Capacity,
     /// How long a commit waits for the transactions of other processes.
     pub lock_wait: Duration,
+    /// Which events are kept.
+    pub events: Retention,
 }
 
 impl Options {
     /// The usual ones.
     pub fn at(paths: Paths) -> Self {
-        Self { paths, keys: None, lifeboat: Capacity::default(), lock_wait: Duration::from_secs(5) }
+        Self {
+            paths,
+            keys: None,
+            lifeboat: Capacity::default(),
+            lock_wait: Duration::from_secs(5),
+            events: Retention::default(),
+        }
     }
 }
 
@@ -141,6 +150,8 @@ pub(super) fn prepare(
         anchor,
         identity,
         caches: Caches::default(),
+        events: options.events,
+        sweep: Sweep::default(),
         anchored: (identity.change, None),
         commit: worker::commit,
     })

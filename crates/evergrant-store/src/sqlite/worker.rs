@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf, slice, sync::Arc, time::Duration};
 
 use evergrant_proto::{
     grant::StoreTime,
+    time::Timestamp,
     transaction::{Command, Reply},
 };
 use rusqlite::{Connection, ErrorCode};
@@ -11,6 +12,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::{
     connect,
     identity::{self, Identity},
+    retention::{self, Retention, Sweep},
     transact::{self, Caches, Surroundings},
 };
 use crate::{
@@ -38,6 +40,8 @@ pub(super) struct Worker {
     /// As of the newest batch.
     pub(super) identity: Identity,
     pub(super) caches: Caches,
+    pub(super) events: Retention,
+    pub(super) sweep: Sweep,
     /// The newest change that the anchor knows of, and when it was told.
     pub(super) anchored: (u64, Option<StoreTime>),
     /// How a transaction is ended; tests make it fail.
@@ -54,16 +58,25 @@ impl fmt::Debug for Worker {
     }
 }
 
-type Outcomes = Vec<Result<Reply, StoreError>>;
+pub(super) type Outcomes = Vec<Result<Reply, StoreError>>;
 
 /// Why a batch did not come to its end.
-enum Broken {
+pub(super) enum Broken {
     /// Nothing of it was or will be written: the store is away.
     Undone(StoreError),
     /// Nothing of it was or will be written, since one of its commands could not be.
     Spoilt(StoreError),
     /// The disk failed during the commit: it may be read back after a crash.
     InDoubt(Unavailable),
+}
+
+impl From<Broken> for StoreError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Undone(error) | Broken::Spoilt(error) => error,
+            Broken::InDoubt(fault) => Self::Ambiguous(fault),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Broken {
@@ -126,6 +139,25 @@ impl Worker {
         Ok(adopted)
     }
 
+    /// Forgets a batch of old events; whether there may be more. One that cannot be forgotten now is left to the next sweep.
+    pub(super) fn prune(&mut self, wall: Timestamp) -> Result<bool, StoreError> {
+        // A store that may be a copy is left as it is, and so is one that belongs to others now.
+        let identity = identity::read(&self.connection)?;
+        if identity.quarantine.is_some() || identity.epoch != self.identity.epoch {
+            return Ok(false);
+        }
+        let found = self.sweep.step(&self.connection, self.events, wall)?;
+        if !found.outdated.is_empty() {
+            self.connection.execute_batch("BEGIN IMMEDIATE")?;
+            let forgotten = retention::forget(&self.connection, &found.outdated);
+            if let Err(error) = forgotten.and_then(|()| (self.commit)(&self.connection)) {
+                self.roll_back();
+                return Err(error.into());
+            }
+        }
+        Ok(found.more)
+    }
+
     /// Executes commands together, or one by one if they cannot be written together.
     fn run(&mut self, commands: &[Command]) -> Outcomes {
         match (self.transaction(commands), commands) {
@@ -151,7 +183,7 @@ impl Worker {
         Ok(outcomes)
     }
 
-    fn fill(&mut self, commands: &[Command]) -> Result<(Outcomes, Identity), Broken> {
+    pub(super) fn fill(&mut self, commands: &[Command]) -> Result<(Outcomes, Identity), Broken> {
         let mut identity = identity::read(&self.connection).map_err(Broken::Undone)?;
         if identity.change != self.identity.change {
             self.caches.disturb();
@@ -205,7 +237,7 @@ impl Worker {
             .collect()
     }
 
-    fn roll_back(&mut self) {
+    pub(super) fn roll_back(&mut self) {
         self.caches.clear();
         if !self.connection.is_autocommit() {
             // SQLite has rolled back by itself if this fails.
@@ -216,7 +248,7 @@ impl Worker {
 
 /// Whether a transaction that failed to commit with this error may be read back later. When the disk is full or
 /// somebody else holds the lock, the end of the transaction was not written.
-fn may_have_landed(error: &rusqlite::Error) -> bool {
+pub(super) fn may_have_landed(error: &rusqlite::Error) -> bool {
     !matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::ReadOnly)

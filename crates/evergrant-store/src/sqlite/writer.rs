@@ -12,6 +12,7 @@ use std::{
 
 use evergrant_proto::{
     name::GrantId,
+    time::Timestamp,
     transaction::{Command, Reply},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -37,6 +38,9 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Job {
     Execute(Order),
     Adopt { answer: Answer<Identity> },
+    Prune { wall: Timestamp, answer: Answer<bool> },
+    /// Work in transactions of its own.
+    Aside(Box<dyn FnOnce(&mut Worker) + Send>),
 }
 
 /// A command on its way to its commit.
@@ -52,7 +56,7 @@ impl Errand for Job {
     fn grant(&self) -> Option<GrantId> {
         match self {
             Self::Execute(order) => scout::wanted(&order.command),
-            Self::Adopt { .. } => None,
+            Self::Adopt { .. } | Self::Prune { .. } | Self::Aside(_) => None,
         }
     }
 
@@ -116,6 +120,28 @@ impl Writer {
         outcome.await.unwrap_or_else(|_| Err(closed()))
     }
 
+    /// Forgets a batch of old events; whether there may be more.
+    pub(super) async fn prune(&self, wall: Timestamp) -> Result<bool, StoreError> {
+        let (answer, outcome) = oneshot::channel();
+        self.send(Job::Prune { wall, answer })?;
+        outcome.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Does work in transactions of its own. Like a command it is done whether or not anybody waits.
+    pub(super) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Worker) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| closed())?;
+        let (answer, outcome) = oneshot::channel();
+        self.send(Job::Aside(Box::new(move |worker| {
+            // The caller may have gone; then there is nobody to tell.
+            let _ = answer.send(work(worker));
+            drop(place);
+        })))?;
+        outcome.await.unwrap_or_else(|_| Err(closed()))
+    }
+
     fn send(&self, job: Job) -> Result<(), StoreError> {
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let queues = queues.as_ref().ok_or_else(closed)?;
@@ -160,6 +186,7 @@ fn work(mut worker: Worker, jobs: &mpsc::Receiver<Job>) {
 fn serve(worker: &mut Worker, first: Job, jobs: &mpsc::Receiver<Job>) {
     let mut next = Some(first);
     let (mut commands, mut answers) = (Vec::new(), Vec::new());
+    let mut prune = None;
     while let Some(job) = next.take() {
         match job {
             Job::Execute(Order { command, answer, seen, .. }) => {
@@ -173,10 +200,16 @@ fn serve(worker: &mut Worker, first: Job, jobs: &mpsc::Receiver<Job>) {
                 // The caller may have gone; then there is nobody to tell.
                 let _ = answer.send(worker.adopt());
             }
+            Job::Aside(work) => work(worker),
+            Job::Prune { wall, answer } => prune = Some((wall, answer)),
         }
         next = if commands.len() < BATCH { jobs.try_recv().ok() } else { None };
     }
     for (answer, outcome) in answers.into_iter().zip(worker.execute(&commands)) {
         let _ = answer.send(outcome);
+    }
+    // Nobody waits for it: those whose commands are written go on first.
+    if let Some((wall, answer)) = prune {
+        let _ = answer.send(worker.prune(wall));
     }
 }

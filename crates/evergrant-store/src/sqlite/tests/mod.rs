@@ -1,6 +1,9 @@
+mod access;
 mod faults;
 mod listing;
+mod once;
 mod protocol;
 mod quarantine;
+mod retention;
 mod secrecy;
 mod world;
