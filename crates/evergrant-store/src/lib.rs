@@ -9,13 +9,17 @@
 //! * [`lifeboat`]: where a rotated credential goes when the database is away;
 //! * [`clock`]: the only place of this crate that reads a clock;
 //! * [`store`]: what every store can do;
+//! * [`access`]: namespaces, and the API keys that see them;
+//! * [`once`]: requests that have one effect, however often they are sent;
 //! * [`sqlite`]: the embedded store.
 
+pub mod access;
 pub mod anchor;
 pub mod clock;
 mod durable;
 pub mod key;
 pub mod lifeboat;
+pub mod once;
 pub mod presence;
 mod random;
 pub mod seal;

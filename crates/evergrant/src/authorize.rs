@@ -131,6 +131,16 @@ impl Keeper {
     ///
     /// See [`AuthorizeError`].
     pub async fn authorize(&self, options: AuthorizationOptions) -> Result<Authorization, AuthorizeError> {
+        let (record, authorization) = self.prepare_authorization(options).await?;
+        self.begin_authorization(record).await?;
+        Ok(authorization)
+    }
+
+    /// An authorization that nobody knows of yet.
+    pub(crate) async fn prepare_authorization(
+        &self,
+        options: AuthorizationOptions,
+    ) -> Result<(AuthorizationRecord, Authorization), AuthorizeError> {
         let client = self.client_of(&options).await?;
         let page =
             client.endpoints.authorization.clone().ok_or(AuthorizeError::NoEndpoint("authorization"))?;
@@ -148,9 +158,9 @@ impl Keeper {
         request.login_hint = options.login_hint;
         request.extra = client.provider.offline.parameters.clone();
         request.names = client.provider.dialect.authorization_names.clone();
-        let (id, expires_at) = (record.id, record.expires_at);
-        self.begin_authorization(record).await?;
-        Ok(Authorization { id, url: request.url(), expires_at })
+        let authorization =
+            Authorization { id: record.id, url: request.url(), expires_at: record.expires_at };
+        Ok((record, authorization))
     }
 
     /// Where an authorization stands. `None`: there is none of this id.

@@ -213,6 +213,22 @@ impl Keeper {
     ///
     /// The store's: among them that another grant holds the same refresh token.
     pub async fn import(&self, new: NewGrant) -> Result<GrantRecord, StoreError> {
+        let import = self.import_of(new);
+        let grant = import.grant;
+        let reply = self.shared.store.execute(Command::Import(Box::new(import))).await?;
+        self.forget_grant(grant);
+        match reply {
+            Reply::Grant(grant) => Ok(*grant),
+            reply => unreachable!("an import is answered with its grant, not with {reply:?}"),
+        }
+    }
+
+    /// What is served of a grant is not what it holds any more.
+    pub(crate) fn forget_grant(&self, grant: GrantId) {
+        self.shared.cache.forget_grant(grant);
+    }
+
+    pub(crate) fn import_of(&self, new: NewGrant) -> Import {
         let wall = self.shared.clock.now().wall;
         let grant = new.into.unwrap_or_else(|| GrantId(random::id()));
         let access = new.access_token.map(|(token, end)| AccessEntry {
@@ -226,7 +242,7 @@ impl Keeper {
             rejected: false,
             jitter: random::jitter(),
         });
-        let import = Import {
+        Import {
             grant,
             namespace: new.namespace,
             client: new.client,
@@ -236,12 +252,6 @@ impl Keeper {
             refresh_expires_at: None,
             access,
             wall,
-        };
-        let reply = self.shared.store.execute(Command::Import(Box::new(import))).await?;
-        self.shared.cache.forget_grant(grant);
-        match reply {
-            Reply::Grant(grant) => Ok(*grant),
-            reply => unreachable!("an import is answered with its grant, not with {reply:?}"),
         }
     }
 

@@ -83,6 +83,7 @@
 pub mod clock;
 pub mod http;
 
+mod access;
 mod authorize;
 mod cache;
 mod carrier;
@@ -91,6 +92,7 @@ mod driver;
 mod examine;
 mod forecast;
 mod keeper;
+mod once;
 mod open;
 mod random;
 mod registration;
@@ -98,6 +100,7 @@ mod remedies;
 mod resource;
 mod token;
 
+pub use access::NewApiKey;
 pub use authorize::{Authorization, AuthorizationOptions, AuthorizeError, DeviceLogin};
 pub use carrier::{Carrier, GuardedCarrier};
 pub use check::Checked;

@@ -9,7 +9,10 @@ use evergrant_proto::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::codec::{integer, json, parse, unseal};
+use super::{
+    codec::{integer, json, parse, unseal},
+    namespaces,
+};
 use crate::{key::KeyRing, seal::SealedPlace, store::StoreError};
 
 /// Clients as they were last read. A client is part of nearly every transaction and changes rarely; its row says
@@ -113,6 +116,7 @@ pub(super) fn save(
     client: &ClientRecord,
     change: u64,
 ) -> Result<(), StoreError> {
+    namespaces::add(connection, &client.namespace, client.created_at)?;
     let secret = client.secret.as_ref().map(|secret| keys.seal(&place(client), secret.expose().as_bytes()));
     connection
         .prepare_cached(
