@@ -563,3 +563,6 @@ impl Engine {
         matches!(flow, Some(Flow::Flight(flight)) if flight.is_flying())
     }
 }
+
+#[cfg(test)]
+mod tests;

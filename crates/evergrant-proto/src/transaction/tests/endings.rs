@@ -1,0 +1,68 @@
+//! What an attempt that brought nothing does to its grant.
+
+use super::world::World;
+use crate::{
+    diagnosis::PreviousOutcome,
+    grant::{Degradation, EventKind, GrantState, Outcome},
+    transaction::{Ending, Reply, Wait},
+};
+
+fn degradation(world: &World) -> Option<Degradation> {
+    match world.grant().state {
+        GrantState::Degraded { reason, .. } => Some(reason),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_claim_that_was_not_sent_leaves_a_healthy_grant_healthy() {
+    let mut world = World::new();
+    world.claim(1);
+    let change = world.end(1, Ending::NotSent, 2);
+    assert_eq!(world.grant().state, GrantState::Active);
+    assert_eq!(world.grant().failures, 0);
+    assert!(
+        matches!(world.grant().attempts[0].outcome, Some(Outcome::Failed { .. })),
+        "it is in the journal"
+    );
+    assert_eq!(change.events[0].kind, EventKind::RefreshFailed);
+    // The pause is kept, and then the same token is presented.
+    assert!(
+        matches!(world.try_claim(2), Reply::Deferred(deferral) if matches!(deferral.wait, Wait::BackingOff { .. }))
+    );
+    world.advance(2);
+    assert_eq!(world.claim(3).credential.refresh_token.expose(), "first");
+}
+
+#[test]
+fn a_claim_that_was_not_sent_changes_no_trouble_and_no_reason_for_it() {
+    let mut world = World::new();
+    world.claim(1);
+    world.end(1, Ending::RequestRefused, 1);
+    let before = world.grant().state.clone();
+    assert_eq!(degradation(&world), Some(Degradation::RequestRefused));
+    world.advance(1);
+    world.claim(2);
+    world.end(2, Ending::NotSent, 0);
+    assert_eq!(world.grant().state, before);
+}
+
+#[test]
+fn a_token_in_doubt_stays_in_doubt_when_its_repetition_was_not_sent() {
+    let mut world = World::new();
+    world.claim(1);
+    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    world.advance(3600);
+    world.claim(2);
+    world.end(2, Ending::NotSent, 0);
+    assert_eq!(degradation(&world), Some(Degradation::OutcomeUnknown));
+    assert_eq!(world.grant().next_due_at, Some(world.wall), "it is looked after at once");
+}
+
+#[test]
+fn what_cannot_be_sent_at_all_is_trouble() {
+    let mut world = World::new();
+    world.claim(1);
+    world.end(1, Ending::Unsendable, 60);
+    assert_eq!(degradation(&world), Some(Degradation::Transient));
+}

@@ -1,0 +1,3 @@
+mod endings;
+mod revoked;
+pub(crate) mod world;
