@@ -9,6 +9,10 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
 
 use crate::{
     durable::{self, FileFault, PRIVATE_FILE},
@@ -132,10 +136,12 @@ fn prepare_file(path: &Path) -> Result<(), ConnectError> {
     }
 }
 
-/// SQLite only says that it cannot open the file.
+/// SQLite only says that it cannot open the file. Asked without opening it: closing any descriptor of a file gives up
+/// every POSIX lock that this process has on it, those of other connections too, and the next process to close the
+/// database would then take itself for the last one and remove the log that they go on writing to.
 fn check_writable(path: &Path) -> Result<(), Unavailable> {
-    match OpenOptions::new().write(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+    match access(path, Access::WRITE_OK) {
+        Err(error @ Errno::ROFS) => {
             Err(Unavailable::new(Reason::ReadOnly, format_args!("{}: {error}", path.display())))
         }
         _ => Ok(()),
@@ -160,7 +166,10 @@ fn check_application(connection: &Connection, path: &Path) -> Result<(), Connect
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt, PermissionsExt},
+    };
 
     use super::*;
 
@@ -242,6 +251,31 @@ mod tests {
             connection.query_row("SELECT change, adoptions FROM store", [], read).unwrap();
         assert_eq!(found, (7, 0));
         assert_eq!(schema_version(&connection).unwrap(), KNOWN);
+    }
+
+    /// The locks that this process has on the database file, as the system lists them.
+    fn locks_on(path: &Path) -> usize {
+        let metadata = fs::metadata(path).unwrap();
+        let (device, inode) = (metadata.dev(), metadata.ino());
+        let file = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(device), rustix::fs::minor(device));
+        let ours = std::process::id().to_string();
+        let listed = fs::read_to_string("/proc/locks").unwrap();
+        let on_file = |line: &&str| {
+            let fields: Vec<_> = line.split_ascii_whitespace().collect();
+            fields.contains(&ours.as_str()) && fields.contains(&file.as_str())
+        };
+        listed.lines().filter(on_file).count()
+    }
+
+    #[test]
+    fn opening_a_store_once_more_gives_up_no_lock_of_the_connections_that_have_it_open() {
+        let (_directory, path) = place();
+        let first = make(&path);
+        let held = locks_on(&path);
+        assert!(held > 0, "a connection keeps the file from being taken for abandoned");
+        drop(open_writer(&path, RECOVERY_WAIT).unwrap());
+        assert_eq!(locks_on(&path), held);
+        drop(first);
     }
 
     #[test]
