@@ -65,7 +65,11 @@ pub(crate) fn create(
     let draft = Draft::write(path, fill)?;
     match fs::hard_link(&draft.path, path) {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(Created::Before),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Whoever made it may not have come to this yet.
+            sync_directory_of(path)?;
+            return Ok(Created::Before);
+        }
         Err(error) => return Err(FileFault::doing("create", path)(error)),
     }
     drop(draft);
@@ -80,14 +84,17 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileFault> {
     sync_directory_of(path)
 }
 
-/// Makes the directory and its parents where they are missing, closed to others.
+/// Makes the directory and its parents where they are missing, closed to others; they are on disk when this returns.
 pub(crate) fn create_directory(path: &Path) -> Result<(), FileFault> {
     use std::os::unix::fs::DirBuilderExt;
+    let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
+    let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
     fs::DirBuilder::new()
         .recursive(true)
         .mode(PRIVATE_DIRECTORY)
         .create(path)
-        .map_err(FileFault::doing("create the directory", path))
+        .map_err(FileFault::doing("create the directory", path))?;
+    missing.into_iter().try_for_each(sync_directory_of)
 }
 
 fn sync_directory_of(path: &Path) -> Result<(), FileFault> {
