@@ -82,6 +82,7 @@ struct Slot {
 struct Waiter {
     call: CallId,
     want: Want,
+    since: Moment,
     deadline: Moment,
 }
 
@@ -154,8 +155,8 @@ impl Flight {
         self.scheduled
     }
 
-    pub(crate) fn join(&mut self, call: CallId, want: Want, deadline: Moment) {
-        self.waiters.push(Waiter { call, want, deadline });
+    pub(crate) fn join(&mut self, call: CallId, want: Want, since: Moment, deadline: Moment) {
+        self.waiters.push(Waiter { call, want, since, deadline });
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -466,6 +467,10 @@ impl Flight {
         let grant = &deferral.grant;
         engine.publish(grant, &self.key);
         self.see(grant);
+        if engine.outdated && !self.waiters.is_empty() {
+            // The obstacle may be gone, and what others have changed since is not in it.
+            return self.read(engine);
+        }
         let until = |until: Timestamp| until.since(now.wall);
         let state = || grant.state.diagnosis().cloned().map(Box::new);
         let (wait, refusal) = match &deferral.wait {
@@ -548,7 +553,7 @@ impl Flight {
     }
 
     fn has_seen_newer(&self, grant: &GrantRecord) -> bool {
-        self.seen.as_ref().is_some_and(|seen| seen.generation > grant.generation)
+        self.seen.as_ref().is_some_and(|seen| seen.revision > grant.revision)
     }
 
     fn leave(&mut self, engine: &mut Engine) -> Next {

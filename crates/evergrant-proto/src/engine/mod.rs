@@ -101,6 +101,8 @@ pub struct Engine {
     effects: HashMap<EffectId, (FlowId, UnderWay)>,
     /// Others may have changed what the outcome that is being handled tells.
     outdated: bool,
+    /// When what the outcome that is being handled tells of was asked for.
+    asked_at: Moment,
     timers: BTreeSet<(Moment, FlowId)>,
     next_id: u64,
     next_tick: Moment,
@@ -181,6 +183,7 @@ impl Engine {
             queued: HashMap::new(),
             effects: HashMap::new(),
             outdated: false,
+            asked_at: now.moment,
             timers: BTreeSet::new(),
             next_id: 0,
             next_tick: now.moment,
@@ -199,7 +202,7 @@ impl Engine {
     pub fn handle_call(&mut self, call: CallId, request: TokenRequest, now: Now) {
         let deadline = now.moment.plus(self.settings.caller_wait);
         if let Some(flight) = self.flight_for(request.grant, &request.key) {
-            flight.join(call, request.want, deadline);
+            flight.join(call, request.want, now.moment, deadline);
             let wake = if flight.has_news(now.wall) { now.moment } else { deadline };
             let blind = !flight.is_reading();
             let id = self.running[&request.grant];
@@ -211,7 +214,7 @@ impl Engine {
             return;
         }
         let mut flight = Flight::new(request.grant, request.key, request.want);
-        flight.join(call, request.want, deadline);
+        flight.join(call, request.want, now.moment, deadline);
         self.begin_or_queue(flight, deadline, now);
     }
 
@@ -267,6 +270,7 @@ impl Engine {
     pub fn handle_outcome(&mut self, effect: EffectId, outcome: Outcome, now: Now) {
         if let Some((grant, key, under_way)) = self.looks.remove(&effect) {
             self.outdated = under_way.is_outdated(now);
+            self.asked_at = under_way.since;
             self.looked(grant, &key, outcome, now);
             self.outdated = false;
             return;
@@ -278,6 +282,7 @@ impl Engine {
         }
         let Some((id, under_way)) = self.effects.remove(&effect) else { return };
         self.outdated = under_way.is_outdated(now);
+        self.asked_at = under_way.since;
         self.step(id, Some(outcome), now);
         self.outdated = false;
         self.release_when_idle();
@@ -375,8 +380,9 @@ impl Engine {
     fn looked(&mut self, grant: GrantId, key: &AccessKey, outcome: Outcome, now: Now) {
         let Outcome::Found(Ok(Some(found))) = outcome else { return };
         self.publish(&found.0, key);
+        let asked_at = self.asked_at;
         if let Some(flight) = self.flight_for(grant, key) {
-            let satisfied = flight.look_at(&found.0, now.wall);
+            let satisfied = flight.look_at(&found.0, asked_at, now.wall);
             self.outputs.extend(satisfied);
         }
     }

@@ -38,6 +38,9 @@ pub struct GrantRecord {
     pub state: GrantState,
     /// Incremented by every change of the credential.
     pub generation: Generation,
+    /// Incremented by every change: of two records of one grant the later one is known by it.
+    #[serde(default)]
+    pub revision: u64,
     /// The generation that the last import or authorization made. What was issued before belongs to a superseded
     /// authorization and is never presented again.
     pub lineage_start: Generation,

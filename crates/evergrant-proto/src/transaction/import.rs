@@ -73,6 +73,7 @@ impl GrantRecord {
             granted: ScopeSet::default(),
             state: GrantState::NotRefreshable,
             generation: Generation::default(),
+            revision: 0,
             lineage_start: Generation::default(),
             fence: Fence::default(),
             lease: None,

@@ -288,6 +288,7 @@ pub fn apply(loaded: &Loaded, command: &Command) -> Result<Change, Conflict> {
     learn::note(loaded, command, &mut change);
     probe::conclude(loaded, command, &mut change);
     expiry::warn(loaded, command, &mut change);
+    change.count(loaded.grant.as_ref());
     Ok(change)
 }
 
@@ -338,6 +339,30 @@ impl Change {
     fn grant(grant: GrantRecord, events: Vec<Event>) -> Self {
         let reply = Reply::Grant(Box::new(grant.clone()));
         Self { grant: Some(grant), events, ..Self::none(reply) }
+    }
+
+    /// Gives what is written, and the reply that tells of it, the next revision.
+    fn count(&mut self, before: Option<&GrantRecord>) {
+        let (Some(after), Some(before)) = (&mut self.grant, before) else { return };
+        if after != before {
+            after.revision = before.revision + 1;
+            if let Some(told) = self.reply.grant_mut() {
+                told.revision = after.revision;
+            }
+        }
+    }
+}
+
+impl Reply {
+    /// The grant that it tells of, if any.
+    fn grant_mut(&mut self) -> Option<&mut GrantRecord> {
+        match self {
+            Self::Claimed(claimed) => Some(&mut claimed.grant),
+            Self::Deferred(deferral) => Some(&mut deferral.grant),
+            Self::Grant(grant) => Some(grant),
+            Self::Connected(connected) => Some(&mut connected.grant),
+            Self::Client(_) | Self::Authorization(_) | Self::Busy { .. } => None,
+        }
     }
 }
 

@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use evergrant_proto::{grant::Outcome, name::GrantId, time::Timestamp, transaction::Command};
+use evergrant_proto::{
+    grant::Outcome,
+    name::{Fence, GrantId},
+    time::Timestamp,
+    transaction::Command,
+};
 
 use super::{Circumstances, Judge, presentation::is_closed};
 use crate::Invariant;
@@ -33,8 +38,8 @@ struct Requests {
     sent: VecDeque<u64>,
     /// Forced refreshes, rejected tokens, changed clients, new authorizations: each may cost one request.
     credits: VecDeque<u64>,
-    /// What the provider asked for with `Retry-After` and the store has on record.
-    not_before: Option<Timestamp>,
+    /// What the provider asked for with `Retry-After` and the store has on record, and the lease under which it did.
+    not_before: Option<(Timestamp, Fence)>,
 }
 
 impl Requests {
@@ -103,8 +108,8 @@ impl Judge {
                         && attempt.generation == grant.generation
                         && matches!(attempt.outcome, Some(Outcome::Failed { .. } | Outcome::Unknown { .. }))
                 });
-                if governs && asked.is_some() {
-                    requests.not_before = asked;
+                if let Some(until) = asked.filter(|_| governs) {
+                    requests.not_before = Some((until, grant.fence));
                 }
             }
             _ => requests.not_before = None,
@@ -120,7 +125,13 @@ impl Judge {
             self.object(Invariant::BoundedRequests, now, evidence);
         }
         let promise = self.traffic.grants.get(&grant.id).and_then(|requests| requests.not_before);
-        if let Some(not_before) = promise.filter(|not_before| *not_before > moment.wall) {
+        // What was claimed before an import, and is sent beside what was claimed after it, was allowed before that answer.
+        let own =
+            grant.attempts.iter().filter(|attempt| attempt.is_open() && attempt.holder == moment.holder);
+        let own = own.map(|attempt| attempt.fence).max();
+        let binds =
+            |(until, since): &(Timestamp, Fence)| *until > moment.wall && own.is_none_or(|own| own > *since);
+        if let Some((not_before, _)) = promise.filter(binds) {
             let early = not_before.since(moment.wall);
             let evidence = format!(
                 "grant {} is refreshed {early:?} before the provider's Retry-After has passed",

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Flight, WAITS_FOR_STORE};
 use crate::{
-    engine::{Answer, Engine, Issue, Next, Output, Refusal, refusal::refused},
+    engine::{Answer, Engine, HOLDS_FOR, Issue, Next, Output, Refusal, refusal::refused},
     grant::{Freshness, GrantRecord},
-    time::{Now, Timestamp},
+    time::{Moment, Now, Timestamp},
     transaction::Want,
 };
 
@@ -51,21 +51,27 @@ impl Flight {
     }
 
     pub(super) fn answer_satisfied(&mut self, engine: &mut Engine, wall: Timestamp) {
-        engine.outputs.extend(self.satisfied(wall));
+        let satisfied = self.satisfied(engine.asked_at, wall);
+        engine.outputs.extend(satisfied);
     }
 
     /// Somebody else has read the grant: what it holds may be all that those who wait want.
-    pub(crate) fn look_at(&mut self, grant: &GrantRecord, wall: Timestamp) -> Vec<Output> {
+    pub(crate) fn look_at(&mut self, grant: &GrantRecord, asked_at: Moment, wall: Timestamp) -> Vec<Output> {
         self.see(grant);
-        self.satisfied(wall)
+        self.satisfied(asked_at, wall)
     }
 
-    fn satisfied(&mut self, wall: Timestamp) -> Vec<Output> {
+    /// Whoever came long after the question is not content with the answer: what others have changed in between, a
+    /// token that was rejected above all, is not in it.
+    fn satisfied(&mut self, asked_at: Moment, wall: Timestamp) -> Vec<Output> {
+        let fresh_for = asked_at.plus(HOLDS_FOR);
         let Some(grant) = self.seen.as_deref() else { return Vec::new() };
         let Some(issue) = Issue::of(grant, &self.key).map(Arc::new) else { return Vec::new() };
         let key = &self.key;
-        let (satisfied, others): (Vec<_>, Vec<_>) =
-            self.waiters.drain(..).partition(|waiter| waiter.want.is_satisfied(grant, key, wall));
+        let (satisfied, others): (Vec<_>, Vec<_>) = self
+            .waiters
+            .drain(..)
+            .partition(|waiter| waiter.since <= fresh_for && waiter.want.is_satisfied(grant, key, wall));
         self.waiters = others;
         let answer = |waiter: super::Waiter| Output::Answer(waiter.call, Answer::Token(Arc::clone(&issue)));
         satisfied.into_iter().map(answer).collect()
