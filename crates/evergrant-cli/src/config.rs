@@ -6,6 +6,10 @@
 //! public_url = "https://evergrant.example"
 //! catalogue = "/etc/evergrant/catalogue"       # own providers, one TOML file each
 //!
+//! [events]
+//! keep_days = 90                               # younger events are kept,
+//! keep_last = 100                              # and so many of each grant, however old
+//!
 //! [egress]
 //! allow_networks = ["10.20.0.0/16"]            # self-hosted providers
 //! ca_bundle = "/etc/evergrant/ca.pem"
@@ -17,16 +21,20 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use evergrant::{
     http::{EgressConfig, EgressProxy},
     proto::provider::{Catalogue, InvalidCatalogue},
+    store::sqlite::Retention,
 };
 use serde::Deserialize;
 use url::Url;
 
 use crate::{cli::SettingsOptions, failure::Failure, location::StoreLocation};
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -39,8 +47,28 @@ pub(crate) struct Config {
     pub(crate) public_url: Option<Url>,
     /// A folder of provider files that add to the built-in ones or replace them.
     pub(crate) catalogue: Option<PathBuf>,
+    /// Which events are kept.
+    pub(crate) events: Events,
     /// What may be reached.
     pub(crate) egress: Egress,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Events {
+    keep_days: Option<u32>,
+    keep_last: Option<u32>,
+}
+
+impl Events {
+    /// What is said, over the defaults.
+    pub(crate) fn retention(self) -> Retention {
+        let usual = Retention::default();
+        Retention {
+            keep_for: self.keep_days.map_or(usual.keep_for, |days| DAY * days),
+            keep_last: self.keep_last.unwrap_or(usual.keep_last),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -127,6 +155,14 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), text).unwrap();
         Config::read(Some(file.path()))
+    }
+
+    #[test]
+    fn the_log_of_events_is_kept_as_long_as_is_said_and_for_ninety_days_where_nothing_is() {
+        let kept = |text: &str| config(text).unwrap().events.retention();
+        assert_eq!(kept(""), Retention { keep_for: 90 * DAY, keep_last: 100 });
+        assert_eq!(kept("[events]\nkeep_days = 7\n"), Retention { keep_for: 7 * DAY, keep_last: 100 });
+        assert_eq!(kept("[events]\nkeep_last = 0\n"), Retention { keep_for: 90 * DAY, keep_last: 0 });
     }
 
     #[test]

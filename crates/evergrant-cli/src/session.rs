@@ -143,7 +143,11 @@ impl Opened {
         })?;
         let boot = BootClock::of_this_boot().map_err(|error| Failure::new("cannot tell this boot", error))?;
         let keys = key::environment::load().map_err(|error| Failure::new("cannot read the keys", error))?;
-        let store_options = Options { keys, ..Options::at(Paths::beside(location.path())) };
+        let store_options = Options {
+            keys,
+            events: config.events.retention(),
+            ..Options::at(Paths::beside(location.path()))
+        };
         let store = SqliteStore::open(&store_options, Arc::new(boot), wall)?;
         Ok(Self { store: Arc::new(store), location, client, catalogue, loopback })
     }
@@ -256,7 +260,7 @@ impl Running {
         // If the driver has ended there is nobody to tell.
         let _ = self.stop.send(());
         if let Err(error) = self.driver.await {
-            tracing::error!(%error, "the driver broke off");
+            tracing::error!(target: "evergrant", %error, "the driver broke off");
         }
     }
 }
