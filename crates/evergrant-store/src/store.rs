@@ -267,6 +267,8 @@ pub enum Reason {
     ReadOnly,
     /// The system denies access, or the file is gone.
     Denied,
+    /// Its file was removed or replaced while it was open.
+    Moved,
     /// The disk reports errors.
     Disk,
     /// A record cannot be read: changed from outside, or written by a newer version.
@@ -291,6 +293,9 @@ impl Reason {
             Self::Full => "free space on the file system of the store",
             Self::ReadOnly => "make the store's file, directory and file system writable",
             Self::Denied => "run as the user that owns the store's directory and files",
+            Self::Moved => {
+                "put the file that was open back, or restore a backup, and start this process again"
+            }
             Self::Disk => "check the disk, then restore from a backup if it is lost",
             Self::Damaged => "upgrade Evergrant if a newer version wrote it, else restore from a backup",
             Self::Key => "load the key that the message names",
@@ -308,6 +313,7 @@ impl fmt::Display for Reason {
             Self::Full => "the disk of the store is full",
             Self::ReadOnly => "the store cannot be written",
             Self::Denied => "the store cannot be opened",
+            Self::Moved => "the store was removed or replaced while it was open",
             Self::Disk => "the disk of the store reports errors",
             Self::Damaged => "a record of the store cannot be read",
             Self::Key => "a key of the store is missing",

@@ -21,7 +21,7 @@ impl Worker {
         &mut self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.begin()?;
         let written = self.check_epoch().and_then(|()| work(&self.connection));
         match written {
             Ok(value) => self.finish().map(|()| value),
@@ -47,7 +47,7 @@ impl Worker {
     }
 
     fn try_once(&mut self, command: &Command, once: &Once) -> Result<Executed, StoreError> {
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.begin()?;
         match self.once_within(command, once) {
             Ok((executed, None)) => {
                 // Nothing was written.

@@ -23,6 +23,7 @@ mod rescue;
 mod retention;
 mod scout;
 mod transact;
+mod whereabouts;
 mod worker;
 mod writer;
 

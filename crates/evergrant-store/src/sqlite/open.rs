@@ -1,6 +1,7 @@
 //! Opening a store: its file, its keys, its anchor, its lifeboat.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,6 +18,7 @@ use super::{
     readers::Readers,
     retention::{Retention, Sweep},
     transact::Caches,
+    whereabouts::Whereabouts,
     worker::{self, Worker},
     writer::Writer,
 };
@@ -80,6 +82,21 @@ pub enum OpenStoreError {
     /// Its lifeboat.
     #[error(transparent)]
     Lifeboat(#[from] LifeboatError),
+    /// There is no store in the database any more, and its anchor is still there.
+    #[error(
+        "{} is missing or empty, but its anchor {} knows of a store with {changes} changes: put the database back, with \
+         its -wal file, or restore it from a backup; to begin a new store, move the anchor away",
+        database.display(),
+        anchor.display()
+    )]
+    Gone {
+        /// The database.
+        database: PathBuf,
+        /// The anchor.
+        anchor: PathBuf,
+        /// How many changes the store is known to have made.
+        changes: u64,
+    },
     /// Another file of it.
     #[error(transparent)]
     Fault(#[from] FileFault),
@@ -136,11 +153,12 @@ pub(super) fn prepare(
     let keys = Arc::new(load_keys(&connection, options, now)?);
     let anchor = Anchor::at(&paths.anchor);
     let presence = Arc::new(Presence::register(&paths.holders, new_holder())?);
-    connect::migrate(&mut connection, |connection| begin(connection, &keys, &anchor))?;
+    connect::migrate(&mut connection, |connection| begin(connection, &keys, &anchor, paths))?;
     let identity = identify(&mut connection, &keys, &anchor)?;
     let lifeboat = Arc::new(Lifeboat::open(&paths.lifeboat, options.lifeboat, Arc::clone(&presence))?);
     Ok(Worker {
         path: paths.database.clone(),
+        whereabouts: Whereabouts::of(&paths.database),
         lock_wait: options.lock_wait,
         connection,
         keys,
@@ -165,8 +183,21 @@ fn load_keys(connection: &Connection, options: &Options, now: Timestamp) -> Resu
     }
 }
 
-/// Gives a new store its identity. The anchor first: a store without one would be taken for a copy.
-fn begin(connection: &Connection, keys: &KeyRing, anchor: &Anchor) -> Result<(), OpenStoreError> {
+/// Gives a new store its identity. The anchor first: a store without one would be taken for a copy. An anchor that knows
+/// of changes says that a store was here: to begin another one in its place would hide that it is gone.
+fn begin(
+    connection: &Connection,
+    keys: &KeyRing,
+    anchor: &Anchor,
+    paths: &Paths,
+) -> Result<(), OpenStoreError> {
+    if let Some(mark) = anchor.read()?.filter(|mark| mark.high_water > 0) {
+        return Err(OpenStoreError::Gone {
+            database: paths.database.clone(),
+            anchor: paths.anchor.clone(),
+            changes: mark.high_water,
+        });
+    }
     let identity = identity::create(connection, keys)?;
     Ok(anchor.write(&identity.mark())?)
 }

@@ -14,6 +14,7 @@ use super::{
     identity::{self, Identity},
     retention::{self, Retention, Sweep},
     transact::{self, Caches, Surroundings},
+    whereabouts::Whereabouts,
 };
 use crate::{
     anchor::{Anchor, Epoch},
@@ -30,6 +31,8 @@ const ANCHOR_EVERY: Duration = Duration::from_secs(1);
 /// What a worker is made of.
 pub(super) struct Worker {
     pub(super) path: PathBuf,
+    /// Which files are open.
+    pub(super) whereabouts: Whereabouts,
     pub(super) lock_wait: Duration,
     pub(super) connection: Connection,
     pub(super) keys: Arc<KeyRing>,
@@ -119,7 +122,7 @@ impl Worker {
 
     /// Gives the store a new epoch, and the anchor with it. Nothing that was begun before can be completed.
     pub(super) fn adopt(&mut self) -> Result<Identity, StoreError> {
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.begin()?;
         let outcome = self.adopt_within();
         if outcome.is_err() {
             self.roll_back();
@@ -172,8 +175,14 @@ impl Worker {
         }
     }
 
+    /// Begins a transaction, if anybody will ever read what it writes.
+    pub(super) fn begin(&self) -> Result<(), StoreError> {
+        self.whereabouts.check()?;
+        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+    }
+
     fn transaction(&mut self, commands: &[Command]) -> Result<Outcomes, Broken> {
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.begin().map_err(Broken::Undone)?;
         let (outcomes, identity) = self.fill(commands).inspect_err(|_| self.roll_back())?;
         if let Err(error) = (self.commit)(&self.connection) {
             self.roll_back();

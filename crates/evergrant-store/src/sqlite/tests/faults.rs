@@ -1,3 +1,5 @@
+use std::fs;
+
 use evergrant_proto::{
     name::{AttemptId, Generation, GrantId},
     transaction::Command,
@@ -87,6 +89,28 @@ async fn a_store_locked_by_another_program_is_away_and_comes_back() {
     read(&store, 1).await;
     intruder.execute_batch("ROLLBACK").unwrap();
     claimed(&store, 1, 10).await;
+}
+
+#[tokio::test]
+async fn a_database_that_was_removed_or_replaced_while_it_is_open_takes_nothing_more() {
+    for name in ["store.db", "store.db-wal", "store.db-shm"] {
+        let host = Host::new();
+        let store = host.open();
+        stocked(&store, [1]).await;
+        let (file, elsewhere) = (host.path().join(name), host.path().join("elsewhere"));
+        fs::rename(&file, &elsewhere).unwrap();
+        for replaced in [false, true] {
+            if replaced {
+                fs::copy(&elsewhere, &file).unwrap();
+            }
+            let refused = unavailable(store.execute(claim(&store, 1, 10)).await);
+            assert_eq!(refused.reason, Reason::Moved, "{name}: {refused}");
+        }
+        let place = store.reserve().await.unwrap();
+        fs::rename(&elsewhere, &file).unwrap();
+        claimed(&store, 1, 10).await;
+        store.release(place).await.unwrap();
+    }
 }
 
 #[tokio::test]

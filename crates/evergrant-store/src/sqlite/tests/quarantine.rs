@@ -5,6 +5,7 @@ use evergrant_proto::transaction::{Reply, Wait};
 use super::world::{Host, claim, claimed, import, read, stocked, succeed, unavailable};
 use crate::{
     anchor::AnchorState,
+    sqlite::OpenStoreError,
     store::{Reason, Store},
 };
 
@@ -88,6 +89,42 @@ async fn what_was_rescued_in_another_epoch_is_left_where_it_is() {
     let place = store.reserve().await.unwrap();
     store.rescue(place, succeed(1, 10)).await.unwrap();
     assert_eq!(store.replay().await.unwrap().landed, 1);
+}
+
+#[tokio::test]
+async fn a_store_whose_database_is_gone_or_empty_is_not_begun_anew() {
+    let host = Host::new();
+    stocked(&host.open(), [1]).await;
+    let (database, backup) = (&host.options.paths.database, host.path().join("backup"));
+    fs::rename(database, &backup).unwrap();
+    for emptied in [false, true] {
+        if emptied {
+            fs::write(database, "").unwrap();
+        }
+        let refused = host.try_open().unwrap_err();
+        assert!(matches!(refused, OpenStoreError::Gone { .. }), "{refused}");
+        assert!(refused.to_string().contains("restore it from a backup"), "{refused}");
+    }
+    for left in ["store.db", "store.db-wal", "store.db-shm"] {
+        let _ = fs::remove_file(host.path().join(left));
+    }
+    fs::rename(&backup, database).unwrap();
+    let store = host.open();
+    assert_eq!(store.status().await.unwrap().quarantine, None);
+    claimed(&store, 1, 10).await;
+}
+
+#[tokio::test]
+async fn a_store_that_lost_its_log_before_it_was_copied_back_is_not_begun_anew() {
+    let host = Host::new();
+    let store = host.open();
+    stocked(&store, [1]).await;
+    let without_log = host.path().join("without-log");
+    fs::copy(&host.options.paths.database, &without_log).unwrap();
+    drop(store);
+    fs::rename(&without_log, &host.options.paths.database).unwrap();
+    let refused = host.try_open().unwrap_err();
+    assert!(matches!(refused, OpenStoreError::Gone { .. }), "{refused}");
 }
 
 #[tokio::test]
