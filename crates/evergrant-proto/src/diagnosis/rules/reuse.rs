@@ -44,10 +44,24 @@ fn unknown_outcome(facts: Facts<'_>) -> Option<String> {
 
 pub(super) fn the_provider_reports_reuse_after_an_unknown_outcome(facts: Facts<'_>) -> Option<Finding> {
     let evidence = unknown_outcome(facts).filter(|_| reported(facts))?;
-    Some(
-        Finding::new(Cause::LostRotationNotPersisted, Certainty::Certain, evidence)
-            .because("The provider itself reports that the token was used before."),
-    )
+    const REPORT: &str = "The provider itself reports that the token was used before.";
+    let lost = |certainty| Finding::new(Cause::LostRotationNotPersisted, certainty, evidence).because(REPORT);
+    Some(if another_use_is_known_of(facts) {
+        lost(Certainty::Likely)
+            .because(
+                "An earlier token of this grant may have been used twice, too: the provider does not say which it means.",
+            )
+            .or(&[Cause::RotatedTokenReused])
+    } else {
+        lost(Certainty::Certain)
+    })
+}
+
+/// Whether the unknown outcome is not the only thing that a report of reuse can be about.
+fn another_use_is_known_of(facts: Facts<'_>) -> bool {
+    let history = facts.history;
+    let of_another_grant = facts.provider.rotation.revokes == ReplayRevokes::ClientSession;
+    history.overtaken_attempt.is_some() || history.store_restored == Some(true) || of_another_grant
 }
 
 pub(super) fn the_provider_reports_reuse(facts: Facts<'_>) -> Option<Finding> {
