@@ -89,6 +89,14 @@ sabotages! {
     BlameTheUser,
     /// Refreshes while the store is quarantined.
     IgnoreTheQuarantine,
+    /// Probes the grants of an adopted store all at once.
+    ProbeAllAtOnce,
+    /// Goes on probing the grants of an adopted store although one after the other is refused.
+    ForgetRefusedProbes,
+    /// Takes the scope of a narrower access token for that of the grant.
+    NarrowTheGrant,
+    /// Asks for the whole scope where a part of it is wanted.
+    WidenTheScope,
 }
 
 impl Sabotage {

@@ -48,6 +48,8 @@ pub struct Scene {
     pub access_token_s: u64,
     /// Who can sign in: name and organization.
     pub users: Vec<(String, String)>,
+    /// Whether the provider says why it refuses.
+    pub tells_reason: bool,
     /// What is asked for. With `openid` the provider tells who signed in, and signs it, which takes time.
     pub scopes: String,
 }
@@ -81,6 +83,7 @@ impl Scene {
             rotation,
             known,
             access_token_s: 3600,
+            tells_reason: false,
             users: vec![("alice".into(), "acme".into()), ("bob".into(), "globex".into())],
             scopes: "openid offline_access".into(),
         }
@@ -124,7 +127,11 @@ impl Scene {
         Settings {
             clients: vec![client],
             users: self.users.iter().map(|(name, tenant)| UserSettings::new(name, tenant)).collect(),
-            error_descriptions: ErrorDescriptions::Uniform,
+            error_descriptions: if self.tells_reason {
+                ErrorDescriptions::Named
+            } else {
+                ErrorDescriptions::Uniform
+            },
             ..Settings::bare()
         }
     }

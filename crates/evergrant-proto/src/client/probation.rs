@@ -96,7 +96,7 @@ impl Probation {
 
     /// Whether the scheduler leaves the client's unproven grants alone.
     pub fn is_halted(&self) -> bool {
-        self.refusals >= REFUSALS_ENOUGH
+        self.refusals >= REFUSALS_ENOUGH && !sabotaged!(ForgetRefusedProbes)
     }
 
     /// Whether an unproven grant may be presented now; notes its turn if so. `Err`: not before this time.

@@ -88,7 +88,7 @@ pub(super) fn refresh_request(claimed: &Claimed, key: &AccessKey) -> Result<Http
     let mut refresh = RefreshRequest::new(&claimed.credential.refresh_token);
     refresh.resource = key.resource.as_deref();
     refresh.redirect_uri = client.redirect_uris.first();
-    if let Some(wanted) = &key.scope {
+    if let Some(wanted) = key.scope.as_ref().filter(|_| !sabotaged!(WidenTheScope)) {
         refresh = refresh
             .narrowed_to(wanted, &claimed.grant.granted)
             .map_err(|error| Unsendable { cause: Cause::ScopeProblem, reason: error.to_string() })?;

@@ -14,7 +14,7 @@ pub(super) fn admit(
     loaded: &Loaded,
     command: &Claim,
 ) -> Result<Option<Probation>, Timestamp> {
-    if grant.life.adoption >= loaded.adoptions {
+    if grant.life.adoption >= loaded.adoptions || sabotaged!(ProbeAllAtOnce) {
         return Ok(None);
     }
     let mut probation = client.probation.of(loaded.adoptions);

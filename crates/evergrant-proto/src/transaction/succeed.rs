@@ -144,7 +144,9 @@ fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) 
     if let Some(access) = &issued.access {
         let mut access = access.clone();
         access.generation = grant.generation;
-        if let Some(scope) = issued.scope.as_ref().filter(|_| access.key.scope.is_none()) {
+        if let Some(scope) =
+            issued.scope.as_ref().filter(|_| access.key.scope.is_none() || sabotaged!(NarrowTheGrant))
+        {
             grant.granted = scope.clone();
         }
         grant.access.retain(|entry| entry.key != access.key);

@@ -84,7 +84,9 @@ impl Judge {
             }
             _ => {}
         }
-        if let Some(attempt) = command.attempt() {
+        if let Some(attempt) = command.attempt()
+            && !grant.attempts.iter().any(|known| known.id == attempt && known.is_open())
+        {
             probation.conclude(attempt, command);
         }
     }

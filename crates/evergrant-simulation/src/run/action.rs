@@ -88,6 +88,8 @@ pub enum Action {
     Withdraw(u64),
     /// The provider's administrator ends a grant.
     EndGrant(u64),
+    /// Something happens to a user's account.
+    Account(u64, Account),
     /// A grant is revoked by us, or removed.
     Revoke(u64, u64, bool),
     /// The store turns up elsewhere, as a copy would: nobody runs on it but who is started then, and it is quarantined.
@@ -100,6 +102,19 @@ pub enum Action {
     Adopt,
     /// The wall clock is set by so many milliseconds.
     SetClock(i64),
+}
+
+/// What happens to a user's account at the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Account {
+    /// Its password changes, which ends all its grants.
+    PasswordChanges,
+    /// It is disabled, which suspends them.
+    IsDisabled,
+    /// It is deleted, which ends them.
+    IsDeleted,
+    /// It is there again, and enabled.
+    IsBack,
 }
 
 /// What a caller wants.
@@ -161,6 +176,7 @@ pub(super) fn draw(dice: &mut Dice) -> Action {
         967..968 => copies(dice),
         968..971 => Action::Adopt,
         971..980 => Action::SetClock(i64::try_from(dice.below(1_200_000)).unwrap_or(0) - 600_000),
+        980..987 => account(dice),
         _ => Action::Suspend(*dice.pick(&[500, 20_000, 70_000, 300_000])),
     }
 }
@@ -224,7 +240,8 @@ fn overtaking(dice: &mut Dice) -> Action {
 }
 
 fn ending(dice: &mut Dice) -> Action {
-    match dice.below(10) {
+    match dice.below(12) {
+        10.. => account(dice),
         0..2 => Action::Revoke(dice.draw(), dice.draw(), dice.permille(500)),
         2 => Action::EndGrant(dice.draw()),
         3 => Action::Withdraw(dice.draw()),
@@ -232,6 +249,11 @@ fn ending(dice: &mut Dice) -> Action {
         6 => Action::Mishap(Mishap::ResponseDelayed(dice.between(1_000, 25_000))),
         _ => authorization(dice),
     }
+}
+
+fn account(dice: &mut Dice) -> Action {
+    use Account::{IsBack, IsDeleted, IsDisabled, PasswordChanges};
+    Action::Account(dice.draw(), *dice.pick(&[PasswordChanges, IsDisabled, IsDeleted, IsBack, IsBack]))
 }
 
 fn copies(dice: &mut Dice) -> Action {

@@ -13,7 +13,7 @@ use std::{
     sync::Once,
 };
 
-pub use action::{Action, Emphasis, Struck, Wish};
+pub use action::{Account, Action, Emphasis, Struck, Wish};
 pub use script::{Policy, Script, Setting, Step, UnknownPolicy};
 pub use shrinking::shrink;
 

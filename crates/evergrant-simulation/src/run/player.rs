@@ -13,7 +13,7 @@ use evergrant_proto::{
 use evergrant_rehearse::{PolicyName, RotationPolicy as Rotation, TenantRefusal};
 
 use super::{
-    action::{Action, Wish},
+    action::{Account, Action, Wish},
     script::{Policy, Setting, Step},
 };
 use crate::{CLIENT_ID, CLIENT_SECRET, Dice, Outage, ProcessId, Scene, World};
@@ -108,7 +108,7 @@ impl Player {
                 self.authorize(action);
             }
             Action::Withdraw(grant) => {
-                if let Some(user) = self.user_of(*grant) {
+                if let Some(user) = self.user_of(*grant).filter(|user| self.world.has_user(user)) {
                     self.world.withdraw_consent(&user);
                 }
             }
@@ -117,6 +117,7 @@ impl Player {
                     self.world.end_at_provider(grant);
                 }
             }
+            Action::Account(user, change) => self.change_account(*user, *change),
             Action::Revoke(process, grant, remove) => self.revoke(*process, *grant, *remove),
             Action::Copy | Action::BackUp | Action::Restore(_) | Action::Adopt => self.move_store(action),
             Action::SetClock(step) => self.world.step_wall_clock(*step),
@@ -298,7 +299,23 @@ impl Player {
         }
     }
 
+    /// Accounts change where the provider says why it refuses. Where it does not, consent, administration and what came of
+    /// our own requests look alike already: nobody could name a fourth among three.
+    fn change_account(&mut self, user: u64, change: Account) {
+        let (user, tenant) = self.user(user);
+        match change {
+            _ if !self.setting.tells_reason => {}
+            Account::PasswordChanges => self.world.change_password(&user),
+            Account::IsDisabled => self.world.set_user_enabled(&user, false),
+            Account::IsDeleted => self.world.delete_user(&user),
+            Account::IsBack => self.world.bring_user_back(&user, &tenant),
+        }
+    }
+
     fn follow(&mut self, process: ProcessId, link: AuthorizationId, user: &str, twice: bool) {
+        if !self.world.has_user(user) {
+            return;
+        }
         self.links.push((link, user.to_owned()));
         let callback = self.world.sign_in(link, user);
         self.world.bring_callback(process, callback.clone());
@@ -401,6 +418,7 @@ fn scene(setting: &Setting) -> Scene {
         scene.known = RotationPolicy::default();
     }
     let account = if setting.tells_account { "openid " } else { "" };
+    scene.tells_reason = setting.tells_reason;
     scene.scopes = format!("{account}offline_access mail calendar");
     scene
 }

@@ -39,6 +39,8 @@ pub struct Setting {
     pub users: usize,
     /// Whether the provider tells who signed in.
     pub tells_account: bool,
+    /// Whether the provider says why it refuses.
+    pub tells_reason: bool,
     /// Whether processes serve from memory, and look into the lifeboat all the time.
     pub drivers: bool,
     /// For how many seconds a spent token is forgiven, where the policy has such a window and it can be of any length.
@@ -104,6 +106,7 @@ impl Setting {
             drivers: dice.permille(700),
             window_s: *dice.pick(&[30, 30, 150, 900]),
             emphasis: *dice.pick(&Emphasis::ALL),
+            tells_reason: dice.permille(350),
         }
     }
 }

@@ -88,7 +88,7 @@ impl World {
             }
         }
         for (place, token) in tokens {
-            if self.works(&token) {
+            if self.works(&token) && !self.was_suspended(&token) {
                 let evidence = format!(
                     "grant {} is dead in generation {}, and the credential in {place} would be accepted",
                     grant.id, grant.generation.0
@@ -96,6 +96,16 @@ impl World {
                 self.judge.object(Invariant::NothingLost, self.now, evidence);
             }
         }
+    }
+
+    /// Whether it was refused since the account was disabled: that it was enabled again, nobody tells us.
+    fn was_suspended(&self, token: &str) -> bool {
+        let token = Fingerprint::of(token);
+        let refused = |entry: &&JournalEntry| {
+            entry.presented.as_ref() == Some(&token) && entry.outcome == Outcome::Refused
+        };
+        let latest = self.party.provider.journal(0).filter(refused).last();
+        latest.is_some_and(|entry| entry.reason == Some(Reason::UserDisabled))
     }
 
     /// Invariants 2 and 3: the cause is the truth, or leaves room for it.

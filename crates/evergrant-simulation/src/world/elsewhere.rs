@@ -7,7 +7,7 @@ use evergrant_proto::{
     transaction::{Command, Complete, JournalExchange, PutClient},
     wire::{device::DeviceAuthorization, http::HttpRequest, token_request::TokenEndpoint},
 };
-use evergrant_rehearse::{Delivery, Fingerprint, Progress, Request};
+use evergrant_rehearse::{Delivery, Fingerprint, Progress, Request, UserSettings};
 
 use super::{CallRecord, World};
 use crate::{CLIENT_ID, party};
@@ -75,6 +75,40 @@ impl World {
         let now = self.provider_time();
         drop(self.party.provider.revoke_family(family, now));
         self.note(|| format!("the administrator ends what {grant} holds"));
+    }
+
+    /// Whether the provider knows this user.
+    pub fn has_user(&self, user: &str) -> bool {
+        self.party.provider.users().any(|known| known.username == user)
+    }
+
+    /// A user's password changes, which ends all the user's grants.
+    pub fn change_password(&mut self, user: &str) {
+        let now = self.provider_time();
+        drop(self.party.provider.change_password(user, now));
+        self.note(|| format!("the password of {user} changes"));
+    }
+
+    /// A user's account is disabled, which suspends all its grants, or enabled again.
+    pub fn set_user_enabled(&mut self, user: &str, enabled: bool) {
+        drop(self.party.provider.change_user(user, |user| user.enabled = enabled));
+        self.note(|| format!("the account of {user} is {}", if enabled { "enabled" } else { "disabled" }));
+    }
+
+    /// A user's account is deleted, which ends all its grants.
+    pub fn delete_user(&mut self, user: &str) {
+        let now = self.provider_time();
+        drop(self.party.provider.remove_user(user, now));
+        self.note(|| format!("the account of {user} is deleted"));
+    }
+
+    /// A user's account is there again, and enabled.
+    pub fn bring_user_back(&mut self, user: &str, tenant: &str) {
+        if self.has_user(user) {
+            return self.set_user_enabled(user, true);
+        }
+        drop(self.party.provider.add_user(UserSettings::new(user, tenant)));
+        self.note(|| format!("the account of {user} is there again"));
     }
 
     /// The operator changes something of the client that concerns no request.
