@@ -141,7 +141,6 @@ fn conclude(
     let candidates: Vec<Cause> =
         first.into_iter().chain(diagnosis.alternatives.iter().copied()).take(MAX_CANDIDATES).collect();
     let steps = steps(&diagnosis);
-    let names_a_wait = report.headers.iter().any(|(name, _)| name == "retry-after");
     let recognized =
         provider.as_ref().and_then(|known| Some(format!("It is {}: {}.", known.name, known.because?)));
     let evidence = recognized.into_iter().chain(diagnosis.evidence).collect();
@@ -150,7 +149,7 @@ fn conclude(
         id: report.id.as_deref().map(|id| UntrustedText::new(id).as_str().to_owned()),
         cause,
         certainty: diagnosis.certainty,
-        permanent: permanence::of(cause, &candidates, failure, names_a_wait),
+        permanent: permanence::of(cause, &candidates, failure),
         // Nobody is sent to sign in again before it is known that this would help.
         remedy: if undetermined {
             Action::Other

@@ -1,10 +1,7 @@
-//! Which provider answered, by what the report shows of it.
-
-use std::{collections::BTreeMap, sync::LazyLock};
+//! Which provider answered, by what the report shows of it and the catalogue says of providers.
 
 use evergrant_proto::{
-    diagnosis::Certainty,
-    provider::{Catalogue, Provider},
+    provider::{Catalogue, Provider, Template},
     wire::{
         error_response::{ErrorCode, ErrorResponse},
         untrusted_text::UntrustedText,
@@ -13,6 +10,9 @@ use evergrant_proto::{
 use serde::Serialize;
 
 use crate::reading::Case;
+
+/// Shortest part of a description by which a provider is recognized, in bytes: shorter ones are met elsewhere.
+const TELLING: usize = 24;
 
 /// A provider of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,126 +26,62 @@ pub struct Recognized {
     pub because: Option<&'static str>,
 }
 
-/// Other names of catalogue entries, in lower case.
-const ALIASES: [(&str, &str); 27] = [
-    ("amazon", "amazon-lwa"),
-    ("login-with-amazon", "amazon-lwa"),
-    ("aad", "microsoft"),
-    ("azure", "microsoft"),
-    ("azure-ad", "microsoft"),
-    ("entra", "microsoft"),
-    ("microsoft-entra", "microsoft"),
-    ("office365", "microsoft"),
-    ("cognito", "aws-cognito"),
-    ("duende", "identityserver"),
-    ("identityserver4", "identityserver"),
-    ("duende-identityserver", "identityserver"),
-    ("gmail", "google"),
-    ("hydra", "ory-hydra"),
-    ("ory", "ory-hydra"),
-    ("intuit", "quickbooks"),
-    ("jira", "atlassian"),
-    ("meta", "facebook"),
-    ("node-oidc-provider", "oidc-provider"),
-    ("forgejo", "gitea"),
-    ("red-hat-sso", "keycloak"),
-    ("rhsso", "keycloak"),
-    ("spring", "spring-authorization-server"),
-    ("stripe", "stripe-connect"),
-    ("tesla", "tesla-fleet"),
-    ("twitter", "x"),
-    ("xsuaa", "sap-xsuaa"),
+/// What a provider is recognized by.
+struct Mark {
+    because: &'static str,
+    fits: fn(&Seen, &Provider) -> bool,
+}
+
+/// The surest first.
+const MARKS: [Mark; 5] = [
+    Mark { because: "the request went to its host", fits: owns_the_host },
+    Mark { because: "the request went to its host", fits: has_an_endpoint_there },
+    Mark { because: "the answer carries one of its headers", fits: sent_the_headers },
+    Mark { because: "the wording is its own", fits: says_its_own_words },
+    Mark { because: "the wording is in its signatures", fits: says_its_signatures },
 ];
 
-/// Finds the provider of a report.
+/// Finds the provider of a report. What fits several providers tells none.
 pub(super) fn recognize(case: &Case, catalogue: &Catalogue) -> Option<Recognized> {
     if let Some(name) = &case.provider {
-        return by_name(name, catalogue).map(|provider| recognized(provider, None));
+        return catalogue.find(name).map(|provider| recognized(provider, None));
     }
-    by_host(case, catalogue)
-        .or_else(|| by_header(case))
-        .or_else(|| by_wording(case))
-        .and_then(|(id, because)| Some(recognized(catalogue.provider(id)?, Some(because))))
-        .or_else(|| by_signature(case, catalogue))
+    let seen = Seen::of(case);
+    MARKS.iter().filter(|_| seen.is_something()).find_map(|mark| {
+        let mut found = catalogue.iter().filter(|provider| (mark.fits)(&seen, provider));
+        let provider = found.next().filter(|_| found.next().is_none())?;
+        Some(recognized(provider, Some(mark.because)))
+    })
 }
 
 fn recognized(provider: &Provider, because: Option<&'static str>) -> Recognized {
     Recognized { id: provider.id.clone(), name: provider.name.clone(), because }
 }
 
-fn by_name<'a>(name: &str, catalogue: &'a Catalogue) -> Option<&'a Provider> {
-    let name = name.trim().to_ascii_lowercase().replace([' ', '_'], "-");
-    let alias = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, id)| *id);
-    catalogue.provider(&name).or_else(|| catalogue.provider(alias?))
+/// What a report shows of a provider, in lower case.
+struct Seen<'a> {
+    host: Option<String>,
+    headers: Vec<&'a str>,
+    /// Code, subtype and description.
+    said: Option<String>,
+    description: Option<String>,
 }
 
-/// The hosts of the endpoints that have no placeholders in them.
-static HOSTS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
-    let catalogue = Catalogue::builtin();
-    let of_provider = |provider: &Provider| {
-        let endpoints = provider.resolve(&BTreeMap::new()).unwrap_or_default();
-        let urls = [endpoints.authorization, endpoints.token, endpoints.refresh, endpoints.userinfo];
-        let hosts = urls.into_iter().flatten().filter_map(|url| url.host_str().map(str::to_owned));
-        hosts.map(|host| (host, provider.id.clone())).collect::<Vec<_>>()
-    };
-    catalogue.iter().flat_map(of_provider).collect()
-});
+impl<'a> Seen<'a> {
+    fn of(case: &'a Case) -> Self {
+        let error = case.error.as_ref();
+        let description = error.and_then(|error| error.description.as_ref());
+        Self {
+            host: case.host.as_deref().map(str::to_ascii_lowercase),
+            headers: case.headers.iter().map(|(name, _)| name.as_str()).collect(),
+            said: error.map(said),
+            description: description.map(|description| description.as_str().to_lowercase()),
+        }
+    }
 
-/// Hosts that hold more than their token endpoint, and those of tenants.
-const SUFFIXES: [(&str, &str); 14] = [
-    ("login.microsoftonline.com", "microsoft"),
-    ("login.microsoftonline.us", "microsoft"),
-    ("login.windows.net", "microsoft"),
-    ("login.live.com", "microsoft"),
-    ("graph.microsoft.com", "microsoft"),
-    ("googleapis.com", "google"),
-    ("accounts.google.com", "google"),
-    ("auth0.com", "auth0"),
-    ("okta.com", "okta"),
-    ("oktapreview.com", "okta"),
-    ("amazoncognito.com", "aws-cognito"),
-    ("salesforce.com", "salesforce"),
-    ("myshopify.com", "shopify"),
-    ("zendesk.com", "zendesk"),
-];
-
-fn by_host<'a>(case: &Case, catalogue: &Catalogue) -> Option<(&'a str, &'static str)> {
-    let host = case.host.as_deref()?.to_ascii_lowercase();
-    let within = |suffix: &str| {
-        host == suffix || host.strip_suffix(suffix).is_some_and(|before| before.ends_with('.'))
-    };
-    let exact = HOSTS.iter().find(|(known, _)| *known == host).map(|(_, id)| id.as_str());
-    let known = exact.or_else(|| SUFFIXES.iter().find(|(suffix, _)| within(suffix)).map(|(_, id)| *id));
-    known.filter(|id| catalogue.provider(id).is_some()).map(|id| (id, "the request went to its host"))
-}
-
-fn by_header<'a>(case: &Case) -> Option<(&'a str, &'static str)> {
-    const HEADERS: [(&str, &str); 4] = [
-        ("intuit_tid", "quickbooks"),
-        ("x-ms-request-id", "microsoft"),
-        ("x-okta-request-id", "okta"),
-        ("x-slack-req-id", "slack"),
-    ];
-    let header = HEADERS.iter().find(|(name, _)| case.headers.iter().any(|(header, _)| header == name))?;
-    Some((header.1, "the answer carries one of its headers"))
-}
-
-/// Words that one provider uses and nobody else.
-fn by_wording<'a>(case: &Case) -> Option<(&'a str, &'static str)> {
-    const WORDS: [(&str, &str); 8] = [
-        ("aadsts", "microsoft"),
-        ("msis9", "adfs"),
-        ("invalid_rapt", "google"),
-        ("token has been expired or revoked", "google"),
-        ("oauthexception", "facebook"),
-        ("invalid_session_id", "salesforce"),
-        ("bad_refresh_token", "hubspot"),
-        ("expired access/refresh token", "salesforce"),
-    ];
-    let error = case.error.as_ref()?;
-    let text = said(error);
-    let word = WORDS.iter().find(|(word, _)| text.contains(word))?;
-    Some((word.1, "the wording is its own"))
+    fn is_something(&self) -> bool {
+        self.host.is_some() || !self.headers.is_empty() || self.said.is_some()
+    }
 }
 
 fn said(error: &ErrorResponse) -> String {
@@ -155,21 +91,39 @@ fn said(error: &ErrorResponse) -> String {
     format!("{code} {subtype} {description}").to_lowercase()
 }
 
-/// The only provider whose certain signature names these very words.
-fn by_signature(case: &Case, catalogue: &Catalogue) -> Option<Recognized> {
-    const TELLING: usize = 24;
-    let description = case.error.as_ref()?.description.as_ref()?.as_str().to_lowercase();
-    let fits = |provider: &&Provider| {
-        let mut signatures = provider.dialect.signatures.iter();
-        signatures.any(|signature| {
-            signature.certainty == Certainty::Certain
-                && signature
-                    .contains
-                    .iter()
-                    .any(|part| part.len() >= TELLING && description.contains(part.as_str()))
-        })
+/// A host that is all its own, or one below it.
+fn owns_the_host(seen: &Seen, provider: &Provider) -> bool {
+    let Some(host) = seen.host.as_deref() else { return false };
+    let within = |own: &String| {
+        host.strip_suffix(own.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'))
     };
-    let mut found = catalogue.iter().filter(fits);
-    let provider = found.next().filter(|_| found.next().is_none())?;
-    Some(recognized(provider, Some("the wording is in its signatures")))
+    provider.recognition.hosts.iter().any(within)
+}
+
+/// Several products of one house can share a host.
+fn has_an_endpoint_there(seen: &Seen, provider: &Provider) -> bool {
+    let host = seen.host.as_deref();
+    host.is_some() && provider.endpoints.iter().any(|template| fixed_host(template) == host)
+}
+
+fn fixed_host(template: &Template) -> Option<&str> {
+    let rest = template.as_str().strip_prefix("https://")?;
+    let host = rest.split(['/', ':', '?']).next()?;
+    Some(host).filter(|host| !host.contains('{'))
+}
+
+fn sent_the_headers(seen: &Seen, provider: &Provider) -> bool {
+    provider.recognition.headers.iter().any(|own| seen.headers.contains(&own.as_str()))
+}
+
+fn says_its_own_words(seen: &Seen, provider: &Provider) -> bool {
+    seen.said
+        .as_ref()
+        .is_some_and(|said| provider.recognition.words.iter().any(|own| said.contains(own.as_str())))
+}
+
+fn says_its_signatures(seen: &Seen, provider: &Provider) -> bool {
+    let Some(description) = &seen.description else { return false };
+    let parts = provider.dialect.signatures.iter().flat_map(|signature| &signature.contains);
+    parts.filter(|part| part.len() >= TELLING).any(|part| description.contains(part.as_str()))
 }

@@ -30,15 +30,22 @@ fn has_failed(entry: &Value) -> bool {
 
 fn asks_for_a_token(entry: &Value) -> bool {
     let method = entry.pointer("/request/method").and_then(Value::as_str).unwrap_or_default();
-    method.eq_ignore_ascii_case("post")
-        && (sent(entry).contains("grant_type")
-            || entry.pointer("/request/postData/params").and_then(Value::as_array).is_some_and(
-                |parameters| {
-                    parameters
-                        .iter()
-                        .any(|parameter| parameter.get("name").and_then(Value::as_str) == Some("grant_type"))
-                },
-            ))
+    // A browser's way to the authorization endpoint is a GET, too, and says no grant type.
+    let in_query = || supposition::query_of(address(entry)).contains("grant_type=");
+    method.eq_ignore_ascii_case("get") && in_query()
+        || method.eq_ignore_ascii_case("post")
+            && (sent(entry).contains("grant_type")
+                || entry.pointer("/request/postData/params").and_then(Value::as_array).is_some_and(
+                    |parameters| {
+                        parameters.iter().any(|parameter| {
+                            parameter.get("name").and_then(Value::as_str) == Some("grant_type")
+                        })
+                    },
+                ))
+}
+
+fn address(entry: &Value) -> &str {
+    entry.pointer("/request/url").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn sent(entry: &Value) -> &str {
@@ -51,7 +58,7 @@ fn body(entry: &Value) -> Option<&str> {
 }
 
 fn of_entry(entry: &Value) -> Case {
-    let url = entry.pointer("/request/url").and_then(Value::as_str).unwrap_or_default();
+    let url = address(entry);
     let parameters = entry.pointer("/request/postData/params").and_then(Value::as_array);
     let sent = parameters.map_or_else(
         || sent(entry).to_owned(),
@@ -66,13 +73,12 @@ fn of_entry(entry: &Value) -> Case {
         form: Form::Har,
         host: supposition::host_of(url),
         status: status(entry),
-        headers: headers(entry, "/response/headers")
-            .filter(|(name, _)| supposition::is_telling(name))
-            .collect(),
+        headers: headers(entry, "/response/headers").map(supposition::kept).collect(),
         stage: supposition::stage_of_request(url, &sent),
         ..Case::default()
     };
     let mut secrets = Secrets::of_request(&sent);
+    secrets.add_request(supposition::query_of(url));
     secrets.add_headers(headers(entry, "/request/headers"));
     add_answer(&mut case, body(entry), &secrets);
     case

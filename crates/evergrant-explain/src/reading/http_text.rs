@@ -16,12 +16,13 @@ pub(super) fn read(text: &str) -> Option<Case> {
     let mut case = Case {
         form: Form::Exchange,
         status: status_of(lines[status_line]),
-        headers: headers.into_iter().filter(|(name, _)| supposition::is_telling(name)).collect(),
+        headers: headers.into_iter().map(supposition::kept).collect(),
         host: request.host,
         stage: supposition::stage_of_request(&request.path, &request.body),
         ..Case::default()
     };
     let mut secrets = Secrets::of_request(&request.body);
+    secrets.add_request(supposition::query_of(&request.path));
     secrets.add_headers(request.headers.into_iter());
     add_answer(&mut case, Some(body.as_str()).filter(|body| !body.trim().is_empty()), &secrets);
     if case.stage.is_none() {

@@ -43,7 +43,7 @@ pub struct Case {
     pub stage: Option<Stage>,
     /// The status of the answer.
     pub status: Option<u16>,
-    /// Header names in lower case, with their values; only those that say something about a failure.
+    /// Header names in lower case, with their values; those that say nothing about a failure are kept without.
     pub headers: Vec<(String, String)>,
     /// What the provider said.
     pub error: Option<ErrorResponse>,

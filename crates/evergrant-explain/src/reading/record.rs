@@ -119,7 +119,7 @@ fn headers(headers: Option<Map<String, Value>>, content_type: Option<String>) ->
         .into_iter()
         .flatten()
         .filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())))
-        .filter(|(name, _)| supposition::is_telling(name))
+        .map(supposition::kept)
         .collect();
     if let Some(content_type) = content_type
         && !kept.iter().any(|(name, _)| name == "content-type")

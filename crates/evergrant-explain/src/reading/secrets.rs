@@ -15,14 +15,8 @@ const MAX_SECRETS: usize = 256;
 /// Longest value that is looked for, in bytes. What is longer is masked for its looks.
 const MAX_VALUE: usize = 256;
 
-/// Names under which secrets stand, without punctuation.
-const NAMES: [&str; 24] = [
-    "accesstoken",
-    "refreshtoken",
-    "idtoken",
-    "token",
-    "clientsecret",
-    "secret",
+/// Names under which secrets stand, without punctuation, beside all that end with `token` and `secret`.
+const NAMES: [&str; 18] = [
     "password",
     "passwd",
     "pwd",
@@ -59,7 +53,7 @@ pub(super) fn of_text(text: &str) -> Secrets {
             break;
         }
         let name = name_before(&text[..position]);
-        if !NAMES.contains(&name.as_str()) {
+        if !is_secret(&name) {
             continue;
         }
         let value = value_after(&text[position + 1..]);
@@ -74,19 +68,24 @@ impl Secrets {
     /// The secrets of a request's body, a form or JSON: all values of its secret parameters.
     pub(super) fn of_request(body: &str) -> Self {
         let mut secrets = of_text(body);
-        for pair in body.split('&').take(MAX_SECRETS) {
-            let Some((name, value)) = pair.split_once('=') else { continue };
-            if NAMES.contains(&plain(name).as_str()) {
-                secrets.add(value.trim());
-                let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
-                secrets.add(decoded.map(|(_, value)| value.into_owned()).unwrap_or_default().trim());
-            }
-        }
+        secrets.add_request(body);
         secrets
     }
 
+    /// Those of a form, in a body or in the query of an address.
+    pub(super) fn add_request(&mut self, form: &str) {
+        for pair in form.split('&').take(MAX_SECRETS) {
+            let Some((name, value)) = pair.split_once('=') else { continue };
+            if is_secret(&plain(name)) {
+                self.add(value.trim());
+                let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
+                self.add(decoded.map(|(_, value)| value.into_owned()).unwrap_or_default().trim());
+            }
+        }
+    }
+
     pub(super) fn add_headers(&mut self, headers: impl Iterator<Item = (String, String)>) {
-        for (_, value) in headers.filter(|(name, _)| NAMES.contains(&plain(name).as_str())) {
+        for (_, value) in headers.filter(|(name, _)| is_secret(&plain(name))) {
             self.add(&value);
             for part in value.split([' ', ';', '=']).filter(|part| looks_secret(part)) {
                 self.add(part);
@@ -109,6 +108,11 @@ impl Secrets {
             self.0.push(secret.to_owned());
         }
     }
+}
+
+/// `fb_exchange_token`, `app_secret`: providers have names of their own for them.
+fn is_secret(name: &str) -> bool {
+    NAMES.contains(&name) || name.ends_with("token") || name.ends_with("secret")
 }
 
 fn name_before(before: &str) -> String {

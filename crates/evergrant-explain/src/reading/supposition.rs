@@ -5,22 +5,13 @@ use url::Url;
 
 use super::{Case, beginning};
 
-/// Headers of an answer that say something about a failure; the others are not kept.
-const TELLING: [&str; 9] = [
-    "content-type",
-    "www-authenticate",
-    "retry-after",
-    "date",
-    "server",
-    "intuit_tid",
-    "x-ms-request-id",
-    "x-okta-request-id",
-    "x-slack-req-id",
-];
+/// Headers of an answer whose values say something about a failure.
+const TELLING: [&str; 5] = ["content-type", "www-authenticate", "retry-after", "date", "server"];
 
-/// Whether a header of this name, in lower case, is kept.
-pub(super) fn is_telling(name: &str) -> bool {
-    TELLING.contains(&name)
+/// A header as it is kept, its name in lower case: of most, that they came is all that may ever be told.
+pub(super) fn kept((name, value): (String, String)) -> (String, String) {
+    let value = if TELLING.contains(&name.as_str()) { value } else { String::new() };
+    (name, value)
 }
 
 /// The host of an address, or of a bare name with a port.
@@ -42,8 +33,10 @@ pub(super) fn host_in(text: &str) -> Option<String> {
 
 /// What a request asks for.
 pub(super) fn stage_of_request(address: &str, body: &str) -> Option<Stage> {
-    const GRANTS: [(&str, Stage); 7] = [
+    const GRANTS: [(&str, Stage); 8] = [
         ("refresh_token", Stage::RefreshToken),
+        // Meta has the access token renewed.
+        ("exchange_token", Stage::RefreshToken),
         ("authorization_code", Stage::AuthorizationCode),
         ("client_credentials", Stage::ClientCredentials),
         ("device_code", Stage::DeviceCode),
@@ -52,7 +45,8 @@ pub(super) fn stage_of_request(address: &str, body: &str) -> Option<Stage> {
         ("password", Stage::Password),
     ];
     let path = address.split(['?', '#']).next().unwrap_or_default();
-    if let Some(grant) = body.split(['&', ',', '\n']).find(|pair| pair.contains("grant_type")) {
+    let mut pairs = body.split(['&', ',', '\n']).chain(query_of(address).split('&'));
+    if let Some(grant) = pairs.find(|pair| pair.contains("grant_type")) {
         return GRANTS.iter().find(|(name, _)| grant.contains(name)).map(|(_, stage)| *stage);
     }
     if path.is_empty() {
@@ -66,6 +60,11 @@ pub(super) fn stage_of_request(address: &str, body: &str) -> Option<Stage> {
     } else {
         Some(Stage::ApiCall)
     }
+}
+
+/// The parameters in an address: some providers want token requests so.
+pub(super) fn query_of(address: &str) -> &str {
+    address.split_once('?').map_or("", |(_, query)| query)
 }
 
 /// What was asked, by the words of the answer. A refresh is what fails by itself, so it is what people ask about.

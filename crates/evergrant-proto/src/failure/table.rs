@@ -96,8 +96,8 @@ fn judge(
 ) -> Judgement {
     match response.status {
         503 if exchange.dialect.unavailable_may_be_processed => IN_DOUBT,
-        // RFC 6585 4, and RFC 9110 15.6.4: the server did not handle the request.
-        429 | 503 => NOT_NOW,
+        // RFC 8470 5.2, RFC 6585 4, RFC 9110 15.6.4: the server did not handle the request.
+        425 | 429 | 503 => NOT_NOW,
         // A 500 may be the crash after the rotation, even if its body is a neat server_error: only the
         // catalogue can vouch for it.
         500.. => signature

@@ -165,8 +165,15 @@ fn rotation(rotation: &RotationPolicy, defect: &mut impl FnMut(&str, &str, &str)
 fn signatures(signatures: &[Signature], defect: &mut impl FnMut(&str, &str, &str)) {
     for (index, signature) in signatures.iter().enumerate() {
         let field = format!("dialect.signatures[{index}]");
-        if !signature.names_an_error() && signature.content_type.is_none() {
-            defect(&field, "it would fit every answer", "state error, contains or content_type");
+        if !signature.is_conditional() {
+            defect(
+                &field,
+                "it would fit every answer",
+                "state error, contains or content_type, or silent with a status",
+            );
+        }
+        if signature.silent && signature.names_an_error() {
+            defect(&format!("{field}.silent"), "what is silent names no error", "remove one of them");
         }
         if signature.status.iter().any(|status| !(100..600).contains(status)) {
             defect(&format!("{field}.status"), "it is no HTTP status", "write a number such as 400");
@@ -187,6 +194,7 @@ fn hides(earlier: &Signature, later: &Signature) -> bool {
         earlier.is_empty() || (!later.is_empty() && later.iter().all(|value| earlier.contains(value)))
     }
     within(&earlier.status, &later.status)
+        && (!earlier.silent || later.silent)
         && (earlier.content_type.is_none() || earlier.content_type == later.content_type)
         && within(&earlier.error, &later.error)
         && within(&earlier.subcode, &later.subcode)
@@ -242,11 +250,17 @@ fn recognition(recognition: &Recognition, defect: &mut impl FnMut(&str, &str, &s
         ("recognition.words", &recognition.words),
     ];
     for (field, values) in lists {
+        // What it says can be a sentence; names, hosts and headers have no spaces.
+        let spaced = |value: &str| field != "recognition.words" && value.contains(char::is_whitespace);
         let plain = |value: &String| {
-            value.len() > 1 && !value.contains(char::is_whitespace) && *value == value.to_lowercase()
+            value.len() > 1 && value.trim() == value && !spaced(value) && *value == value.to_lowercase()
         };
         if !values.iter().all(plain) {
-            defect(field, "it is compared in lower case, without spaces", "write single words in lower case");
+            defect(
+                field,
+                "it is compared in lower case, and no name has spaces",
+                "write it in lower case, words of a name joined by hyphens",
+            );
         }
     }
 }

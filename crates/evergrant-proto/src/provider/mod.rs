@@ -288,6 +288,6 @@ pub struct Recognition {
     pub hosts: Vec<String>,
     /// Headers that it alone sends.
     pub headers: Vec<String>,
-    /// Words that it alone uses (`aadsts`).
+    /// Words and sentences that it alone says (`aadsts`).
     pub words: Vec<String>,
 }

@@ -33,6 +33,9 @@ pub struct Signature {
     /// The body is of this kind, by its `Content-Type`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<ContentType>,
+    /// The answer says nothing: there is no error in it that could be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
     /// The error code, the subtype or a vendor code is one of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub error: Vec<String>,
@@ -106,9 +109,14 @@ impl Signature {
         !self.error.is_empty() || !self.contains.is_empty()
     }
 
+    /// Whether it is more than a status: without another condition it would swallow every answer.
+    pub fn is_conditional(&self) -> bool {
+        self.names_an_error() || self.content_type.is_some() || (self.silent && !self.status.is_empty())
+    }
+
     fn fits(&self, answer: &Answer<'_>) -> bool {
-        // A signature without a condition would swallow every answer.
-        (self.names_an_error() || self.content_type.is_some())
+        self.is_conditional()
+            && (!self.silent || answer.error.is_none())
             && (self.status.is_empty() || self.status.contains(&answer.response.status))
             && self.content_type.is_none_or(|kind| answer.content_type == Some(kind))
             && (self.error.is_empty() || answer.says_one_of(&self.error))
@@ -248,6 +256,17 @@ mod tests {
             signature("status = 403\ncontent_type = 'html'\ncause = 'ip_or_network_policy_blocked'");
         assert!(firewall.fits(&Answer::new(&response(403, "text/html"), None)));
         assert_eq!(firewall.verdict(), None);
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_is_recognized_by_its_status_and_decides_nothing() {
+        let silent = "status = 429\nsilent = true";
+        let error = ErrorResponse::of_code(ErrorCode::parse("slow_down"));
+        assert!(fits(silent, &response(429, "text/plain"), None));
+        assert!(!fits(silent, &response(503, "text/plain"), None));
+        assert!(!fits(silent, &response(429, "application/json"), Some(&error)));
+        assert!(!fits("silent = true", &response(429, "text/plain"), None), "it would fit too much");
+        assert_eq!(signature(silent).verdict(), None);
     }
 
     #[test]

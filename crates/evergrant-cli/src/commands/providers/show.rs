@@ -235,7 +235,7 @@ fn answers(signatures: &[Signature]) -> String {
         let statuses: Vec<_> = signature.status.iter().map(ToString::to_string).collect();
         let codes = [signature.error.join(" | "), signature.subcode.join(" | ")];
         let codes: Vec<_> = codes.into_iter().filter(|codes| !codes.is_empty()).collect();
-        let kind = signature.content_type.map(name_of);
+        let kind = signature.content_type.map(name_of).or(signature.silent.then(|| "(nothing)".to_owned()));
         table.row([
             (Tone::Plain, statuses.join(" ")),
             (Tone::Plain, codes.join(" + ")),

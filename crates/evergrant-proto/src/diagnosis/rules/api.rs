@@ -11,7 +11,12 @@ fn refused(facts: Facts<'_>) -> bool {
     let failure = facts.failure;
     failure.stage == Stage::ApiCall
         && failure.transport.is_none()
-        && failure.http_status.is_none_or(|status| (200..500).contains(&status))
+        && match failure.http_status {
+            None | Some(400 | 401 | 403) => true,
+            // A redirect, a page that is not there, a body of the wrong kind: nobody has looked at the token yet, unless
+            // there is a word of it.
+            Some(status) => (200..500).contains(&status) && failure.error.is_some(),
+        }
 }
 
 /// Entra ends access tokens early and names no reason (learn.microsoft.com/entra/identity-platform/claims-challenge).

@@ -37,8 +37,7 @@ const ENTRIES: &[Entry] = &[
     Entry(&[50056, 50064, 50126, 80007], WrongUserCredentials, &[AccountDisabled, PasswordChanged]),
     Entry(&[50055, 50125, 50132, 50133, 50135, 50142, 50144], PasswordChanged, &[AdminOrPolicyRevoked]),
     Entry(&[50173], PasswordChanged, &[AdminOrPolicyRevoked, UserRevoked]),
-    Entry(&[50072, 50074, 50076, 50079, 50097, 50129, 50131, 50155, 50158, 50187, 53000, 53001, 53002, 53003, 500121, 530021, 530032,
-        530035, 530084, 700003, 700020], MfaOrConditionalAccessRequired, &[AdminOrPolicyRevoked, IpOrNetworkPolicyBlocked]),
+    Entry(&[50072, 50074, 50076, 50079, 50097, 50129, 50131, 50155, 50158, 50187, 500121, 700003, 700020], MfaOrConditionalAccessRequired, &[AdminOrPolicyRevoked, IpOrNetworkPolicyBlocked]),
     Entry(&[50078], MfaOrConditionalAccessRequired, &[SessionTimedOut]),
     Entry(&[53004, 53011, 530034], SuspiciousActivity, &[MfaOrConditionalAccessRequired, AdminOrPolicyRevoked]),
     Entry(&[50058, 50085, 50139, 51006, 70043, 70044, 70046], SessionTimedOut, &[MfaOrConditionalAccessRequired, AdminOrPolicyRevoked]),
@@ -62,7 +61,8 @@ pub(super) fn the_number_tells(facts: Facts<'_>) -> Option<Finding> {
 
 fn finding(facts: Facts<'_>, number: u32) -> Option<Finding> {
     let (cause, or) = by_stage(number, facts.failure.stage)
-        .or_else(|| ENTRIES.iter().find(|entry| entry.0.contains(&number)).map(|entry| (entry.1, entry.2)))?;
+        .or_else(|| ENTRIES.iter().find(|entry| entry.0.contains(&number)).map(|entry| (entry.1, entry.2)))
+        .or_else(|| by_family(number))?;
     let certainty = if or.is_empty() { Certainty::Certain } else { Certainty::Likely };
     let evidence =
         format!("AADSTS{number} is the number that Microsoft gives to this case: {}", lower(cause.meaning()));
@@ -79,6 +79,12 @@ fn by_stage(number: u32, stage: Stage) -> Option<(Cause, &'static [Cause])> {
         (50034 | 50055, Stage::Password) => Some((WrongUserCredentials, &[AccountDisabled, PasswordChanged])),
         _ => None,
     }
+}
+
+/// Conditional Access has these numbers to itself, and gets new ones with every kind of policy.
+fn by_family(number: u32) -> Option<(Cause, &'static [Cause])> {
+    matches!(number, 53_000..=53_099 | 530_000..=530_999)
+        .then_some((MfaOrConditionalAccessRequired, &[AdminOrPolicyRevoked, IpOrNetworkPolicyBlocked]))
 }
 
 fn lower(sentence: &str) -> String {

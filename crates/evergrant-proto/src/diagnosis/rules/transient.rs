@@ -100,9 +100,23 @@ pub(super) fn something_else_answered(facts: Facts<'_>) -> Option<Finding> {
         404 | 405 | 410 if no_statement => Finding::new(
             Cause::WrongTokenEndpointOrTenant,
             Certainty::Possible,
-            "There is no token endpoint at this address.",
+            "Nothing that takes this request is at this address.",
         )
         .or(&[Cause::ProviderOutage]),
+        // RFC 9110 15.4.2, 15.4.9: for good. Other redirects come from captive portals and sign-in pages.
+        301 | 308 => Finding::new(
+            Cause::WrongTokenEndpointOrTenant,
+            Certainty::Possible,
+            "The answer says that this address has moved for good.",
+        )
+        .or(&[Cause::ProviderOutage, Cause::IpOrNetworkPolicyBlocked]),
+        // RFC 9110 15.5.14 to 15.5.16, RFC 6585 5.
+        413..=415 | 431 if no_statement => Finding::new(
+            Cause::MalformedRequest,
+            Certainty::Possible,
+            "The status is the one of a request whose size or format is not taken.",
+        )
+        .or(&[Cause::WrongTokenEndpointOrTenant, Cause::ProviderOutage]),
         401 | 403 if no_statement => Finding::new(
             Cause::IpOrNetworkPolicyBlocked,
             Certainty::Possible,

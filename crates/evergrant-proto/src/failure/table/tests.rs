@@ -73,7 +73,7 @@ fn a_refresh_without_an_answer_is_judged_by_whether_a_byte_was_sent() {
 
 #[test]
 fn an_answer_to_a_refresh_is_judged_by_status_and_body() {
-    let rows: [(u16, &str, Judgement); 70] = [
+    let rows: [(u16, &str, Judgement); 71] = [
         // The errors of RFC 6749 5.2 and its extensions.
         (400, r#"{"error":"invalid_grant"}"#, DEAD),
         (400, r#"{"error":"invalid_grant","error_description":"Token has been expired or revoked."}"#, DEAD),
@@ -106,6 +106,7 @@ fn an_answer_to_a_refresh_is_judged_by_status_and_body() {
         (400, r#"{"error":"slow_down"}"#, NOT_NOW),
         (400, r#"{"error":"use_dpop_nonce"}"#, NONCE),
         // Requirement 6: none of these ends a grant, whatever stands in the body.
+        (425, "", NOT_NOW),
         (429, "", NOT_NOW),
         (429, HTML, NOT_NOW),
         (429, r#"{"error":"invalid_grant"}"#, NOT_NOW),

@@ -6,11 +6,12 @@ use crate::diagnosis::{
     wording::{
         Words,
         vocabulary::Word::{
-            Account, Active, Address, Admin, Allow, App, Approve, Attack, Authentication, Authorize, Block,
-            Change, Client, Code, Conditional, Consent, Credentials, Delete, Deny, Disable, Exist, Expire,
-            Factor, Fail, Found, Frequency, Grant, Idle, Inactive, Interaction, Invalid, Invalidated, Ip,
-            Login, Logout, Match, Mismatch, Multi, Must, Network, Not, Or, Password, Policy, Reauthenticate,
-            Required, Revoke, Session, Timeout, Token, Trust, Unknown, Use, User, Valid, Verify,
+            Access, Account, Active, Address, Admin, Allow, App, Approve, Attack, Authentication, Authorize,
+            Block, Change, Client, Code, Conditional, Consent, Credentials, Delete, Deny, Disable, Exist,
+            Expire, Factor, Fail, Found, Frequency, Grant, Idle, Inactive, Interaction, Invalid, Invalidated,
+            Ip, Login, Logout, Match, Mismatch, Multi, Must, Network, Not, Or, Password, Permission, Policy,
+            Reauthenticate, Required, Revoke, Session, Timeout, Token, Trust, Unknown, Use, User, Valid,
+            Verify,
         },
     },
 };
@@ -185,6 +186,14 @@ pub(super) const SAYINGS: &[Saying] = &[
         Cause::ConsentRequired,
         &[Cause::UserRevoked],
         "approval that is missing",
+    ),
+    plain(
+        ANY,
+        &[Words::of(&[Access, Permission]), Words::of(&[Not]), Words::of(&[Grant])],
+        Words::of(&[Token, Revoke, Expire, Invalid, Or]),
+        Cause::ConsentRequired,
+        &[Cause::ScopeProblem, Cause::AdminOrPolicyRevoked],
+        "access that was not granted",
     ),
     plain(
         ANY,

@@ -1,21 +1,30 @@
 //! Who asked: the registration, its credentials, and whose the token is.
 
-use super::{ANY, ASSERTION, NOTHING, Saying, TOKEN_ENDPOINT, hint, plain};
+use super::{ANY, API, ASSERTION, NOTHING, Saying, TOKEN_ENDPOINT, hint, plain};
 use crate::diagnosis::{
     Cause,
     wording::{
         Words,
         vocabulary::Word::{
-            Account, Active, Admin, Allow, Another, App, Assertion, Authentication, Authorization, Authorize,
-            Belong, Block, Certificate, Client, Code, Credentials, Delete, Disable, Exist, Fail, Found,
-            Grant, Hash, Header, Inactive, Invalid, Issue, Key, Legacy, Match, Method, Mismatch, Missing,
-            Must, Not, Or, Organization, Redirect, Refresh, Registered, Request, Required, Scope, Secret,
-            Session, Signature, Tenant, Token, Trust, Type, Unknown, Unsupported, User, Valid, Verify,
+            Access, Account, Active, Admin, Allow, Another, App, Assertion, Authentication, Authorization,
+            Authorize, Belong, Block, Certificate, Client, Code, Credentials, Delete, Disable, Exist, Expire,
+            Fail, Found, Grant, Hash, Header, Inactive, Invalid, Issue, Key, Legacy, Match, Method, Mismatch,
+            Missing, Must, Not, Or, Organization, Redirect, Refresh, Registered, Request, Required, Revoke,
+            Scope, Secret, Session, Signature, Tenant, Token, Trust, Type, Unknown, Unsupported, User, Valid,
+            Verify,
         },
     },
 };
 
 pub(super) const SAYINGS: &[Saying] = &[
+    plain(
+        API,
+        &[Words::of(&[App]), Words::of(&[Access]), Words::of(&[Revoke])],
+        Words::of(&[Token, Expire]),
+        Cause::UserRevoked,
+        &[Cause::AdminOrPolicyRevoked, Cause::AccountDisabled],
+        "an application whose access was withdrawn",
+    ),
     plain(
         ANY,
         &[Words::of(&[Belong]), Words::of(&[Not, Another])],

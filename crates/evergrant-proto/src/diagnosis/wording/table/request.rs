@@ -55,9 +55,9 @@ pub(super) const SAYINGS: &[Saying] = &[
         &[Cause::MalformedRequest],
         "the redirect URI",
     ),
-    // A client's secret has an end, and the sentence also says "expired".
+    // A client's secret has an end, and the sentence also says "expired". APIs have keys of another kind.
     plain(
-        ANY,
+        TOKEN_ENDPOINT,
         &[Words::of(&[Secret, Key]), Words::of(&[Expire, Rotate, Old, Revoke])],
         Words::of(&[Assertion]),
         Cause::ClientSecretExpiredOrRotated,
@@ -137,6 +137,14 @@ pub(super) const SAYINGS: &[Saying] = &[
         "the time of an assertion",
     ),
     plain(
+        ASSERTION,
+        &[Words::of(&[Time]), Words::of(&[Expire, IssuedAt])],
+        NOTHING,
+        Cause::ClockSkew,
+        &[Cause::MalformedRequest, Cause::WrongClientCredentials],
+        "the time of an assertion",
+    ),
+    plain(
         TOKEN_ENDPOINT,
         &[Words::of(&[Assertion]), Words::of(&[Expire])],
         Words::of(&[Or]),
@@ -201,6 +209,15 @@ pub(super) const SAYINGS: &[Saying] = &[
         Cause::ScopeProblem,
         &[Cause::ConsentRequired],
         "permissions that the token lacks",
+    ),
+    // RFC 6749 5.2, unauthorized_client: the registration does not have this kind of grant.
+    plain(
+        TOKEN_ENDPOINT,
+        &[Words::of(&[Type]), Words::of(&[Not]), Words::of(&[Allow, Authorize])],
+        Words::of(&[User, Or]),
+        Cause::ClientDisabledOrDeleted,
+        &[Cause::MalformedRequest, Cause::WrongClientCredentials],
+        "a kind of grant that this client may not use",
     ),
     plain(
         TOKEN_ENDPOINT,
