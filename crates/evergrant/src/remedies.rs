@@ -79,7 +79,11 @@ impl Keeper {
     }
 
     /// The number of the newest event, found by halving: the log is read forwards only. 0 if there is none.
-    async fn newest_event(&self) -> Result<u64, StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    pub async fn newest_event(&self) -> Result<u64, StoreError> {
         let (mut below, mut above) = (0, 1);
         while self.is_event_after(above).await? {
             below = above;

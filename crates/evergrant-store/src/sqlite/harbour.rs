@@ -134,7 +134,7 @@ impl<'a> Line<'a> {
             if let Err(Ok(place)) = answer.send(reserved)
                 && let Err(error) = self.lifeboat.release(&place)
             {
-                tracing::warn!(%error, "a place of the lifeboat cannot be given back");
+                tracing::warn!(target: "evergrant::store", %error, "a place of the lifeboat cannot be given back");
             }
         }
     }

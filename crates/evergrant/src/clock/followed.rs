@@ -77,8 +77,10 @@ impl FollowedClock {
                 self.shown.advance(passed);
             }
             match &read {
-                Err(error) if !lost => tracing::warn!(%error, "the followed clock is lost"),
-                Ok(()) if lost => tracing::info!("the followed clock is back"),
+                Err(error) if !lost => {
+                    tracing::warn!(target: "evergrant", %error, "the followed clock is lost")
+                }
+                Ok(()) if lost => tracing::info!(target: "evergrant", "the followed clock is back"),
                 _ => {}
             }
             lost = read.is_err();
