@@ -7,7 +7,8 @@ use evergrant::proto::name::Namespace;
 
 use crate::{
     commands::{
-        clients, connect, doctor, explain, grants, keys, providers, rehearse, request, serve, store, token,
+        api_keys, clients, connect, doctor, explain, grants, keys, namespaces, providers, rehearse, request,
+        serve, store, token,
     },
     demo, exit,
     failure::Failure,
@@ -46,6 +47,10 @@ pub(crate) enum Command {
     Explain(explain::Options),
     /// Check everything that a refresh needs: files, keys, clocks, providers, registrations
     Doctor(doctor::Options),
+    /// API keys: who may ask the server, and for what
+    ApiKeys(api_keys::Group),
+    /// Tenant boundaries: what an API key sees
+    Namespaces(namespaces::Group),
     /// Keys that seal credentials
     Keys(keys::Group),
     /// The store itself
@@ -66,6 +71,8 @@ impl Command {
             Self::Providers(group) => providers::run(group).await,
             Self::Explain(options) => explain::run(options),
             Self::Doctor(options) => doctor::run(options).await,
+            Self::ApiKeys(group) => api_keys::run(group).await,
+            Self::Namespaces(group) => namespaces::run(group).await,
             Self::Keys(group) => keys::run(group).await,
             Self::Store(group) => store::run(group).await,
         }
@@ -81,6 +88,8 @@ impl Command {
             Self::Providers(group) => group.format.format,
             Self::Explain(options) => options.format.format,
             Self::Doctor(options) => options.format.format,
+            Self::ApiKeys(group) => group.format.format,
+            Self::Namespaces(group) => group.format.format,
             Self::Keys(group) => group.format.format,
             Self::Store(group) => group.format.format,
             Self::Demo(_) | Self::Serve(_) | Self::Rehearse(_) | Self::Request(_) => Format::Text,

@@ -11,7 +11,15 @@ use evergrant::{
     },
 };
 
-use crate::{ServerConfig, link::Repairs, metrics::Metrics, outlook::Outlook, problem::Problem};
+use crate::{
+    ServerConfig,
+    access::Access,
+    extract::Caller,
+    link::Repairs,
+    metrics::{Journal, Metrics},
+    outlook::Outlook,
+    problem::{Problem, Reason},
+};
 
 mod tenancy;
 
@@ -21,7 +29,9 @@ use tenancy::Tenancy;
 pub(crate) struct App {
     pub(crate) keeper: Keeper,
     pub(crate) config: ServerConfig,
+    pub(crate) access: Access,
     pub(crate) metrics: Metrics,
+    pub(crate) journal: Journal,
     pub(crate) repairs: Repairs,
     pub(crate) outlook: Outlook,
     tenancy: Tenancy,
@@ -30,10 +40,13 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(keeper: Keeper, config: ServerConfig) -> Self {
+        let started = keeper.clock().now().wall;
         Self {
             keeper,
             config,
-            metrics: Metrics::default(),
+            access: Access::default(),
+            metrics: Metrics::since(started),
+            journal: Journal::default(),
             repairs: Repairs::default(),
             outlook: Outlook::default(),
             tenancy: Tenancy::default(),
@@ -64,11 +77,31 @@ impl App {
 
     /// Refuses a grant that belongs to another namespace, or to nobody. Remembers what it has seen, so that a token
     /// that is in memory is served without asking the store.
-    pub(crate) async fn admit(&self, namespace: &Namespace, id: GrantId) -> Result<(), Problem> {
-        if !self.tenancy.knows(namespace, id) {
-            self.grant(namespace, id).await?;
-            self.tenancy.remember(namespace, id);
+    pub(crate) async fn admit(&self, caller: &Caller, id: GrantId) -> Result<(), Problem> {
+        if self.tenancy.knows(&caller.namespace, id) {
+            return Ok(());
         }
-        Ok(())
+        // Requests for tokens are not counted, but whoever only guesses makes the store work.
+        let strays = self.config.rate_limit.map(|limit| (limit, self.keeper.clock().moment()));
+        if let Some(wait) = strays.and_then(|(limit, now)| caller.key.usage.strays.wait(limit, now)) {
+            return Err(Problem::of(Reason::TooManyRequests).retry_after(wait));
+        }
+        let found = self.grant(&caller.namespace, id).await;
+        match (&found, strays) {
+            (Ok(_), _) => self.tenancy.remember(&caller.namespace, id),
+            (Err(problem), Some((limit, now))) if problem.reason() == Reason::NoSuchGrant => {
+                caller.key.usage.strays.take(limit, now);
+            }
+            (Err(_), _) => {}
+        }
+        found.map(drop)
+    }
+
+    /// Lets this server know of a change of keys or namespaces at once. If it cannot, it knows within a second of the
+    /// store's return.
+    pub(crate) async fn see_access(&self) {
+        if let Err(error) = self.access.refresh(&self.keeper).await {
+            tracing::warn!(target: "evergrant", %error, "API keys cannot be read");
+        }
     }
 }

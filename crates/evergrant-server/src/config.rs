@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
-use crate::{KnownKey, LinkKey, Tls};
+use crate::{LinkKey, RateLimit, Tls};
 
 /// What a server has to know besides its keeper.
 #[derive(Debug, Clone)]
@@ -12,8 +12,8 @@ pub struct ServerConfig {
     /// Where browsers and programs reach this server, as they see it: scheme, host, maybe a port and a path prefix.
     /// `callback` under it is the redirect URI to register at providers.
     pub public_url: Url,
-    /// The API keys that are let in. Without any, nobody is.
-    pub api_keys: Vec<KnownKey>,
+    /// How often one API key may ask; `None`: as often as it likes. Requests for access tokens are not counted.
+    pub rate_limit: Option<RateLimit>,
     /// Signs the links for re-authorization. [`ServerConfig::new`] makes a new one, so links end with the process;
     /// servers behind one address need the same.
     pub link_key: LinkKey,
@@ -33,11 +33,11 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// A server for these keys: an [`ApiKeyHash`](crate::ApiKeyHash) sees the default namespace.
-    pub fn new<K: Into<KnownKey>>(public_url: Url, api_keys: impl IntoIterator<Item = K>) -> Self {
+    /// The usual ones.
+    pub fn new(public_url: Url) -> Self {
         Self {
             public_url,
-            api_keys: api_keys.into_iter().map(Into::into).collect(),
+            rate_limit: Some(RateLimit::default()),
             link_key: LinkKey::generate(),
             drain: Duration::ZERO,
             patience: Duration::from_secs(30),
@@ -70,7 +70,7 @@ mod tests {
             ("http://127.0.0.1:8780", "http://127.0.0.1:8780/callback"),
             ("https://a.example/grants/", "https://a.example/grants/callback"),
         ] {
-            let config = ServerConfig::new::<KnownKey>(public.parse().unwrap(), []);
+            let config = ServerConfig::new(public.parse().unwrap());
             assert_eq!(config.callback(), callback);
         }
     }

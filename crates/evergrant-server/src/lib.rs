@@ -1,6 +1,7 @@
 //! The HTTP server of Evergrant: access tokens for programs, links and pages for the people whose grants they are.
 //!
 //! ```no_run
+//! use evergrant::{NewApiKey, store::access::KeyScope};
 //! use evergrant_server::{ApiKey, Server, ServerConfig, listen};
 //!
 //! # async fn example(
@@ -8,9 +9,13 @@
 //! #     stop: tokio::sync::oneshot::Receiver<()>,
 //! # ) -> Result<(), Box<dyn std::error::Error>> {
 //! let key = ApiKey::generate();
-//! println!("API key, shown this once: {}", key.expose());
+//! let name = "the first one".parse()?;
+//! let new = NewApiKey { digest: key.digest(), name, namespace: None, scope: KeyScope::Admin, expires_at: None };
+//! if keeper.add_first_api_key(new).await?.is_some() {
+//!     println!("API key, shown this once: {}", key.expose());
+//! }
 //! let listener = listen("127.0.0.1:8780".parse()?).await?;
-//! let config = ServerConfig::new("http://127.0.0.1:8780".parse()?, [key.hash()]);
+//! let config = ServerConfig::new("http://127.0.0.1:8780".parse()?);
 //! // The driver of the keeper runs beside it, and is stopped after it: accepted requests need it.
 //! let stop = async { stop.await.unwrap_or_default() };
 //! Server::new(keeper, config).serve(listener, stop).await;
@@ -20,12 +25,14 @@
 //! One file is one endpoint: `routes`. What they share: `problem` (every refusal), `extract` (what comes in),
 //! `view` (what goes out), `page` (what people see), `link` (how a grant is repaired).
 
+mod access;
 mod api_key;
 mod app;
 mod config;
 mod connections;
 mod extract;
 mod hexadecimal;
+mod idempotency;
 mod link;
 mod listen;
 mod metrics;
@@ -39,10 +46,12 @@ mod server;
 mod tls;
 mod view;
 
-pub use api_key::{ApiKey, ApiKeyHash, InvalidApiKey, KnownKey};
+pub use access::RateLimit;
+pub use api_key::{ApiKey, InvalidApiKey};
 pub use config::ServerConfig;
 pub use link::LinkKey;
 pub use listen::{BindError, listen};
 pub use problem::{PROBLEM_JSON, Reason};
+pub use routes::{ApiRoute, api_routes};
 pub use server::Server;
 pub use tls::{Certificate, Reloaded, Tls, TlsError, TlsFiles};

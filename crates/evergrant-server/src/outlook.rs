@@ -12,7 +12,7 @@ use std::{
 
 use evergrant::{
     Horizon,
-    proto::{forecast::Averter, name::Namespace, time::Moment},
+    proto::{forecast::Averter, time::Moment},
     store::StoreError,
 };
 
@@ -75,7 +75,7 @@ async fn count(app: &App) -> Result<Ends, StoreError> {
             counts.insert((within, name(averter)), 0);
         }
     }
-    for namespace in namespaces(app) {
+    for namespace in app.access.namespaces() {
         let until = Some(wall.plus(Duration::from_secs(WITHIN[WITHIN.len() - 1])));
         let horizon = Horizon { until, limit: MOST, ..Horizon::of(namespace) };
         for forecast in app.keeper.forecast(&horizon).await? {
@@ -88,14 +88,6 @@ async fn count(app: &App) -> Result<Ends, StoreError> {
         }
     }
     Ok(counts)
-}
-
-/// Whom this server serves.
-fn namespaces(app: &App) -> Vec<Namespace> {
-    let mut namespaces: Vec<_> = app.config.api_keys.iter().map(|key| key.namespace.clone()).collect();
-    namespaces.sort_unstable();
-    namespaces.dedup();
-    namespaces
 }
 
 fn name(averter: Averter) -> &'static str {

@@ -1,12 +1,12 @@
 //! The server: routes over a keeper, and how it starts and stops.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 use axum::Router;
-use evergrant::{Keeper, clock::Clock};
+use evergrant::{Keeper, clock::Clock, store::StoreError};
 use tokio::net::TcpListener;
 
-use crate::{ServerConfig, app::App, connections::Connections, routes};
+use crate::{ServerConfig, access::upkeep, app::App, connections::Connections, routes};
 
 /// A server that has not begun to listen.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Server {
         Self { app: Arc::new(App::new(keeper, config)) }
     }
 
-    /// All routes, to be served by [`Server::serve`] or nested into an application's own.
+    /// All routes, to be served by [`Server::serve`] or nested into an application's own beside [`Server::upkeep`].
     pub fn router(&self) -> Router {
         routes::router(Arc::clone(&self.app))
     }
@@ -37,17 +37,43 @@ impl Server {
             self.app.stop();
             pause(&*clock, config.drain).await;
         };
-        let accepting = connections.accept(listener, self.router(), config, &*clock, stopping);
-        tokio::select! {
-            () = accepting => {}
-            () = renew(config, &*clock) => unreachable!("it never ends"),
-        }
-        tokio::select! {
-            () = connections.finish() => {}
-            () = pause(&*clock, config.finish) => {
-                tracing::warn!(target: "evergrant", "requests that did not finish in time are dropped");
+        // Whoever comes first is to be known.
+        self.app.see_access().await;
+        let serving = async {
+            let accepting = connections.accept(listener, self.router(), &self.app, &*clock, stopping);
+            tokio::select! {
+                () = accepting => {}
+                () = renew(config, &*clock) => unreachable!("it never ends"),
             }
+            tokio::select! {
+                () = connections.finish() => {}
+                () = pause(&*clock, config.finish) => {
+                    tracing::warn!(target: "evergrant", "requests that did not finish in time are dropped");
+                }
+            }
+        };
+        tokio::select! {
+            () = serving => {}
+            never = upkeep::keep_up(&self.app) => match never {},
         }
+        upkeep::note(&self.app).await;
+    }
+
+    /// Learns which API keys others have added or revoked, every second, and writes down which were used.
+    /// [`Server::serve`] does it by itself; whoever serves [`Server::router`] has to run it beside, and lets nobody in
+    /// before its first look, for which [`Server::look_at_keys`] can be waited.
+    pub fn upkeep(&self) -> impl Future<Output = Infallible> + Send + use<> {
+        let app = Arc::clone(&self.app);
+        async move { upkeep::keep_up(&app).await }
+    }
+
+    /// Reads the API keys.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    pub async fn look_at_keys(&self) -> Result<(), StoreError> {
+        self.app.access.refresh(&self.app.keeper).await
     }
 }
 

@@ -13,7 +13,7 @@ use axum::{
     http::{Request, header},
 };
 use evergrant::{
-    AuthorizationOptions, Carrier, Keeper, KeeperParts, NewClient, NewGrant,
+    AuthorizationOptions, Carrier, Keeper, KeeperParts, NewApiKey, NewClient, NewGrant,
     clock::{Clock, SystemClock},
     proto::{
         engine::Settings,
@@ -31,6 +31,7 @@ use evergrant::{
 use evergrant_server::{ApiKey, Server, ServerConfig};
 use evergrant_store::{
     SqliteStore,
+    access::KeyScope,
     clock::BootClock,
     lifeboat::Capacity,
     sqlite::{Options, Paths},
@@ -100,7 +101,22 @@ impl World {
         assert!(!driver.is_finished(), "the driver runs as long as its keeper");
         let key = ApiKey::generate();
         let public = "http://127.0.0.1:8780".parse().expect("a valid address");
-        let router = Server::new(keeper, ServerConfig::new(public, [key.hash()])).router();
+        let new = NewApiKey {
+            digest: key.digest(),
+            name: "fuzzing".parse().expect("a valid name"),
+            namespace: None,
+            scope: KeyScope::Admin,
+            expires_at: None,
+        };
+        // Requests are what this is about.
+        let config = ServerConfig { rate_limit: None, ..ServerConfig::new(public) };
+        let server = Server::new(keeper.clone(), config);
+        let knowing = async {
+            keeper.add_api_key(new).await?;
+            server.look_at_keys().await
+        };
+        runtime.block_on(knowing).expect("the store can be written");
+        let router = server.router();
         Self { asked: 0, grant, authorization, key, router, runtime, _folder: folder }
     }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use evergrant::{
-    GuardedCarrier, Keeper, KeeperParts, NewClient, ResourceRequest, SendError,
+    GuardedCarrier, Keeper, KeeperParts, NewApiKey, NewClient, ResourceRequest, SendError,
     clock::Clock,
     http::{EgressConfig, HttpClient},
     proto::{
@@ -18,6 +18,7 @@ use evergrant::{
     },
     store::{
         Store,
+        access::KeyScope,
         clock::BootClock,
         sqlite::{Options, Paths, SqliteStore},
     },
@@ -66,7 +67,15 @@ impl Stage {
         let clock: Arc<dyn Clock> = Arc::new(SharedClock::new(rehearsal.clock()));
         let (keeper, driver, store) = keep(folder, &clock).await?;
         let api_key = ApiKey::generate();
-        let config = ServerConfig::new(server.clone(), [api_key.hash()]);
+        let new = NewApiKey {
+            digest: api_key.digest(),
+            name: "the demonstration".parse().expect("a constant that is one"),
+            namespace: None,
+            scope: KeyScope::Admin,
+            expires_at: None,
+        };
+        keeper.add_first_api_key(new).await?;
+        let config = ServerConfig::new(server.clone());
         let serving = Server::new(keeper.clone(), config).serve(listener, std::future::pending());
         let stage = Self {
             began: clock.now().wall,

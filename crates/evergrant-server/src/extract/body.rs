@@ -1,7 +1,7 @@
 //! JSON bodies.
 
 use axum::{
-    body::to_bytes,
+    body::{Bytes, to_bytes},
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
@@ -22,12 +22,20 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            return Err(Problem::of(Reason::UnsupportedMediaType));
-        }
-        let bytes = to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|error| unread(&error))?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| invalid(&error))
+        parse(&read(request).await?).map(Self)
     }
+}
+
+/// The bytes of a body that says it is JSON.
+pub(super) async fn read(request: Request) -> Result<Bytes, Problem> {
+    if !is_json(request.headers()) {
+        return Err(Problem::of(Reason::UnsupportedMediaType));
+    }
+    to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|error| unread(&error))
+}
+
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| invalid(&error))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -69,7 +77,7 @@ fn without_value(error: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body as Bytes;
+    use axum::body::Body as Sent;
     use serde::Deserialize;
 
     use super::*;
@@ -82,7 +90,7 @@ mod tests {
         count: Option<u8>,
     }
 
-    async fn refusal(kind: Option<&str>, body: impl Into<Bytes>) -> Problem {
+    async fn refusal(kind: Option<&str>, body: impl Into<Sent>) -> Problem {
         let mut request = Request::new(body.into());
         if let Some(kind) = kind {
             request.headers_mut().insert(header::CONTENT_TYPE, kind.parse().unwrap());

@@ -7,7 +7,10 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use evergrant::proto::name::{AuthorizationId, ClientName, GrantId};
+use evergrant::{
+    proto::name::{AuthorizationId, ClientName, GrantId, Namespace},
+    store::access::ApiKeyId,
+};
 
 use super::{Caller, shown};
 use crate::{
@@ -27,6 +30,14 @@ pub(crate) struct ClientPath(pub(crate) ClientName);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AuthorizationPath(pub(crate) AuthorizationId);
 
+/// The id of an API key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ApiKeyPath(pub(crate) ApiKeyId);
+
+/// The name of a namespace.
+#[derive(Debug)]
+pub(crate) struct NamespacePath(pub(crate) Namespace);
+
 impl FromRequestParts<Arc<App>> for GrantPath {
     type Rejection = Problem;
 
@@ -34,7 +45,7 @@ impl FromRequestParts<Arc<App>> for GrantPath {
         let text = segment(parts, Reason::NoSuchGrant).await?;
         let id: GrantId = text.parse().map_err(|_| absent(Reason::NoSuchGrant, "grant", &text))?;
         let Ok(caller) = parts.extract::<Caller>().await;
-        app.admit(&caller.namespace, id).await?;
+        app.admit(&caller, id).await?;
         Ok(Self(id))
     }
 }
@@ -55,6 +66,25 @@ impl<S: Sync> FromRequestParts<S> for AuthorizationPath {
         let text = segment(parts, Reason::NoSuchAuthorization).await?;
         let id = text.parse().map_err(|_| absent(Reason::NoSuchAuthorization, "authorization", &text))?;
         Ok(Self(id))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for ApiKeyPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let text = segment(parts, Reason::NoSuchApiKey).await?;
+        // A key itself in this place must not come back in the answer.
+        text.parse().map(Self).map_err(|_| Problem::of(Reason::NoSuchApiKey))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for NamespacePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let text = segment(parts, Reason::NoSuchNamespace).await?;
+        Namespace::new(&text).map(Self).map_err(|_| absent(Reason::NoSuchNamespace, "namespace", &text))
     }
 }
 

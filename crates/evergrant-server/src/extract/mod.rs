@@ -3,6 +3,7 @@
 
 mod body;
 mod caller;
+mod idempotent;
 mod identifier;
 mod labels;
 mod parameters;
@@ -13,7 +14,8 @@ mod secret;
 pub(crate) use self::{
     body::Body,
     caller::Caller,
-    identifier::{AuthorizationPath, ClientPath, GrantPath},
+    idempotent::Idempotent,
+    identifier::{ApiKeyPath, AuthorizationPath, ClientPath, GrantPath, NamespacePath},
     labels::{Labels, MAX_VALUE_BYTES},
     parameters::Parameters,
     return_url::return_url,

@@ -7,20 +7,28 @@ use axum::http::StatusCode;
 #[expect(missing_docs, reason = "Reason::meaning says what each is; a second text would drift from it")]
 pub enum Reason {
     Unauthenticated,
+    InsufficientScope,
+    TooManyRequests,
     NoSuchRoute,
     MethodNotAllowed,
     NoSuchGrant,
     NoSuchClient,
     NoSuchProvider,
     NoSuchAuthorization,
+    NoSuchApiKey,
+    NoSuchNamespace,
     InvalidBody,
     InvalidQuery,
+    InvalidHeader,
     UnsupportedMediaType,
     BodyTooLarge,
     Unprocessable,
     DiscoveryFailed,
     ClientExists,
     ClientInUse,
+    NamespaceExists,
+    NamespaceInUse,
+    IdempotencyKeyReused,
     ChangedMeanwhile,
     RefreshTokenHeld,
     Revoked,
@@ -40,7 +48,7 @@ pub enum Reason {
 /// Name, status, title, and what it means and what helps.
 struct Entry(Reason, &'static str, u16, &'static str, &'static str);
 
-const ENTRIES: [Entry; 29] = {
+const ENTRIES: [Entry; 37] = {
     use Reason as R;
     [
         Entry(
@@ -49,6 +57,20 @@ const ENTRIES: [Entry; 29] = {
             401,
             "No valid API key",
             "Present a key of this server as `Authorization: Bearer <key>`.",
+        ),
+        Entry(
+            R::InsufficientScope,
+            "insufficient_scope",
+            403,
+            "The API key may not do this",
+            "The key is good, and this takes one that may do more; the detail says which. `evergrant api-keys create` makes one.",
+        ),
+        Entry(
+            R::TooManyRequests,
+            "too_many_requests",
+            429,
+            "Too many requests",
+            "This key has asked too often. Ask again after `Retry-After`; requests for access tokens are not counted.",
         ),
         Entry(
             R::NoSuchRoute,
@@ -93,6 +115,20 @@ const ENTRIES: [Entry; 29] = {
             "No authorization of this id is visible to this key.",
         ),
         Entry(
+            R::NoSuchApiKey,
+            "no_such_api_key",
+            404,
+            "No such API key",
+            "No API key of this id is bound to a namespace that this key sees.",
+        ),
+        Entry(
+            R::NoSuchNamespace,
+            "no_such_namespace",
+            404,
+            "No such namespace",
+            "No namespace of this name is visible to this key.",
+        ),
+        Entry(
             R::InvalidBody,
             "invalid_body",
             400,
@@ -105,6 +141,13 @@ const ENTRIES: [Entry; 29] = {
             400,
             "The query cannot be used",
             "A parameter is unknown, repeated or holds a value of another kind; the detail names it.",
+        ),
+        Entry(
+            R::InvalidHeader,
+            "invalid_header",
+            400,
+            "A header cannot be used",
+            "A header is repeated or holds what it cannot hold; the detail names it.",
         ),
         Entry(
             R::UnsupportedMediaType,
@@ -147,6 +190,27 @@ const ENTRIES: [Entry; 29] = {
             409,
             "The client has grants",
             "Revoke or remove the client's grants first: without their client nobody could keep or revoke them.",
+        ),
+        Entry(
+            R::NamespaceExists,
+            "namespace_exists",
+            409,
+            "The namespace exists",
+            "Use it as it is, or choose another name.",
+        ),
+        Entry(
+            R::NamespaceInUse,
+            "namespace_in_use",
+            409,
+            "Something is left in the namespace",
+            "Remove its grants and clients first, or ask for them to be removed with it.",
+        ),
+        Entry(
+            R::IdempotencyKeyReused,
+            "idempotency_key_reused",
+            422,
+            "The idempotency key belongs to another request",
+            "Within a day an `Idempotency-Key` names one request of a namespace: repeat that request exactly, or give this one a key of its own.",
         ),
         Entry(
             R::ChangedMeanwhile,

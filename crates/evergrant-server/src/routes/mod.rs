@@ -1,5 +1,6 @@
 //! One file is one endpoint. The tests in `tests/suite` mirror the files.
 
+mod api_keys;
 mod authorizations;
 mod callback;
 mod clients;
@@ -7,6 +8,7 @@ mod connect;
 mod grants;
 mod livez;
 mod metrics;
+mod namespaces;
 mod problems;
 mod providers;
 mod readyz;
@@ -15,23 +17,23 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    middleware::{from_fn, from_fn_with_state},
-    routing::{get, post},
+    handler::Handler,
+    http::Method,
+    middleware::from_fn_with_state,
+    routing::{MethodFilter, MethodRouter, get, on},
 };
+use evergrant::store::access::KeyScope;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
 use crate::{
     app::App,
-    middleware::{answer_panic, authenticate, forbid_caching, measure, observe},
+    middleware::{Gate, answer_panic, authenticate, measure, observe},
     problem::{Problem, Reason},
 };
 
 /// Every route.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let v1 = v1()
-        .route_layer(from_fn_with_state(Arc::clone(&app), authenticate))
-        .route_layer(from_fn(forbid_caching))
-        .route_layer(from_fn_with_state(Arc::clone(&app), measure));
+    let v1 = v1(&app).route_layer(from_fn_with_state(Arc::clone(&app), measure));
     Router::new()
         .nest("/v1", v1)
         .route("/callback", get(callback::callback).head(no_such_method))
@@ -49,25 +51,95 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// What programs call, with an API key.
-fn v1() -> Router<Arc<App>> {
-    Router::new()
-        .route("/clients", get(clients::list).post(clients::add))
-        .route("/clients/{name}", get(clients::read).patch(clients::update).delete(clients::remove))
-        .route("/providers", get(providers::list))
-        .route("/providers/{id}", get(providers::read))
-        .route("/grants", get(grants::list).post(grants::import))
-        .route("/grants/forecast", get(grants::forecast))
-        .route("/grants/{grant}", get(grants::read).delete(grants::remove))
-        .route("/grants/{grant}/token", get(grants::token))
-        .route("/grants/{grant}/refresh", post(grants::refresh))
-        .route("/grants/{grant}/rejections", post(grants::reject))
-        .route("/grants/{grant}/revoke", post(grants::revoke))
-        .route("/grants/{grant}/check", post(grants::check))
-        .route("/grants/{grant}/events", get(grants::events))
-        .route("/grants/{grant}/attempts", get(grants::attempts))
-        .route("/authorizations", post(authorizations::open))
-        .route("/authorizations/{id}", get(authorizations::read))
+/// One route of the API: what it is called by, and what its key must be allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiRoute {
+    /// The method.
+    pub method: Method,
+    /// The path, with its parameters in braces: `/v1/grants/{grant}`.
+    pub path: String,
+    /// The scope that it takes, or one that includes it.
+    pub scope: KeyScope,
+}
+
+/// Every route that takes an API key.
+pub fn api_routes() -> Vec<ApiRoute> {
+    let route = |Row { method, path, scope, .. }| ApiRoute { method, path: format!("/v1{path}"), scope };
+    table().into_iter().map(route).collect()
+}
+
+/// A row of the table of routes.
+struct Row {
+    method: Method,
+    path: &'static str,
+    scope: KeyScope,
+    /// Whether requests count towards the limit of their key.
+    counted: bool,
+    handler: MethodRouter<Arc<App>>,
+}
+
+/// What programs call, and what their API key must be allowed: there is no other way to add a route.
+fn table() -> Vec<Row> {
+    use KeyScope::{Admin, Manage, ReadToken};
+    const DELETE: Method = Method::DELETE;
+    const GET: Method = Method::GET;
+    const PATCH: Method = Method::PATCH;
+    const POST: Method = Method::POST;
+    vec![
+        row(GET, "/clients", Manage, clients::list),
+        row(POST, "/clients", Manage, clients::add),
+        row(GET, "/clients/{name}", Manage, clients::read),
+        row(PATCH, "/clients/{name}", Manage, clients::update),
+        row(DELETE, "/clients/{name}", Manage, clients::remove),
+        row(GET, "/providers", Manage, providers::list),
+        row(GET, "/providers/{id}", Manage, providers::read),
+        row(GET, "/grants", Manage, grants::list),
+        row(POST, "/grants", Manage, grants::import),
+        row(GET, "/grants/forecast", Manage, grants::forecast),
+        row(GET, "/grants/{grant}", Manage, grants::read),
+        row(DELETE, "/grants/{grant}", Manage, grants::remove),
+        row(GET, "/grants/{grant}/token", ReadToken, grants::token).uncounted(),
+        row(GET, "/grants/{grant}/forward-auth", ReadToken, grants::forward_auth).uncounted(),
+        row(POST, "/grants/{grant}/refresh", ReadToken, grants::refresh),
+        row(POST, "/grants/{grant}/rejections", ReadToken, grants::reject),
+        row(POST, "/grants/{grant}/revoke", Manage, grants::revoke),
+        row(POST, "/grants/{grant}/check", Manage, grants::check),
+        row(GET, "/grants/{grant}/events", Manage, grants::events),
+        row(GET, "/grants/{grant}/attempts", Manage, grants::attempts),
+        row(POST, "/authorizations", Manage, authorizations::open),
+        row(GET, "/authorizations/{id}", Manage, authorizations::read),
+        row(GET, "/api-keys", Admin, api_keys::list),
+        row(POST, "/api-keys", Admin, api_keys::add),
+        row(DELETE, "/api-keys/{id}", Admin, api_keys::revoke),
+        row(GET, "/namespaces", Admin, namespaces::list),
+        row(POST, "/namespaces", Admin, namespaces::add),
+        row(DELETE, "/namespaces/{name}", Admin, namespaces::remove),
+    ]
+}
+
+fn row<H, T>(method: Method, path: &'static str, scope: KeyScope, handler: H) -> Row
+where
+    H: Handler<T, Arc<App>>,
+    T: 'static,
+{
+    let filter = MethodFilter::try_from(method.clone()).expect("a method of HTTP");
+    Row { method, path, scope, counted: true, handler: on(filter, handler) }
+}
+
+impl Row {
+    /// Requests for tokens are not counted: to refuse one that is in memory costs as much as to answer it, and all that
+    /// are not wait for one refresh.
+    fn uncounted(self) -> Self {
+        Self { counted: false, ..self }
+    }
+}
+
+/// The routes of the table, each behind its gate.
+fn v1(app: &Arc<App>) -> Router<Arc<App>> {
+    table().into_iter().fold(Router::new(), |router, Row { path, scope, counted, handler, .. }| {
+        let gate = Gate { app: Arc::clone(app), scope, counted };
+        router.route(path, handler.route_layer(from_fn_with_state(gate, authenticate)))
+    })
 }
 
 async fn no_such_route() -> Problem {

@@ -1,5 +1,6 @@
 //! What goes out: the JSON forms of what the keeper holds. None has a field for a secret, but [`TokenView`].
 
+mod api_key;
 mod attempt;
 mod authorization;
 mod check;
@@ -13,7 +14,7 @@ mod token;
 use evergrant::proto::{scope::ScopeSet, time::Timestamp};
 
 pub(crate) use self::{
-    attempt::AttemptView, authorization::AuthorizationView, check::CheckView, client::ClientView,
+    api_key::ApiKeyView, attempt::AttemptView, authorization::AuthorizationView, check::CheckView, client::ClientView,
     diagnosis::DiagnosisView, event::EventView, forecast::ForecastView, grant::GrantView, token::TokenView,
 };
 

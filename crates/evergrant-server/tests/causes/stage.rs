@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use evergrant::{
-    Keeper, OpenOptions,
+    Keeper, NewApiKey, OpenOptions,
     clock::ManualClock,
     http::EgressConfig,
     proto::{provider::Catalogue, time::Timestamp},
+    store::access::KeyScope,
 };
 use evergrant_rehearse::{Rehearsal, Running, Settings};
 use evergrant_server::{ApiKey, Server, ServerConfig, listen};
@@ -53,7 +54,11 @@ impl Stage {
         let listener = listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let key = ApiKey::generate();
-        let config = ServerConfig::new(url.parse().unwrap(), [key.hash()]);
+        let name = "the stage".parse().unwrap();
+        let new =
+            NewApiKey { digest: key.digest(), name, namespace: None, scope: KeyScope::Admin, expires_at: None };
+        opened.keeper.add_api_key(new).await.unwrap().unwrap();
+        let config = ServerConfig::new(url.parse().unwrap());
         let server = Server::new(opened.keeper.clone(), config);
         let serving = tokio::spawn(server.serve(listener, std::future::pending::<()>()));
         let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();

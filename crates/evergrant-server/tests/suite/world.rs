@@ -9,15 +9,16 @@ use std::{
 };
 
 use evergrant::{
-    Keeper, OpenOptions,
+    Keeper, NewApiKey, OpenOptions,
     clock::ManualClock,
     http::EgressConfig,
     proto::{name::Namespace, time::Timestamp},
+    store::access::KeyScope,
 };
 use evergrant_rehearse::{
     ClientSettings, Endpoint, GrantType, PolicyName, Rehearsal, Running, Settings, SigningKey, UserSettings,
 };
-use evergrant_server::{ApiKey, KnownKey, Server, ServerConfig, listen};
+use evergrant_server::{ApiKey, Server, ServerConfig, listen};
 use reqwest::{Method, RequestBuilder, redirect::Policy};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -67,8 +68,11 @@ impl World {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let key = ApiKey::generate();
         let neighbour = ApiKey::generate();
-        let next_door = KnownKey { hash: neighbour.hash(), namespace: Namespace::new("neighbour").unwrap() };
-        let mut config = ServerConfig::new(url.parse().unwrap(), [key.hash().into(), next_door]);
+        let next_door = Namespace::new("neighbour").unwrap();
+        keeper.add_namespace(next_door.clone()).await.unwrap();
+        let_in(&keeper, &key, None).await;
+        let_in(&keeper, &neighbour, Some(next_door)).await;
+        let mut config = ServerConfig::new(url.parse().unwrap());
         change(&mut config);
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
@@ -206,6 +210,11 @@ impl World {
         journal.iter().filter(is_refresh).count()
     }
 
+    /// Opens the same store once more, as another process does.
+    pub(crate) async fn opened_again(&self) -> (Keeper, JoinHandle<()>) {
+        open(self.folder.path().join("store.sqlite"), &self.clock).await
+    }
+
     /// Takes the tables away, as somebody with a database tool might.
     pub(crate) fn break_store(&self) {
         let database = rusqlite::Connection::open(self.folder.path().join("store.sqlite")).unwrap();
@@ -234,6 +243,8 @@ impl World {
         }
         let mut headers = answer.headers.clone();
         headers.remove("location");
+        // Forward authentication hands a token out here.
+        headers.remove("authorization");
         let mut answers = self.answers.lock().unwrap();
         headers.values().for_each(|value| answers.push_str(&String::from_utf8_lossy(value.as_bytes())));
         answers.push_str(&body);
@@ -265,6 +276,14 @@ async fn rehearsal() -> Running {
     };
     let builder = Rehearsal::builder().settings(settings).signing_key(key.clone());
     builder.start(([127, 0, 0, 1], 0).into()).await.unwrap()
+}
+
+/// Adds a key that may do everything in a namespace, or in all of them.
+async fn let_in(keeper: &Keeper, key: &ApiKey, namespace: Option<Namespace>) {
+    let name = "a key of this test".parse().unwrap();
+    let new =
+        NewApiKey { digest: key.digest(), name, namespace, scope: KeyScope::Admin, expires_at: None };
+    keeper.add_api_key(new).await.unwrap().unwrap();
 }
 
 async fn open(database: PathBuf, clock: &ManualClock) -> (Keeper, JoinHandle<()>) {

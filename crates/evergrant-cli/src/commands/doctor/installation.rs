@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use evergrant::{proto::provider::Catalogue, store::sqlite::Paths};
@@ -103,10 +103,8 @@ pub(super) fn unusable(check: &'static str, failure: &Failure) -> Finding {
 /// Who can read and write the store's files. Others who can read the key file can open every credential.
 fn permissions(location: &StoreLocation) -> Vec<Finding> {
     let paths = Paths::beside(location.path());
-    let mut api_keys = location.path().as_os_str().to_owned();
-    api_keys.push(".api-keys");
     let host = paths.anchor.parent().map(Path::to_owned);
-    let files = [Some(paths.keys), Some(paths.database), Some(PathBuf::from(api_keys)), host];
+    let files = [Some(paths.keys), Some(paths.database), host];
     let findings: Vec<_> = files.into_iter().flatten().filter_map(|path| too_open(&path)).collect();
     if findings.is_empty() {
         let text = format!("the files of {} are their owner's alone", location.path().display());
@@ -129,7 +127,7 @@ fn too_open(path: &Path) -> Option<Finding> {
     }
     let safe = if metadata.is_dir() { "700" } else { "600" };
     let text = format!("{shown} is open to others (mode {mode:03o})");
-    // What lies in the other files is sealed, or digests; a key that others can read opens all of it.
+    // What lies in the other files is sealed; a key that others can read opens all of it.
     let finding = if path.extension().is_some_and(|extension| extension == "keys") {
         Finding::fails("permissions", Exit::StoreUnavailable, text)
     } else {

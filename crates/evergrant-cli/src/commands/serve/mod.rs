@@ -1,6 +1,6 @@
 //! `evergrant serve`: the server on the local store.
 
-mod api_keys;
+mod first_key;
 
 use std::net::SocketAddr;
 
@@ -32,9 +32,6 @@ pub(crate) struct Options {
     /// The address under which browsers reach it [default: http://ADDRESS:PORT]
     #[arg(long, env = "EVERGRANT_PUBLIC_URL", value_name = "URL")]
     public_url: Option<Url>,
-    /// Make one more API key for this namespace, and print it
-    #[arg(long)]
-    new_api_key: bool,
     /// Allow plain http to this host, as providers in development need it
     #[arg(long, env = "EVERGRANT_ALLOW_LOOPBACK_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
     allow_loopback_http: bool,
@@ -59,16 +56,13 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         allow_loopback_http: options.allow_loopback_http,
     };
     let (session, driver) = session::open(&options.store, purpose).await?;
-    let keys = api_keys::prepare(&session, options.new_api_key).await?;
-    if let Some(key) = &keys.made {
-        output::print(&format!("API key, shown this once: {}", key.expose()))?;
-    }
+    first_key::show(&session).await?;
     warn(&session).await?;
     if !address.ip().is_loopback() {
         output::note("API keys and tokens pass unencrypted here: put a proxy that speaks TLS before it");
     }
     output::print(&format!("listening on {address}, store {}", session.location.path().display()))?;
-    let server = Server::new(session.keeper.clone(), ServerConfig::new(public_url, keys.known));
+    let server = Server::new(session.keeper.clone(), ServerConfig::new(public_url));
     let running = Running::start(driver);
     // Accepted requests still need the driver: it stops after them.
     let stop = async {

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use evergrant::{
-    AuthorizationOptions,
+    Authorization, AuthorizationOptions,
     proto::{
         grant::Owner,
         name::{AuthorizationId, ClientName, GrantId},
@@ -20,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::App,
-    extract::{Body, Caller, Labels, Scopes},
+    extract::{Caller, Idempotent, Labels, Scopes},
+    idempotency::{Made, answered, respond},
     problem::Problem,
     routes::grants::external_id,
 };
@@ -48,18 +48,21 @@ pub(crate) struct OpenAuthorization {
 }
 
 #[derive(Debug, Serialize)]
-struct Opened {
+struct Opened<'a> {
     id: AuthorizationId,
     /// Whoever has it can finish the flow: give it to the user and to nobody else.
-    url: String,
+    url: &'a str,
     expires_at: String,
 }
 
 pub(crate) async fn open(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Body(body): Body<OpenAuthorization>,
+    Idempotent { body, request }: Idempotent<OpenAuthorization>,
 ) -> Result<Response, Problem> {
+    if let Some(answer) = answered(&app, request.as_ref()).await? {
+        return Ok(answer);
+    }
     if let Some(grant) = body.grant {
         app.grant(&caller.namespace, grant).await?;
     }
@@ -81,9 +84,16 @@ pub(crate) async fn open(
         login_hint: body.login_hint,
         ..AuthorizationOptions::new(body.client)
     };
-    let opened = app.keeper.authorize(options).await?;
-    let location = format!("/v1/authorizations/{}", opened.id);
-    let expires_at = opened.expires_at.to_string();
-    let body = Opened { id: opened.id, url: opened.url.into(), expires_at };
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response())
+    match request {
+        None => Ok(made(&app.keeper.authorize(options).await?).into_response()),
+        Some(key) => {
+            let opened = |opened: &Authorization| made(opened).to_bytes();
+            respond(app.keeper.authorize_once(options, key, opened).await?)
+        }
+    }
+}
+
+fn made(opened: &Authorization) -> Made {
+    let body = Opened { id: opened.id, url: opened.url.as_str(), expires_at: opened.expires_at.to_string() };
+    Made::new(StatusCode::CREATED, format!("/v1/authorizations/{}", opened.id), &body)
 }

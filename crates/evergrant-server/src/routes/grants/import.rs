@@ -3,16 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json,
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use evergrant::{
     NewGrant,
     proto::{
-        grant::Owner,
+        grant::{GrantRecord, Owner},
         name::{ClientName, GrantId},
+        remedy_rates::Rates,
         secret::{AccessToken, RefreshToken},
     },
 };
@@ -21,7 +21,8 @@ use serde::Deserialize;
 use super::external_id;
 use crate::{
     app::App,
-    extract::{Body, Caller, Labels, Scopes, Secret},
+    extract::{Caller, Idempotent, Labels, Scopes, Secret},
+    idempotency::{Made, answered, respond},
     problem::{Problem, Reason},
     view::GrantView,
 };
@@ -48,8 +49,11 @@ pub(crate) struct ImportGrant {
 pub(crate) async fn import(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Body(body): Body<ImportGrant>,
+    Idempotent { body, request }: Idempotent<ImportGrant>,
 ) -> Result<Response, Problem> {
+    if let Some(answer) = answered(&app, request.as_ref()).await? {
+        return Ok(answer);
+    }
     if let Some(grant) = body.grant {
         app.grant(&caller.namespace, grant).await?;
     }
@@ -57,10 +61,19 @@ pub(crate) async fn import(
         if body.grant.is_some() { StatusCode::OK } else { StatusCode::CREATED },
         new_grant(&app, caller, body)?,
     );
-    let grant = app.keeper.import(new).await?;
-    let location = format!("/v1/grants/{}", grant.id);
-    let rates = app.rates_for([&grant]).await;
-    Ok((status, [(header::LOCATION, location)], Json(GrantView::new(&grant, &rates))).into_response())
+    match request {
+        None => Ok(made(status, &app.keeper.import(new).await?).into_response()),
+        Some(key) => {
+            let imported = move |grant: &GrantRecord| made(status, grant).to_bytes();
+            respond(app.keeper.import_once(new, key, imported).await?)
+        }
+    }
+}
+
+fn made(status: StatusCode, grant: &GrantRecord) -> Made {
+    // What was imported just now has no diagnosis.
+    let view = GrantView::new(grant, &Rates::default());
+    Made::new(status, format!("/v1/grants/{}", grant.id), &view)
 }
 
 fn new_grant(app: &App, caller: Caller, body: ImportGrant) -> Result<NewGrant, Problem> {
