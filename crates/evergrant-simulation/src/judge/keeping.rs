@@ -44,13 +44,13 @@ impl Judge {
     }
 
     /// The outcome of an attempt is in the store. What an heir concludes of a dead process is no record of what happened.
-    pub(crate) fn note_outcome(&mut self, attempt: &Attempt, now: u64) {
+    pub(crate) fn note_outcome(&mut self, attempt: &Attempt) {
         let nothing = matches!(
             attempt.outcome,
             None | Some(Outcome::Unknown { manner: PreviousOutcome::NotRecorded, .. })
         );
         if !nothing {
-            self.recorded.entry(attempt.id).or_insert(now);
+            self.recorded.entry(attempt.id).or_insert(self.command);
         }
     }
 

@@ -33,7 +33,11 @@ pub struct Judge {
     presentations: Vec<Presentation>,
     of_token: HashMap<String, Vec<usize>>,
     of_attempt: HashMap<AttemptId, usize>,
-    /// Since when the outcome of an attempt is in the store.
+    /// The number of the command that was executed last: several can be in one millisecond.
+    command: u64,
+    /// By which command each attempt was journalled.
+    claimed: HashMap<AttemptId, u64>,
+    /// By which command its outcome came into the store.
     recorded: HashMap<AttemptId, u64>,
     marks: BTreeMap<GrantId, Mark>,
     /// Which grant held a refresh token, now or before, and since when: what is in here was made durable.
@@ -60,6 +64,8 @@ impl Judge {
             presentations: Vec::new(),
             of_token: HashMap::new(),
             of_attempt: HashMap::new(),
+            command: 0,
+            claimed: HashMap::new(),
             recorded: HashMap::new(),
             marks: BTreeMap::new(),
             owners: HashMap::new(),

@@ -89,10 +89,11 @@ impl Judge {
         let number = self.presentations.len();
         let attempt = self.journalled(number, moment);
         // What is not in the store when the attempt is journalled, only its own process knows.
-        let decided_at = attempt.map_or(moment.now, |attempt| attempt.journalled_on.milliseconds);
+        let decided =
+            attempt.and_then(|attempt| self.claimed.get(&attempt.id)).copied().unwrap_or(self.command);
         let known = |one: &Presentation| {
             let recorded = one.attempt.and_then(|id| self.recorded.get(&id));
-            let known = one.process == moment.process || recorded.is_some_and(|at| *at <= decided_at);
+            let known = one.process == moment.process || recorded.is_some_and(|command| *command <= decided);
             Presentation { end: one.end.filter(|_| known), ..one.clone() }
         };
         let earlier: Vec<_> = self.presentations_of(token).map(known).collect();

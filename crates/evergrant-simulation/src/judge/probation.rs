@@ -40,6 +40,8 @@ pub(super) struct Probation {
 #[derive(Debug, Clone, Copy)]
 struct Probe {
     grant: GrantId,
+    /// The number of the command.
+    claim: u64,
     claimed_at: u64,
     /// Nobody has asked for it.
     early: bool,
@@ -67,6 +69,7 @@ impl Judge {
                     let goes_on = |last: &Probe| last.grant == grant.id && !last.concluded;
                     let probe = Probe {
                         grant: grant.id,
+                        claim: self.command,
                         claimed_at: now,
                         early: claim.want == Want::Early,
                         halted: probation.refusals >= REFUSALS_ENOUGH
@@ -108,8 +111,8 @@ impl Judge {
             !self.probation.probes[..index].iter().any(later)
         };
         let overlap = before
-            .filter(|other| is_newest(other) && self.is_under_way(other, probe.claimed_at))
-            .chain(after.filter(|other| self.is_under_way(&probe, other.claimed_at)))
+            .filter(|other| is_newest(other) && self.is_under_way(other, &probe))
+            .chain(after.filter(|other| self.is_under_way(&probe, other)))
             .find(|other| other.sent.is_some());
         if let Some(other) = overlap {
             complaints.push(format!("while that of {} is under way", other.grant));
@@ -123,11 +126,11 @@ impl Judge {
         }
     }
 
-    /// Whether the outcome of a probe was not in the store at that moment, and its time not over.
-    fn is_under_way(&self, probe: &Probe, moment: u64) -> bool {
+    /// Whether the outcome of a probe was not in the store when the next was claimed, and its time not over.
+    fn is_under_way(&self, probe: &Probe, next: &Probe) -> bool {
         let Some(sent) = probe.sent.map(|number| &self.presentations[number]) else { return false };
         let recorded = sent.attempt.and_then(|id| self.recorded.get(&id));
-        recorded.is_none_or(|at| *at > moment) && moment - probe.claimed_at < UNDER_WAY
+        recorded.is_none_or(|command| *command > next.claim) && next.claimed_at - probe.claimed_at < UNDER_WAY
     }
 
     /// What is tried ahead of time comes after a pause; where an answer was lost, its owner is waited for.

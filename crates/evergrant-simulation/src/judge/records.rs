@@ -68,6 +68,10 @@ impl Judge {
         attempt: Option<Generation>,
         now: u64,
     ) {
+        self.command += 1;
+        if let Command::Claim(claim) = command {
+            self.claimed.entry(claim.attempt).or_insert(self.command);
+        }
         for held in grant.credential.iter().chain(grant.spares.iter().map(|spare| &spare.credential)) {
             let token = held.refresh_token.expose();
             if !self.owners.contains_key(token) {

@@ -120,7 +120,7 @@ impl World {
         let attempt = command.attempt().and_then(|id| self.store.attempt_of(grant.id, id));
         self.judge.look_at(grant, command, attempt.map(|attempt| attempt.generation), now);
         if let Some(attempt) = attempt {
-            self.judge.note_outcome(attempt, now);
+            self.judge.note_outcome(attempt);
         }
         if let Command::Succeed(succeed) = command {
             self.judge.judge_success(grant, attempt, succeed, now);

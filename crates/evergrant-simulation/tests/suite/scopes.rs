@@ -1,0 +1,30 @@
+//! Callers that want a part of what was granted.
+
+use std::time::Duration;
+
+use evergrant_proto::{engine::TokenRequest, grant::AccessKey, transaction::Want};
+use evergrant_rehearse::PolicyName;
+use evergrant_simulation::Scene;
+
+use crate::support::{issue, minutes, quiet};
+
+#[test]
+fn a_narrower_token_leaves_the_grant_as_wide_as_it_is() {
+    for policy in [PolicyName::P0, PolicyName::P2, PolicyName::P7] {
+        let mut scene = Scene::named(policy);
+        "offline_access mail calendar".clone_into(&mut scene.scopes);
+        let (mut world, process, grant) = quiet(scene);
+        for part in ["mail", "calendar mail"] {
+            let key = AccessKey { resource: None, scope: Some(part.parse().unwrap()) };
+            let request = TokenRequest { grant, key, want: Want::Usable { min_ttl: Duration::ZERO } };
+            let call = world.request(process, request);
+            let told = world.await_answer(call);
+            assert_eq!(issue(&told).scope, part.parse().unwrap(), "{policy:?}");
+            world.run_for(minutes(61));
+            let told = world.token(process, grant);
+            assert_eq!(issue(&told).scope, world.scene.scopes.parse().unwrap(), "{policy:?}");
+        }
+        assert_eq!(world.grant(grant).granted, world.scene.scopes.parse().unwrap());
+        world.expect_order();
+    }
+}
