@@ -13,5 +13,6 @@ mod races;
 mod reauthorization;
 mod refusals;
 mod rescue;
+mod retention;
 mod secrets;
 mod world;
