@@ -65,7 +65,7 @@ const KEEP_GOING: Remedy = Remedy::new(Action::Other, Actor::Evergrant);
 const WAIT_FOR_PROVIDER: Remedy = Remedy::new(Action::Other, Actor::Provider);
 
 /// What helps against a cause, the first step first.
-pub(super) fn remedies(cause: Cause) -> Vec<Remedy> {
+pub fn remedies(cause: Cause) -> Vec<Remedy> {
     let remedies: &[Remedy] = match cause {
         Cause::AccessTokenExpired | Cause::AuthorizationPending => &[KEEP_GOING],
         Cause::AccountDisabled => &[CONTACT_ADMIN, REAUTHORIZE],
