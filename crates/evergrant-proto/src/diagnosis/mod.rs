@@ -15,7 +15,7 @@ pub use self::{
     cause::Cause,
     history::{History, OtherGrants, PastDeath, PreviousAttempt, PreviousOutcome},
     neighbours::{LOOKED_AT, Neighbours, Sighting},
-    remedy::{Action, Actor, Remedy},
+    remedy::{Action, Actor, Remedy, remedies},
     rules::diagnose,
 };
 use crate::failure::Culprit;
