@@ -11,6 +11,7 @@
 //! * [`store`]: what every store can do;
 //! * [`access`]: namespaces, and the API keys that see them;
 //! * [`once`]: requests that have one effect, however often they are sent;
+//! * [`webhook`]: who is told of incidents, and what;
 //! * [`sqlite`]: the embedded store.
 
 pub mod access;
@@ -27,10 +28,11 @@ pub mod sqlite;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod webhook;
 
 pub use durable::FileFault;
 pub use sqlite::SqliteStore;
 pub use store::{
-    Changes, EventFilter, GrantFilter, NumberedEvent, Pending, Reason, Replayed, Status, Store, StoreError,
+    Changes, EventFilter, EventLog, GrantFilter, NumberedEvent, Pending, Reason, Replayed, Status, Store, StoreError,
     Unavailable,
 };

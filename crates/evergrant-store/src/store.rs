@@ -12,12 +12,15 @@ use evergrant_proto::{
     transaction::{Command, Conflict, Reply},
 };
 
+use tokio::sync::watch;
+
 use crate::{
     access::{Access, ApiKeyId, ApiKeyRecord, Removal},
     anchor::{AnchorState, Epoch, StoreId},
     key::KeyStatus,
     lifeboat::Reservation,
     once::{Executed, Once, OnceKey},
+    webhook::WebhookStore,
 };
 
 /// An operation under way. Dropping it leaves what was begun to be finished: a command that was handed over is
@@ -50,6 +53,15 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Events by filter, oldest first.
     fn events(&self, filter: EventFilter) -> Pending<'_, Vec<NumberedEvent>>;
+
+    /// How far the event log goes.
+    fn event_log(&self) -> Pending<'_, EventLog>;
+
+    /// Changes after whatever this process has written. What others write is not told: look now and then.
+    fn news(&self) -> watch::Receiver<()>;
+
+    /// Webhooks, and what they are to be told.
+    fn webhooks(&self) -> &dyn WebhookStore;
 
     /// The client of that name, unless removed.
     fn client(&self, namespace: Namespace, name: ClientName) -> Pending<'_, Option<ClientRecord>>;
@@ -183,6 +195,15 @@ pub struct NumberedEvent {
     pub event: Event,
 }
 
+/// How far the event log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EventLog {
+    /// The number of the newest event; 0 if there is none.
+    pub newest: u64,
+    /// The highest number of an event that was forgotten. Up to there events are missing.
+    pub forgotten: u64,
+}
+
 /// Grants that were changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
@@ -293,9 +314,7 @@ impl Reason {
             Self::Full => "free space on the file system of the store",
             Self::ReadOnly => "make the store's file, directory and file system writable",
             Self::Denied => "run as the user that owns the store's directory and files",
-            Self::Moved => {
-                "put the file that was open back, or restore a backup, and start this process again"
-            }
+            Self::Moved => "put the file that was open back, or restore a backup, and start this process again",
             Self::Disk => "check the disk, then restore from a backup if it is lost",
             Self::Damaged => "upgrade Evergrant if a newer version wrote it, else restore from a backup",
             Self::Key => "load the key that the message names",

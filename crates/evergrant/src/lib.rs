@@ -94,6 +94,7 @@ mod forecast;
 mod keeper;
 mod once;
 mod open;
+mod outward;
 mod random;
 mod registration;
 mod remedies;

@@ -57,6 +57,7 @@ impl Worker {
             Ok((executed, Some(identity))) => {
                 self.finish()?;
                 self.identity = identity;
+                self.tell(true);
                 Ok(executed)
             }
             Err(error) => {

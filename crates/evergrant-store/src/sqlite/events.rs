@@ -8,7 +8,7 @@ use evergrant_proto::{
 use rusqlite::{Connection, Row, params};
 
 use super::codec::{counter, id, integer, json, parse, rows};
-use crate::store::{EventFilter, NumberedEvent, StoreError};
+use crate::store::{EventFilter, EventLog, NumberedEvent, StoreError};
 
 /// Appends an event.
 pub(super) fn append(connection: &Connection, event: &Event) -> Result<(), StoreError> {
@@ -26,6 +26,14 @@ pub(super) fn recent(connection: &Connection, namespace: &Namespace) -> Result<V
 }
 
 const RECENT: &str = "SELECT record FROM events WHERE namespace = ?1 ORDER BY number DESC LIMIT ?2";
+
+/// How far the log goes.
+pub(super) fn log(connection: &Connection) -> Result<EventLog, StoreError> {
+    let log = connection
+        .prepare_cached("SELECT (SELECT coalesce(max(number), 0) FROM events), forgotten FROM store")?
+        .query_row([], |row| Ok(EventLog { newest: counter(row.get(0)?), forgotten: counter(row.get(1)?) }))?;
+    Ok(log)
+}
 
 /// Events by filter, oldest first.
 pub(super) fn list(connection: &Connection, filter: &EventFilter) -> Result<Vec<NumberedEvent>, StoreError> {

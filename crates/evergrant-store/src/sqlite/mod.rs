@@ -23,6 +23,7 @@ mod rescue;
 mod retention;
 mod scout;
 mod transact;
+mod webhooks;
 mod whereabouts;
 mod worker;
 mod writer;
@@ -42,6 +43,7 @@ use evergrant_proto::{
     transaction::{Command, Reply},
 };
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 pub use connect::ConnectError;
 pub use open::{OpenStoreError, Options};
@@ -55,9 +57,10 @@ use crate::{
     once::{Executed, Once, OnceKey},
     presence::Presence,
     store::{
-        Changes, EventFilter, GrantFilter, NumberedEvent, Pending, Reason, Replayed, Status, Store,
+        Changes, EventFilter, EventLog, GrantFilter, NumberedEvent, Pending, Reason, Replayed, Status, Store,
         StoreError, Unavailable,
     },
+    webhook::WebhookStore,
 };
 use clients::ClientCache;
 use codec::damaged;
@@ -78,6 +81,8 @@ pub struct SqliteStore {
     keys: Arc<KeyRing>,
     /// What rescued records belong to.
     identity: Mutex<Identity>,
+    /// Changes after what this process has written.
+    news: watch::Receiver<()>,
 }
 
 impl SqliteStore {
@@ -196,6 +201,18 @@ impl Store for SqliteStore {
 
     fn events(&self, filter: EventFilter) -> Pending<'_, Vec<NumberedEvent>> {
         self.read(move |connection, _| events::list(connection, &filter))
+    }
+
+    fn event_log(&self) -> Pending<'_, EventLog> {
+        self.read(|connection, _| events::log(connection))
+    }
+
+    fn news(&self) -> watch::Receiver<()> {
+        self.news.clone()
+    }
+
+    fn webhooks(&self) -> &dyn WebhookStore {
+        self
     }
 
     fn client(&self, namespace: Namespace, name: ClientName) -> Pending<'_, Option<ClientRecord>> {

@@ -8,6 +8,7 @@ use std::{
 
 use evergrant_proto::time::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::watch;
 
 use super::{
     SqliteStore,
@@ -135,10 +136,11 @@ impl SqliteStore {
         let database = worker.path.clone();
         let (keys, presence) = (Arc::clone(&worker.keys), Arc::clone(&worker.presence));
         let (lifeboat, identity) = (Arc::clone(&worker.lifeboat), Mutex::new(worker.identity));
+        let news = worker.news.subscribe();
         let writer = Writer::start(worker).map_err(FileFault::doing("start the writer of", &database))?;
         let harbour = Harbour::start(Arc::clone(&lifeboat))
             .map_err(FileFault::doing("start the thread of", lifeboat.path()))?;
-        Ok(Self { writer, readers: Readers::of(database), harbour, lifeboat, presence, keys, identity })
+        Ok(Self { writer, readers: Readers::of(database), harbour, lifeboat, presence, keys, identity, news })
     }
 }
 
@@ -171,6 +173,7 @@ pub(super) fn prepare(
         events: options.events,
         sweep: Sweep::default(),
         anchored: (identity.change, None),
+        news: watch::Sender::new(()),
         commit: worker::commit,
     })
 }
@@ -213,7 +216,7 @@ fn identify(
     identity::check_keys(&transaction, keys, identity.store)?.map_err(OpenStoreError::WrongKeys)?;
     let state = anchor.compare(&identity.mark())?;
     if identity.quarantine.is_none() && state != AnchorState::Matching {
-        tracing::warn!(reason = %state, "the store is quarantined: nothing is refreshed until it is adopted");
+        tracing::warn!(target: "evergrant::store", reason = %state, "the store is quarantined: nothing is refreshed until it is adopted");
         identity::quarantine(&transaction, state)?;
         identity.quarantine = Some(state);
     }

@@ -129,5 +129,10 @@ fn is_among_the_last(
 /// Forgets events.
 pub(super) fn forget(connection: &Connection, numbers: &[i64]) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached("DELETE FROM events WHERE number = ?1")?;
-    numbers.iter().try_for_each(|number| statement.execute([number]).map(drop))
+    numbers.iter().try_for_each(|number| statement.execute([number]).map(drop))?;
+    // Whoever follows the log has to know whether what it has not seen is still there.
+    connection
+        .prepare_cached("UPDATE store SET forgotten = max(forgotten, ?1)")?
+        .execute([numbers.iter().max()])
+        .map(drop)
 }

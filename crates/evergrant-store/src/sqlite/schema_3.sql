@@ -31,6 +31,9 @@ CREATE TABLE idempotency (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_ended ON idempotency (ends_at);
 
+-- The highest number of an event that was forgotten.
+ALTER TABLE store ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+
 -- Webhooks: who is told of incidents, what there is to tell, and how far the telling has come.
 CREATE TABLE webhooks (
     id          BLOB    NOT NULL PRIMARY KEY,

@@ -8,6 +8,7 @@ use evergrant_proto::{
     transaction::{Command, Reply},
 };
 use rusqlite::{Connection, ErrorCode};
+use tokio::sync::watch;
 
 use super::{
     connect,
@@ -47,6 +48,8 @@ pub(super) struct Worker {
     pub(super) sweep: Sweep,
     /// The newest change that the anchor knows of, and when it was told.
     pub(super) anchored: (u64, Option<StoreTime>),
+    /// Changes after what was written.
+    pub(super) news: watch::Sender<()>,
     /// How a transaction is ended; tests make it fail.
     pub(super) commit: fn(&Connection) -> rusqlite::Result<()>,
 }
@@ -96,12 +99,20 @@ impl Worker {
     /// Executes commands in one transaction; what is `Ok` is durable. A command that fails leaves the others alone.
     pub(super) fn execute(&mut self, commands: &[Command]) -> Outcomes {
         let outcomes = self.run(commands);
+        self.tell(outcomes.iter().any(Result::is_ok));
         let now = self.clock.now();
         let rests = self.anchored.1.is_some_and(|told| !now.is_past(told.plus(ANCHOR_EVERY)));
         if !rests {
             self.raise_anchor();
         }
         outcomes
+    }
+
+    /// Wakes those who wait for what this process writes.
+    pub(super) fn tell(&self, written: bool) {
+        if written {
+            self.news.send_replace(());
+        }
     }
 
     /// Whether the anchor knows of all that this process has written.
@@ -115,7 +126,7 @@ impl Worker {
             return;
         }
         if let Err(error) = self.anchor.raise(&self.identity.mark()) {
-            tracing::warn!(%error, "the anchor could not be raised");
+            tracing::warn!(target: "evergrant::store", %error, "the anchor could not be raised");
         }
         self.anchored = (self.identity.change, Some(self.clock.now()));
     }

@@ -6,4 +6,5 @@ mod protocol;
 mod quarantine;
 mod retention;
 mod secrecy;
+mod webhooks;
 mod world;
