@@ -19,6 +19,7 @@ use crate::{
     metrics::{Journal, Metrics},
     outlook::Outlook,
     problem::{Problem, Reason},
+    sse::Hub,
 };
 
 mod tenancy;
@@ -34,6 +35,7 @@ pub(crate) struct App {
     pub(crate) journal: Journal,
     pub(crate) repairs: Repairs,
     pub(crate) outlook: Outlook,
+    pub(crate) hub: Hub,
     tenancy: Tenancy,
     stopping: AtomicBool,
 }
@@ -49,6 +51,7 @@ impl App {
             journal: Journal::default(),
             repairs: Repairs::default(),
             outlook: Outlook::default(),
+            hub: Hub::default(),
             tenancy: Tenancy::default(),
             stopping: AtomicBool::new(false),
         }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use evergrant::Carrier;
 use url::Url;
 
 use crate::{LinkKey, RateLimit, Tls};
@@ -12,6 +13,10 @@ pub struct ServerConfig {
     /// Where browsers and programs reach this server, as they see it: scheme, host, maybe a port and a path prefix.
     /// `callback` under it is the redirect URI to register at providers.
     pub public_url: Url,
+    /// What carries messages to webhooks, with its guard; `None`: what carries requests to providers.
+    pub webhook_carrier: Option<Arc<dyn Carrier>>,
+    /// How long a receiver of a message may take to answer. Standard Webhooks recommends 15 to 30 s.
+    pub webhook_patience: Duration,
     /// How often one API key may ask; `None`: as often as it likes. Requests for access tokens are not counted.
     pub rate_limit: Option<RateLimit>,
     /// Signs the links for re-authorization. [`ServerConfig::new`] makes a new one, so links end with the process;
@@ -37,6 +42,8 @@ impl ServerConfig {
     pub fn new(public_url: Url) -> Self {
         Self {
             public_url,
+            webhook_carrier: None,
+            webhook_patience: Duration::from_secs(20),
             rate_limit: Some(RateLimit::default()),
             link_key: LinkKey::generate(),
             drain: Duration::ZERO,

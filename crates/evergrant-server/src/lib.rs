@@ -23,7 +23,8 @@
 //! ```
 //!
 //! One file is one endpoint: `routes`. What they share: `problem` (every refusal), `extract` (what comes in),
-//! `view` (what goes out), `page` (what people see), `link` (how a grant is repaired).
+//! `view` (what goes out), `page` (what people see), `link` (how a grant is repaired). What goes outward by itself: `sse`
+//! (events as they happen), `webhook` (messages about incidents).
 
 mod access;
 mod api_key;
@@ -43,8 +44,10 @@ mod problem;
 mod random;
 mod routes;
 mod server;
+mod sse;
 mod tls;
 mod view;
+mod webhook;
 
 pub use access::RateLimit;
 pub use api_key::{ApiKey, InvalidApiKey};
@@ -55,3 +58,6 @@ pub use problem::{PROBLEM_JSON, Reason};
 pub use routes::{ApiRoute, api_routes};
 pub use server::Server;
 pub use tls::{Certificate, Reloaded, Tls, TlsError, TlsFiles};
+pub use webhook::{
+    InvalidWebhook, NewWebhook, OLD_SECRET_SIGNS_FOR, Tested, WebhookError, WebhookUpdate, Webhooks,
+};

@@ -49,7 +49,12 @@ impl LinkKey {
 
     /// The last part of a link that repairs a grant.
     pub(crate) fn sign(&self, grant: GrantId, now: Timestamp) -> String {
-        let mut link = payload(grant, now.plus(LINK_LIFETIME));
+        self.sign_until(grant, now.plus(LINK_LIFETIME))
+    }
+
+    /// The same with another end: for a link that does not go to somebody who is just asking.
+    pub(crate) fn sign_until(&self, grant: GrantId, end: Timestamp) -> String {
+        let mut link = payload(grant, end);
         link.extend_from_slice(&self.tag(&link));
         URL_SAFE_NO_PAD.encode(link)
     }

@@ -4,9 +4,9 @@ use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 use axum::Router;
 use evergrant::{Keeper, clock::Clock, store::StoreError};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot};
 
-use crate::{ServerConfig, access::upkeep, app::App, connections::Connections, routes};
+use crate::{ServerConfig, access::upkeep, app::App, connections::Connections, routes, webhook::deliver};
 
 /// A server that has not begun to listen.
 #[derive(Debug)]
@@ -28,13 +28,21 @@ impl Server {
     /// Serves until `stop` completes. Then readiness ends first; after [`ServerConfig::drain`] no connection is
     /// accepted any more, each that there is gets [`ServerConfig::linger`] for one more request, and what was accepted
     /// finishes, at most [`ServerConfig::finish`] later. Every task of it ends with this future.
+    ///
+    /// Messages to webhooks are delivered meanwhile, by one process of a store at a time.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send) {
         let clock = Arc::clone(self.app.keeper.clock());
         let config = &self.app.config;
         let mut connections = Connections::default();
+        let (stop_delivering, stop_delivered) = oneshot::channel::<Infallible>();
+        let delivering = deliver(Arc::clone(&self.app), async {
+            // It completes when its sender is gone.
+            let _ = stop_delivered.await;
+        });
         let stopping = async {
             stop.await;
             self.app.stop();
+            drop(stop_delivering);
             pause(&*clock, config.drain).await;
         };
         // Whoever comes first is to be known.
@@ -45,6 +53,7 @@ impl Server {
                 () = accepting => {}
                 () = renew(config, &*clock) => unreachable!("it never ends"),
             }
+            self.app.hub.close().await;
             tokio::select! {
                 () = connections.finish() => {}
                 () = pause(&*clock, config.finish) => {
@@ -53,7 +62,7 @@ impl Server {
             }
         };
         tokio::select! {
-            () = serving => {}
+            ((), ()) = async { tokio::join!(serving, delivering) } => {}
             never = upkeep::keep_up(&self.app) => match never {},
         }
         upkeep::note(&self.app).await;

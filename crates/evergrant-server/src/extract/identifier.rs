@@ -9,7 +9,7 @@ use axum::{
 };
 use evergrant::{
     proto::name::{AuthorizationId, ClientName, GrantId, Namespace},
-    store::access::ApiKeyId,
+    store::{access::ApiKeyId, webhook::WebhookId},
 };
 
 use super::{Caller, shown};
@@ -37,6 +37,10 @@ pub(crate) struct ApiKeyPath(pub(crate) ApiKeyId);
 /// The name of a namespace.
 #[derive(Debug)]
 pub(crate) struct NamespacePath(pub(crate) Namespace);
+
+/// The id of a webhook.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WebhookPath(pub(crate) WebhookId);
 
 impl FromRequestParts<Arc<App>> for GrantPath {
     type Rejection = Problem;
@@ -85,6 +89,15 @@ impl<S: Sync> FromRequestParts<S> for NamespacePath {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let text = segment(parts, Reason::NoSuchNamespace).await?;
         Namespace::new(&text).map(Self).map_err(|_| absent(Reason::NoSuchNamespace, "namespace", &text))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for WebhookPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let text = segment(parts, Reason::NoSuchWebhook).await?;
+        text.parse().map(Self).map_err(|_| absent(Reason::NoSuchWebhook, "webhook", &text))
     }
 }
 

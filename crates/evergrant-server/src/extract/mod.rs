@@ -15,7 +15,7 @@ pub(crate) use self::{
     body::Body,
     caller::Caller,
     idempotent::Idempotent,
-    identifier::{ApiKeyPath, AuthorizationPath, ClientPath, GrantPath, NamespacePath},
+    identifier::{ApiKeyPath, AuthorizationPath, ClientPath, GrantPath, NamespacePath, WebhookPath},
     labels::{Labels, MAX_VALUE_BYTES},
     parameters::Parameters,
     return_url::return_url,

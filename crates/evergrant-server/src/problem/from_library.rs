@@ -9,6 +9,7 @@ use evergrant::{
 };
 
 use super::{Problem, Reason};
+use crate::WebhookError;
 
 /// When to ask again while the store is away: locks and full disks are seldom gone sooner.
 const STORE_RETRY: Duration = Duration::from_secs(5);
@@ -51,6 +52,19 @@ impl From<ClientError> for Problem {
             ClientError::Exists(_) => Reason::ClientExists,
             ClientError::Store(error) => return error.clone().into(),
             _ => Reason::Unprocessable,
+        };
+        Self::new(reason, sentence(&error.to_string()))
+    }
+}
+
+impl From<WebhookError> for Problem {
+    fn from(error: WebhookError) -> Self {
+        let reason = match &error {
+            WebhookError::Store(error) => return error.clone().into(),
+            WebhookError::NoSuchWebhook(_) => Reason::NoSuchWebhook,
+            WebhookError::NoSuchMessage(_) => Reason::NoSuchMessage,
+            WebhookError::Disabled => Reason::WebhookDisabled,
+            WebhookError::Invalid(_) | WebhookError::TooMany => Reason::Unprocessable,
         };
         Self::new(reason, sentence(&error.to_string()))
     }

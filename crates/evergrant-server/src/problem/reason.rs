@@ -17,6 +17,8 @@ pub enum Reason {
     NoSuchAuthorization,
     NoSuchApiKey,
     NoSuchNamespace,
+    NoSuchWebhook,
+    NoSuchMessage,
     InvalidBody,
     InvalidQuery,
     InvalidHeader,
@@ -28,6 +30,7 @@ pub enum Reason {
     ClientInUse,
     NamespaceExists,
     NamespaceInUse,
+    WebhookDisabled,
     IdempotencyKeyReused,
     ChangedMeanwhile,
     RefreshTokenHeld,
@@ -41,6 +44,7 @@ pub enum Reason {
     ProviderUnavailable,
     StoreUnavailable,
     StoreQuarantined,
+    TooManyListeners,
     ShuttingDown,
     Internal,
 }
@@ -48,7 +52,7 @@ pub enum Reason {
 /// Name, status, title, and what it means and what helps.
 struct Entry(Reason, &'static str, u16, &'static str, &'static str);
 
-const ENTRIES: [Entry; 37] = {
+const ENTRIES: [Entry; 41] = {
     use Reason as R;
     [
         Entry(
@@ -129,6 +133,20 @@ const ENTRIES: [Entry; 37] = {
             "No namespace of this name is visible to this key.",
         ),
         Entry(
+            R::NoSuchWebhook,
+            "no_such_webhook",
+            404,
+            "No such webhook",
+            "No webhook of this id is visible to this key; list the webhooks to see their ids.",
+        ),
+        Entry(
+            R::NoSuchMessage,
+            "no_such_message",
+            404,
+            "No such message",
+            "No message of this id is visible to this key, or it was forgotten after 30 days.",
+        ),
+        Entry(
             R::InvalidBody,
             "invalid_body",
             400,
@@ -206,6 +224,13 @@ const ENTRIES: [Entry; 37] = {
             "Remove its grants and clients first, or ask for them to be removed with it.",
         ),
         Entry(
+            R::WebhookDisabled,
+            "webhook_disabled",
+            409,
+            "The webhook is disabled",
+            "Enable the webhook first; its record says since when and why it is disabled.",
+        ),
+        Entry(
             R::IdempotencyKeyReused,
             "idempotency_key_reused",
             422,
@@ -266,7 +291,7 @@ const ENTRIES: [Entry; 37] = {
             "in_progress",
             503,
             "A refresh is in progress",
-            "The provider is slow. Ask again after `Retry-After`.",
+            "The provider is slow, or there is no room for one more request. Ask again after `Retry-After`.",
         ),
         Entry(
             R::OutcomeUnknown,
@@ -295,6 +320,13 @@ const ENTRIES: [Entry; 37] = {
             503,
             "The store is quarantined",
             "It was restored from a backup or copied, so nothing is refreshed. The operator runs `evergrant store adopt`.",
+        ),
+        Entry(
+            R::TooManyListeners,
+            "too_many_listeners",
+            503,
+            "Too many listen",
+            "This process serves as many event streams as it can; ask another node, or again later.",
         ),
         Entry(
             R::ShuttingDown,

@@ -5,6 +5,7 @@ mod authorizations;
 mod callback;
 mod clients;
 mod connect;
+mod events;
 mod grants;
 mod livez;
 mod metrics;
@@ -12,6 +13,7 @@ mod namespaces;
 mod problems;
 mod providers;
 mod readyz;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -108,6 +110,16 @@ fn table() -> Vec<Row> {
         row(GET, "/grants/{grant}/attempts", Manage, grants::attempts),
         row(POST, "/authorizations", Manage, authorizations::open),
         row(GET, "/authorizations/{id}", Manage, authorizations::read),
+        row(GET, "/events", Manage, events::events),
+        row(GET, "/webhooks", Manage, webhooks::list),
+        row(POST, "/webhooks", Manage, webhooks::add),
+        row(GET, "/webhooks/{id}", Manage, webhooks::read),
+        row(PATCH, "/webhooks/{id}", Manage, webhooks::update),
+        row(DELETE, "/webhooks/{id}", Manage, webhooks::remove),
+        row(POST, "/webhooks/{id}/rotate-secret", Manage, webhooks::rotate_secret),
+        row(POST, "/webhooks/{id}/test", Manage, webhooks::test),
+        row(POST, "/webhooks/{id}/replay", Manage, webhooks::replay),
+        row(GET, "/webhooks/{id}/deliveries", Manage, webhooks::deliveries),
         row(GET, "/api-keys", Admin, api_keys::list),
         row(POST, "/api-keys", Admin, api_keys::add),
         row(DELETE, "/api-keys/{id}", Admin, api_keys::revoke),

@@ -10,12 +10,14 @@ mod event;
 mod forecast;
 mod grant;
 mod token;
+mod webhook;
 
 use evergrant::proto::{scope::ScopeSet, time::Timestamp};
 
 pub(crate) use self::{
     api_key::ApiKeyView, attempt::AttemptView, authorization::AuthorizationView, check::CheckView, client::ClientView,
     diagnosis::DiagnosisView, event::EventView, forecast::ForecastView, grant::GrantView, token::TokenView,
+    webhook::{DeliveryView, WebhookView},
 };
 
 /// RFC 3339.
