@@ -61,9 +61,13 @@ pub(super) fn requests(bytes: &[u8]) {
             // A request that repeats a secret may be answered with it.
             let told = bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
             world.ask(request, told);
+            if told {
+                // As a scope or a label it is in the store now, and belongs into other answers, too.
+                world.asked = REQUESTS_OF_A_WORLD;
+            }
         }
         world.asked += 1;
-        if world.asked == REQUESTS_OF_A_WORLD {
+        if world.asked >= REQUESTS_OF_A_WORLD {
             *kept = None;
         }
     });

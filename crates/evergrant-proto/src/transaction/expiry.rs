@@ -8,7 +8,8 @@ use crate::{
     client::ClientRecord,
     diagnosis::{Action, Actor, Cause, Certainty, Diagnosis, Remedy},
     forecast::{final_end, idle_end},
-    grant::{AccessKey, EventKind, GrantRecord, GrantState, keep_alive_at},
+    grant::{AccessKey, EventKind, GrantRecord, GrantState, Outcome, keep_alive_at},
+    name::AttemptId,
     provider::{Provider, RefreshTokens},
     time::Timestamp,
 };
@@ -33,7 +34,8 @@ fn keep_alive(grant: &GrantRecord, client: &ClientRecord) -> Option<Timestamp> {
 pub(super) fn warn(loaded: &Loaded, command: &Command, change: &mut Change) {
     let wall = match command {
         Command::Claim(claim) => claim.wall,
-        Command::Succeed(succeed) => succeed.wall,
+        // A commit that ran before does nothing, whatever has become due since.
+        Command::Succeed(succeed) if !is_recorded(loaded, succeed.attempt) => succeed.wall,
         Command::Postpone(postpone) => postpone.wall,
         _ => return,
     };
@@ -56,6 +58,11 @@ pub(super) fn warn(loaded: &Loaded, command: &Command, change: &mut Change) {
     event.diagnosis = Some(foreseen(held, loaded.client.as_deref(), end));
     change.grant = Some(held.clone());
     change.events.push(event);
+}
+
+fn is_recorded(loaded: &Loaded, id: AttemptId) -> bool {
+    let attempts = loaded.grant.iter().flat_map(|grant| &grant.attempts);
+    attempts.into_iter().any(|attempt| attempt.id == id && attempt.outcome == Some(Outcome::Succeeded))
 }
 
 /// What ends the grant, before it does.
