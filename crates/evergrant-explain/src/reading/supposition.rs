@@ -18,7 +18,14 @@ pub(super) fn kept((name, value): (String, String)) -> (String, String) {
 pub(super) fn host_of(address: &str) -> Option<String> {
     let whole = if address.contains("://") { address.to_owned() } else { format!("https://{address}") };
     let url = Url::parse(&whole).ok()?;
-    url.host_str().filter(|host| host.contains('.')).map(str::to_owned)
+    url.host_str().filter(|host| is_name(host)).map(str::to_owned)
+}
+
+/// A name as DNS takes it. To the URL standard a host may be nearly anything, also the parameters of a request that
+/// has lost its slash.
+fn is_name(host: &str) -> bool {
+    host.contains('.')
+        && host.chars().all(|letter| letter.is_ascii_alphanumeric() || "-._".contains(letter))
 }
 
 /// The first host that a text names in an address.
