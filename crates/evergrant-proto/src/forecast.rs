@@ -137,12 +137,11 @@ pub(crate) fn idle_end(grant: &GrantRecord, provider: Option<&Provider>) -> Opti
     };
     let credential = grant.credential.as_ref()?;
     let announced = credential.expires_at.filter(|_| grant.life.fixed_end.is_none());
-    let (at, source, lifetime) = match announced {
-        Some(at) => (at, Source::Announced, at.since(credential.obtained_at)),
-        None => {
-            let lifetime = provider?.lifetimes.idle?;
-            (grant.last_success_at.plus(lifetime), Source::Catalogue, lifetime)
-        }
+    let (at, source, lifetime) = if let Some(at) = announced {
+        (at, Source::Announced, at.since(credential.obtained_at))
+    } else {
+        let lifetime = provider?.lifetimes.idle?;
+        (grant.last_success_at.plus(lifetime), Source::Catalogue, lifetime)
     };
     Some(Ending { at, only_if: None, cause: Cause::RefreshTokenExpiredIdle, averted_by, source, lifetime })
 }

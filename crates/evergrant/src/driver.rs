@@ -346,9 +346,9 @@ impl Driver {
             }
             Ok(Watched::Changes(changes)) => {
                 self.watched = Some(changes.next);
-                let changed: HashSet<_> = changes.grants.iter().copied().collect();
-                self.engine.handle_changes(|grant| changed.contains(&grant));
-                for grant in changed {
+                let grants: HashSet<_> = changes.grants.iter().copied().collect();
+                self.engine.handle_changes(|grant| grants.contains(&grant));
+                for grant in grants {
                     self.shared.cache.forget_grant(grant);
                 }
                 if changes.grants.len() < WATCH_LIMIT {
