@@ -125,8 +125,9 @@ impl Probation {
         if self.is_halted() {
             return later(LEFT_ALONE);
         }
-        // A wall clock that was set back must not freeze the probes: the pause itself bounds the wait.
-        let pausing = self.next_at.is_some_and(|at| at > wall && at <= wall.plus(PAUSE_AFTER_REFUSAL));
+        // A wall clock that was set back must not freeze the probes, and a claim that a slow store kept waiting is no sign
+        // of that: a few pauses bound the wait.
+        let pausing = self.next_at.is_some_and(|at| at > wall && at <= wall.plus(PAUSE_AFTER_REFUSAL * 3));
         pausing.then(|| later(PAUSE)).flatten()
     }
 

@@ -22,6 +22,8 @@ impl Judge {
             let entry = store.grant(*grant).and_then(|grant| grant.access_for(key));
             entry.is_some_and(|entry| entry.generation == *generation && entry.rejected)
         });
+        // Which grants were probed, too.
+        self.probation.forget();
         // The pauses after failures, and what the provider had asked for, were in the newer state.
         self.traffic.forget();
     }

@@ -154,6 +154,13 @@ impl Judge {
 }
 
 impl Probation {
+    /// The tables know of other probes than these.
+    pub(super) fn forget(&mut self) {
+        self.probes.clear();
+        self.of_attempt.clear();
+        self.refusals = 0;
+    }
+
     /// What an outcome tells about the probes, if it is that of the latest one.
     fn conclude(&mut self, attempt: AttemptId, command: &Command) {
         let Some(index) = self.of_attempt.get(&attempt).copied() else { return };
