@@ -161,7 +161,7 @@ impl World {
         };
         let journal: Vec<_> = self.party.provider.journal(0).collect();
         let refusal = journal.iter().copied().rfind(refused)?;
-        let names = match refusal.reason? {
+        let mut names = match refusal.reason? {
             // A backup brought the spent token back.
             Reason::ReplayedRefreshToken if self.judge.was_brought_back(token) => OVERTAKEN.to_vec(),
             Reason::ReplayedRefreshToken => vec![Cause::LostRotationNotPersisted],
@@ -179,6 +179,10 @@ impl World {
             Reason::UserDisabled => vec![Cause::AccountDisabled],
             _ => return None,
         };
+        // A refusal of while the account was disabled may be the one that is heard last.
+        if journal.iter().filter(|entry| refused(entry)).any(|entry| entry.reason == Some(Reason::UserDisabled)) {
+            names.push(Cause::AccountDisabled);
+        }
         let doubted = self
             .store
             .attempts(grant.id)
