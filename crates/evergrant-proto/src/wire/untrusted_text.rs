@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::form::encode_text;
+
 /// Most characters that are kept.
 pub const MAX_CHARACTERS: usize = 500;
 
@@ -42,11 +44,11 @@ impl UntrustedText {
     }
 }
 
-/// The text with these secrets masked.
+/// The text with these secrets masked, as they are and as a form encodes them.
 pub(super) fn mask(text: String, secrets: &[&str]) -> String {
     // A very short "secret" would turn every text into masks and thereby tell what it is.
     let known = secrets.iter().filter(|secret| secret.len() >= 4);
-    known.fold(text, |text, secret| text.replace(secret, MASK))
+    known.fold(text, |text, secret| text.replace(secret, MASK).replace(encode_text(secret).as_str(), MASK))
 }
 
 impl fmt::Display for UntrustedText {
@@ -102,8 +104,9 @@ fn runs(text: &str, is_kind: impl Fn(char) -> bool) -> impl Iterator<Item = &str
     })
 }
 
+/// Percent signs among them: whoever repeats a request repeats it encoded, and Google's tokens have slashes.
 fn is_token_character(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '~' | '+' | '/' | '-' | '=')
+    character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '~' | '+' | '/' | '-' | '=' | '%')
 }
 
 /// Long, and not just words in lower case joined by punctuation (`refresh_token_was_revoked`).
@@ -131,6 +134,8 @@ mod tests {
                 "Refresh token invalid: [masked]",
             ),
             ("code 0.AXoA-9k_q.Ag.ABYAAAAzzzz expired", "code [masked] expired"),
+            ("got refresh_token=1%2F%2F0gAbc9%2BdEfGh%2FiJkLm4", "got [masked]"),
+            ("used 100% of 90%", "used 100% of 90%"),
             ("user ada.lovelace@example.com is gone", "user [masked] is gone"),
             ("the refresh_token_was_already_used by you", "the refresh_token_was_already_used by you"),
             ("AADSTS700082: inactive for 90.00:00:00", "AADSTS700082: inactive for 90.00:00:00"),
@@ -145,6 +150,8 @@ mod tests {
     fn known_secrets_are_masked_even_if_they_are_short() {
         let text = UntrustedText::new("Invalid token: hush! Really: hush!").redact(&["hush!", "a"]);
         assert_eq!(text.as_str(), "Invalid token: [masked] Really: [masked]");
+        let text = UntrustedText::new("the secret hu%2Fsh%21 is wrong").redact(&["hu/sh!"]);
+        assert_eq!(text.as_str(), "the secret [masked] is wrong");
     }
 
     #[test]
