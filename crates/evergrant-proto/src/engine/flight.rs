@@ -69,6 +69,8 @@ pub(crate) struct Flight {
     /// What a rescued success brought: may be served although the store does not know it yet.
     rescued: Option<Arc<Issue>>,
     owes_revocation: bool,
+    /// The store could not tell of the grant, or not be told.
+    stuck: bool,
 }
 
 /// A place in the lifeboat, and whether something was written to it.
@@ -144,6 +146,7 @@ impl Flight {
             seen: None,
             rescued: None,
             owes_revocation: false,
+            stuck: false,
         }
     }
 
@@ -153,6 +156,10 @@ impl Flight {
 
     pub(crate) fn is_background(&self) -> bool {
         self.scheduled
+    }
+
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck
     }
 
     pub(crate) fn join(&mut self, call: CallId, want: Want, since: Moment, deadline: Moment) {
@@ -262,7 +269,7 @@ impl Flight {
         let (grant, client) = match found {
             Ok(Some(found)) if found.0.removed_at.is_none() || owes_revocation(&found.0) => *found,
             Ok(_) => return self.refuse_all(engine, &Refusal::NoSuchGrant, now),
-            Err(failure) => return self.refuse_all(engine, &store_unavailable(&failure), now),
+            Err(failure) => return self.give_up(engine, &failure, now),
         };
         engine.publish(&grant, &self.key);
         self.see(&grant);
@@ -370,7 +377,7 @@ impl Flight {
                 self.give_back(engine);
                 self.pause(now.moment.plus(LONGEST_POLL))
             }
-            Err(failure) => self.refuse_all(engine, &store_unavailable(&failure), now),
+            Err(failure) => self.give_up(engine, &failure, now),
         }
     }
 
@@ -425,7 +432,7 @@ impl Flight {
                 self.step = Step::Checking(Box::new(Recording { conclusion, tries: 0, rescued: false }));
                 Next::Perform(Effect::Read(self.grant))
             }
-            Err(failure) => self.refuse_all(engine, &store_unavailable(&failure), now),
+            Err(failure) => self.give_up(engine, &failure, now),
         }
     }
 
@@ -554,6 +561,12 @@ impl Flight {
 
     fn has_seen_newer(&self, grant: &GrantRecord) -> bool {
         self.seen.as_ref().is_some_and(|seen| seen.revision > grant.revision)
+    }
+
+    /// The store fails before anything is sent.
+    fn give_up(&mut self, engine: &mut Engine, failure: &StoreFailure, now: Now) -> Next {
+        self.stuck = true;
+        self.refuse_all(engine, &store_unavailable(failure), now)
     }
 
     fn leave(&mut self, engine: &mut Engine) -> Next {

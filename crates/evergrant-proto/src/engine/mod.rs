@@ -18,6 +18,7 @@ mod exchange;
 mod flight;
 mod refusal;
 mod revocation;
+mod stuck;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use entropy::Entropy;
 use exchange::Exchange;
 use flight::Flight;
 use revocation::Revocation;
+use stuck::Stuck;
 
 /// Places of the lifeboat that one process keeps for its next flights; all processes of a host share 72.
 const KEPT_SLOTS: usize = 16;
@@ -112,6 +114,7 @@ pub struct Engine {
     due_limit: usize,
     /// More was due than could be begun: the index is read again as soon as there is room.
     backlog: bool,
+    stuck: Stuck,
     revoking: HashSet<GrantId>,
     /// Places of the lifeboat that flights have left empty, for the next ones: while anything is under way.
     empty_slots: Vec<SlotId>,
@@ -191,6 +194,7 @@ impl Engine {
             looks: HashMap::new(),
             due_limit: 0,
             backlog: false,
+            stuck: Stuck::default(),
             revoking: HashSet::new(),
             empty_slots: Vec::new(),
             background: 0,
@@ -327,6 +331,7 @@ impl Engine {
                 let effect = self.new_effect();
                 self.due_read = Some(effect);
                 self.due_limit = limit;
+                let limit = limit + self.stuck.count();
                 self.outputs.push_back(Output::Perform(effect, Effect::ReadDue { until: now.wall, limit }));
             }
         }
@@ -398,9 +403,10 @@ impl Engine {
     }
 
     fn begin_due(&mut self, outcome: Outcome, now: Now) {
-        let Outcome::Due(grants) = outcome else { return };
-        self.backlog = self.due_limit > 0 && grants.len() >= self.due_limit;
-        for grant in grants {
+        let Outcome::Due(mut grants) = outcome else { return };
+        let promising = self.stuck.go_last(&mut grants);
+        self.backlog = self.due_limit > 0 && promising >= self.due_limit;
+        for grant in grants.into_iter().take(self.due_limit) {
             if self.running.contains_key(&grant) || self.revoking.contains(&grant) {
                 continue;
             }
@@ -442,7 +448,10 @@ impl Engine {
         let grant = flight.grant;
         self.running.remove(&grant);
         self.background -= usize::from(flight.is_background());
-        if self.backlog && self.background < self.settings.background_limit / 2 {
+        if flight.is_background() {
+            self.stuck.note(grant, flight.is_stuck());
+        }
+        if self.backlog && !flight.is_stuck() && self.background < self.settings.background_limit / 2 {
             self.backlog = false;
             self.next_tick = now.moment;
         }

@@ -286,3 +286,47 @@ fn json(body: &str) -> HttpResponse {
         body: Zeroizing::new(body.as_bytes().to_vec()),
     }
 }
+
+/// An engine whose scheduler begins two flights at once, and a store that can only tell what is due.
+fn scheduling() -> Scene {
+    let mut scene = Scene::new();
+    let settings = Settings { background_limit: 2, ..Settings::default() };
+    scene.engine = Engine::new(settings, HolderId(1), [7; 32], scene.now);
+    scene
+}
+
+/// Looks for due grants; returns those that were claimed, none of which the store takes. `None`: nobody looked.
+fn tick(scene: &mut Scene, due: &[u128]) -> Option<Vec<GrantId>> {
+    scene.engine.handle_timeout(scene.now);
+    let (read, Effect::ReadDue { limit, .. }) = scene.outputs().into_iter().find_map(effect_of)? else {
+        panic!("nothing else is under way");
+    };
+    let due = due.iter().take(limit).map(|grant| GrantId(*grant)).collect();
+    let (mut outputs, mut claimed) = (VecDeque::from(scene.tell(read, Outcome::Due(due))), Vec::new());
+    while let Some(output) = outputs.pop_front() {
+        let outcome = match effect_of(output) {
+            Some((id, Effect::Reserve)) => (id, Outcome::Reserved(Ok(SlotId(1)))),
+            Some((id, Effect::Transact(command))) => {
+                claimed.extend(command.subjects().grant);
+                (id, Outcome::Transacted(Err(StoreFailure::Away("full".to_owned()))))
+            }
+            _ => continue,
+        };
+        outputs.extend(scene.tell(outcome.0, outcome.1));
+    }
+    Some(claimed)
+}
+
+#[test]
+fn due_grants_that_the_store_cannot_take_are_not_tried_again_at_once_and_let_others_pass() {
+    let mut scene = scheduling();
+    let due = [1, 2, 3, 4, 5];
+    assert_eq!(tick(&mut scene, &due), Some(vec![GrantId(1), GrantId(2)]));
+    assert_eq!(tick(&mut scene, &due), None, "whoever is full is not asked again before the next tick");
+    let mut claimed = Vec::new();
+    for _ in 0..3 {
+        scene.now.moment = scene.now.moment.plus(Settings::default().tick);
+        claimed.push(tick(&mut scene, &due).unwrap());
+    }
+    assert_eq!(claimed, [[3, 4].map(GrantId), [5, 1].map(GrantId), [1, 2].map(GrantId)]);
+}
