@@ -180,7 +180,11 @@ impl World {
             _ => return None,
         };
         // A refusal of while the account was disabled may be the one that is heard last.
-        if journal.iter().filter(|entry| refused(entry)).any(|entry| entry.reason == Some(Reason::UserDisabled)) {
+        if journal
+            .iter()
+            .filter(|entry| refused(entry))
+            .any(|entry| entry.reason == Some(Reason::UserDisabled))
+        {
             names.push(Cause::AccountDisabled);
         }
         let doubted = self
