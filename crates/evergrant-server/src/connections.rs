@@ -22,7 +22,7 @@ use tokio::{
 };
 use tower_http::set_header::SetResponseHeader;
 
-use crate::{ServerConfig, Tls};
+use crate::{Tls, app::App, metrics::Open};
 
 /// How long nothing is accepted after the system refused to accept: mostly for want of file descriptors, which the
 /// end of another connection gives back.
@@ -58,11 +58,12 @@ impl Connections {
         &mut self,
         listener: TcpListener,
         router: Router,
-        config: &ServerConfig,
+        app: &App,
         clock: &dyn Clock,
         stop: impl Future<Output = ()>,
     ) {
         let mut stop = pin!(stop);
+        let config = &app.config;
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(config.patience);
         let (patience, linger, tls) = (config.patience, config.linger, config.tls.clone());
@@ -74,13 +75,13 @@ impl Connections {
                 // Tasks that have ended are taken away; how they ended is their own matter.
                 Some(_) = self.tasks.join_next() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => self.serve(&manner, stream),
+                    Ok((stream, _)) => self.serve(&manner, stream, app.metrics.open()),
                     Err(error) => breathe(&error, clock).await,
                 },
             }
         }
         for stream in line(listener) {
-            self.serve(&manner, stream);
+            self.serve(&manner, stream, app.metrics.open());
         }
     }
 
@@ -90,9 +91,12 @@ impl Connections {
         while self.tasks.join_next().await.is_some() {}
     }
 
-    fn serve(&mut self, manner: &Arc<Manner>, stream: TcpStream) {
+    fn serve(&mut self, manner: &Arc<Manner>, stream: TcpStream, open: Open) {
         let manner = Arc::clone(manner);
-        self.tasks.spawn(async move { manner.serve(stream).await });
+        self.tasks.spawn(async move {
+            manner.serve(stream).await;
+            drop(open);
+        });
     }
 }
 

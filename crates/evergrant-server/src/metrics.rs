@@ -1,78 +1,167 @@
-//! Counters in the text format of Prometheus. Labels are routes, methods, statuses and reasons: never an id, which
-//! would grow without bound and tell who connected what.
+//! What the server counts, in the text format of Prometheus. Labels are routes, methods, statuses, reasons, kinds and
+//! causes: never an id, which would grow without bound and tell who connected what.
+//!
+//! Every family is declared once, in `family`; docs/operations.md lists the same, and a test compares.
+
+mod family;
+mod histogram;
+mod journal;
+mod process;
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::http::{Method, StatusCode};
-use evergrant::store::Status;
+use evergrant::{proto::time::Timestamp, store::Status};
 
+use self::{
+    family::{Page, families},
+    histogram::Histogram,
+};
 use crate::{outlook::Ends, problem::Reason};
 
-#[derive(Debug, Default)]
-pub(crate) struct Metrics(Mutex<Counts>);
+pub(crate) use self::journal::{Happened, Journal};
+
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    counts: Mutex<Counts>,
+    /// Connections that are open.
+    connections: Arc<AtomicU64>,
+    started: Timestamp,
+}
 
 #[derive(Debug, Default)]
 struct Counts {
-    requests: BTreeMap<(String, &'static str, u16), u64>,
+    routes: BTreeMap<String, Route>,
     problems: BTreeMap<Reason, u64>,
 }
 
+#[derive(Debug, Default)]
+struct Route {
+    answers: BTreeMap<(&'static str, u16), u64>,
+    durations: Histogram,
+}
+
+/// What the page tells of others; what could not be asked is missing from it.
+#[derive(Debug, Default)]
+pub(crate) struct Surroundings<'a> {
+    /// Callers that wait for a refresh.
+    pub(crate) waiting: usize,
+    /// What the store says of itself; `None` if it is away.
+    pub(crate) store: Option<&'a Status>,
+    /// Grants that end soon.
+    pub(crate) ends: Option<&'a Ends>,
+    /// What happened to grants and clients.
+    pub(crate) happened: Option<&'a Happened>,
+    /// When the TLS certificate ends.
+    pub(crate) certificate_end: Option<Timestamp>,
+}
+
+/// A connection that is open as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Open(Arc<AtomicU64>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Metrics {
+    pub(crate) fn since(started: Timestamp) -> Self {
+        Self { counts: Mutex::default(), connections: Arc::default(), started }
+    }
+
     /// Counts one answered request. `route` is the route's pattern.
-    pub(crate) fn count(&self, route: &str, method: &Method, status: StatusCode, reason: Option<Reason>) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.requests.entry((route.to_owned(), method_name(method), status.as_u16())).or_default() += 1;
+    pub(crate) fn count(
+        &self,
+        route: &str,
+        method: &Method,
+        status: StatusCode,
+        reason: Option<Reason>,
+        took: Duration,
+    ) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if !counts.routes.contains_key(route) {
+            counts.routes.insert(route.to_owned(), Route::default());
+        }
+        if let Some(counted) = counts.routes.get_mut(route) {
+            *counted.answers.entry((method_name(method), status.as_u16())).or_default() += 1;
+            counted.durations.observe(took);
+        }
         if let Some(reason) = reason {
             *counts.problems.entry(reason).or_default() += 1;
         }
     }
 
-    /// The page. `store`: what the store says of itself; `None` if it is away. `ends`: grants that end soon.
-    pub(crate) fn render(&self, waiting: usize, store: Option<&Status>, ends: Option<&Ends>) -> String {
+    /// Counts a connection until what this gives is dropped.
+    pub(crate) fn open(&self) -> Open {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Open(Arc::clone(&self.connections))
+    }
+
+    /// The page.
+    pub(crate) fn render(&self, surroundings: &Surroundings<'_>) -> String {
         let mut page = Page::default();
-        page.family("evergrant_build_info", "gauge", "The version of this server.");
-        page.sample("evergrant_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+        page.family(&families::BUILD_INFO).labelled(&[("version", env!("CARGO_PKG_VERSION"))], 1);
         self.render_requests(&mut page);
-        page.gauge("evergrant_waiting_callers", "Callers that wait for a refresh.", waiting as u64);
-        page.gauge("evergrant_store_up", "Whether the store answers.", store.is_some().into());
-        if let Some(store) = store {
-            let quarantined = store.quarantine.is_some().into();
-            page.gauge("evergrant_store_quarantined", "Whether nothing is refreshed.", quarantined);
-            page.gauge("evergrant_store_processes", "Processes on the store.", store.holders as u64);
-            let records = store.lifeboat_records.into();
-            page.gauge("evergrant_lifeboat_records", "Credentials that wait for the store.", records);
-            page.gauge("evergrant_lifeboat_free", "Free places.", store.lifeboat_free.into());
+        page.family(&families::CONNECTIONS).value(self.connections.load(Ordering::Relaxed));
+        page.family(&families::WAITING_CALLERS).value(surroundings.waiting as u64);
+        render_store(&mut page, surroundings.store);
+        render_grants(&mut page, surroundings);
+        if let Some(end) = surroundings.certificate_end {
+            page.family(&families::CERTIFICATE_EXPIRY).value(end.seconds());
         }
-        if let Some(ends) = ends {
-            page.family(
-                "evergrant_grants_ending",
-                "gauge",
-                "Grants that end within so many seconds if nobody acts.",
-            );
-            for ((within, averted_by), count) in ends {
-                let within = within.to_string();
-                let labels = [("averted_by", *averted_by), ("within", within.as_str())];
-                page.sample("evergrant_grants_ending", &labels, *count);
-            }
-        }
-        page.0
+        process::render(&mut page, self.started);
+        page.finish()
     }
 
     fn render_requests(&self, page: &mut Page) {
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        page.family("evergrant_http_requests_total", "counter", "Answered requests.");
-        for ((route, method, status), count) in &counts.requests {
-            let status = status.to_string();
-            let labels = [("method", *method), ("route", route.as_str()), ("status", status.as_str())];
-            page.sample("evergrant_http_requests_total", &labels, *count);
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answers = page.family(&families::REQUESTS);
+        for (route, counted) in &counts.routes {
+            for ((method, status), count) in &counted.answers {
+                let status = status.to_string();
+                answers.labelled(&[("method", *method), ("route", route), ("status", &status)], *count);
+            }
         }
-        page.family("evergrant_problems_total", "counter", "Refused requests by reason.");
+        let mut durations = page.family(&families::REQUEST_DURATION);
+        for (route, counted) in &counts.routes {
+            counted.durations.render(&mut durations, ("route", route));
+        }
+        let mut problems = page.family(&families::PROBLEMS);
         for (reason, count) in &counts.problems {
-            page.sample("evergrant_problems_total", &[("reason", reason.as_str())], *count);
+            problems.labelled(&[("reason", reason.as_str())], *count);
+        }
+    }
+}
+
+fn render_store(page: &mut Page, store: Option<&Status>) {
+    page.family(&families::STORE_UP).value(u8::from(store.is_some()));
+    let Some(store) = store else { return };
+    page.family(&families::STORE_QUARANTINED).value(u8::from(store.quarantine.is_some()));
+    page.family(&families::STORE_PROCESSES).value(store.holders as u64);
+    page.family(&families::LIFEBOAT_RECORDS).value(store.lifeboat_records);
+    page.family(&families::LIFEBOAT_FREE).value(store.lifeboat_free);
+}
+
+fn render_grants(page: &mut Page, surroundings: &Surroundings<'_>) {
+    if let Some(ends) = surroundings.ends {
+        let mut ending = page.family(&families::GRANTS_ENDING);
+        for ((within, averted_by), count) in ends {
+            ending.labelled(&[("averted_by", *averted_by), ("within", &within.to_string())], *count);
+        }
+    }
+    if let Some(happened) = surroundings.happened {
+        let mut events = page.family(&families::EVENTS);
+        for ((kind, cause), count) in happened {
+            events.labelled(&[("cause", *cause), ("kind", kind)], *count);
         }
     }
 }
@@ -91,46 +180,37 @@ fn method_name(method: &Method) -> &'static str {
     }
 }
 
-#[derive(Debug, Default)]
-struct Page(String);
-
-impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("a string takes everything");
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
-        let labels: Vec<_> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        writeln!(self.0, "{name}{labels} {value}").expect("a string takes everything");
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: u64) {
-        self.family(name, "gauge", help);
-        self.sample(name, &[], value);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn requests_are_counted_by_route_and_reason() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::since(Timestamp::from_seconds(1_800_000_000));
         let invented = Method::from_bytes(b"BREW").unwrap();
-        metrics.count("/v1/grants/{grant}/token", &Method::GET, StatusCode::OK, None);
-        metrics.count("/v1/grants/{grant}/token", &Method::GET, StatusCode::OK, None);
-        metrics.count("unmatched", &invented, StatusCode::NOT_FOUND, Some(Reason::NoSuchRoute));
-        let page = metrics.render(3, None, None);
+        let token = "/v1/grants/{grant}/token";
+        metrics.count(token, &Method::GET, StatusCode::OK, None, Duration::from_micros(300));
+        metrics.count(token, &Method::GET, StatusCode::OK, None, Duration::from_secs(3));
+        let reason = Some(Reason::NoSuchRoute);
+        metrics.count("unmatched", &invented, StatusCode::NOT_FOUND, reason, Duration::ZERO);
+        let open = metrics.open();
+        let page = metrics.render(&Surroundings { waiting: 3, ..Surroundings::default() });
         for line in [
             r#"evergrant_http_requests_total{method="GET",route="/v1/grants/{grant}/token",status="200"} 2"#,
             r#"evergrant_http_requests_total{method="other",route="unmatched",status="404"} 1"#,
+            r#"evergrant_http_request_duration_seconds_bucket{route="/v1/grants/{grant}/token",le="0.001"} 1"#,
+            r#"evergrant_http_request_duration_seconds_bucket{route="/v1/grants/{grant}/token",le="+Inf"} 2"#,
+            r#"evergrant_http_request_duration_seconds_sum{route="/v1/grants/{grant}/token"} 3.0003"#,
+            r#"evergrant_http_request_duration_seconds_count{route="/v1/grants/{grant}/token"} 2"#,
             r#"evergrant_problems_total{reason="no_such_route"} 1"#,
+            "evergrant_http_connections 1",
             "evergrant_waiting_callers 3",
             "evergrant_store_up 0",
+            "process_start_time_seconds 1800000000",
         ] {
             assert!(page.lines().any(|candidate| candidate == line), "{line}\n{page}");
         }
+        drop(open);
+        assert!(metrics.render(&Surroundings::default()).contains("\nevergrant_http_connections 0\n"));
     }
 }

@@ -10,6 +10,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use tokio::time::Instant;
 
 use crate::{app::App, problem::Reason, random};
 
@@ -19,14 +20,14 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let id = request_id(request.headers());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let begun = app.keeper.clock().moment();
+    let begun = Instant::now();
     let mut response = next.run(request).await;
 
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let status = response.status();
     let reason = response.extensions().get::<Reason>().copied();
-    app.metrics.count(route, &method, status, reason);
-    let milliseconds = app.keeper.clock().moment().since(begun).as_millis();
+    let took = begun.elapsed();
+    app.metrics.count(route, &method, status, reason, took);
     tracing::info!(
         target: "evergrant::http",
         request = id.to_str().unwrap_or_default(),
@@ -34,7 +35,7 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         route,
         status = status.as_u16(),
         reason = reason.map(Reason::as_str),
-        milliseconds,
+        milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         "answered"
     );
     response.headers_mut().insert(REQUEST_ID, id);

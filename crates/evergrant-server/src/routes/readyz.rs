@@ -1,4 +1,5 @@
-//! `GET /readyz`: the server takes requests, its driver runs, and the store answers.
+//! `GET /readyz`: the server takes requests, its driver runs, and the store answers and may refresh. What is missing is
+//! named by the reason of the problem: `shutting_down`, `store_unavailable`, `store_quarantined`.
 
 use std::sync::Arc;
 
@@ -20,8 +21,6 @@ const NOBODYS: GrantId = GrantId(0);
 #[derive(Debug, Serialize)]
 pub(super) struct Readiness {
     status: &'static str,
-    /// Tokens are served and nothing is refreshed, until the store is adopted.
-    quarantined: bool,
     /// Rotated credentials that wait for a store that cannot be written: above zero, somebody has to look.
     lifeboat_records: u32,
 }
@@ -36,9 +35,10 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Readiness
         Err(error) => return Err(error.into()),
     }
     let status = app.keeper.status().await?;
-    Ok(Json(Readiness {
-        status: "ready",
-        quarantined: status.quarantine.is_some(),
-        lifeboat_records: status.lifeboat_records,
-    }))
+    // It would go on serving what has not expired. But whoever replaces a working server by one on a restored store
+    // has to notice before the working one is gone.
+    if status.quarantine.is_some() {
+        return Err(Problem::of(Reason::StoreQuarantined));
+    }
+    Ok(Json(Readiness { status: "ready", lifeboat_records: status.lifeboat_records }))
 }

@@ -104,6 +104,11 @@ impl Certificate {
         Ok(Self { certified: Arc::new(certified), validity, key_mode })
     }
 
+    /// When it begins.
+    pub fn not_before(&self) -> Timestamp {
+        self.validity.not_before
+    }
+
     /// When it ends.
     pub fn not_after(&self) -> Timestamp {
         self.validity.not_after
