@@ -7,8 +7,8 @@ use evergrant::proto::name::Namespace;
 
 use crate::{
     commands::{
-        api_keys, clients, connect, doctor, explain, grants, keys, namespaces, providers, rehearse, request,
-        serve, store, token,
+        api_keys, clients, config, connect, doctor, explain, grants, keys, namespaces, providers, rehearse,
+        request, serve, store, token, webhooks,
     },
     demo, exit,
     failure::Failure,
@@ -49,8 +49,12 @@ pub(crate) enum Command {
     Doctor(doctor::Options),
     /// API keys: who may ask the server, and for what
     ApiKeys(api_keys::Group),
+    /// Who is told of incidents: signed messages to your own servers
+    Webhooks(webhooks::Group),
     /// Tenant boundaries: what an API key sees
     Namespaces(namespaces::Group),
+    /// The settings of the server
+    Config(config::Group),
     /// Keys that seal credentials
     Keys(keys::Group),
     /// The store itself
@@ -69,10 +73,12 @@ impl Command {
             Self::Token(options) => token::run(options).await,
             Self::Request(options) => request::run(options).await,
             Self::Providers(group) => providers::run(group).await,
-            Self::Explain(options) => explain::run(options),
+            Self::Explain(options) => explain::run(options).await,
             Self::Doctor(options) => doctor::run(options).await,
             Self::ApiKeys(group) => api_keys::run(group).await,
+            Self::Webhooks(group) => webhooks::run(group).await,
             Self::Namespaces(group) => namespaces::run(group).await,
+            Self::Config(group) => config::run(group).await,
             Self::Keys(group) => keys::run(group).await,
             Self::Store(group) => store::run(group).await,
         }
@@ -89,7 +95,9 @@ impl Command {
             Self::Explain(options) => options.format.format,
             Self::Doctor(options) => options.format.format,
             Self::ApiKeys(group) => group.format.format,
+            Self::Webhooks(group) => group.format.format,
             Self::Namespaces(group) => group.format.format,
+            Self::Config(group) => group.format.format,
             Self::Keys(group) => group.format.format,
             Self::Store(group) => group.format.format,
             Self::Demo(_) | Self::Serve(_) | Self::Rehearse(_) | Self::Request(_) => Format::Text,
@@ -119,7 +127,7 @@ pub(crate) struct StoreOptions {
 /// What every command may be told about its surroundings.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SettingsOptions {
-    /// Settings: networks, CA bundle, proxy, own catalogue (docs/cli.md)
+    /// Settings: networks, CA bundle, proxy, own catalogue (docs/configuration.md)
     #[arg(long, global = true, env = "EVERGRANT_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// A folder of provider files that add to the catalogue or replace its entries (docs/catalogue.md)

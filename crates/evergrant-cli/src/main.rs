@@ -6,8 +6,10 @@ mod config;
 mod demo;
 mod exit;
 mod failure;
+mod hardening;
 mod input;
 mod location;
+mod logging;
 mod output;
 mod session;
 mod signals;
@@ -25,9 +27,12 @@ use failure::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    keep_memory_out_of_core_files();
-    start_logging();
+    hardening::keep_memory_private();
     let Cli { command } = Cli::parse();
+    // A server has its settings to read first.
+    if !matches!(command, Command::Serve(_)) {
+        logging::start(&logging::of_environment());
+    }
     if let Command::Demo(options) = command {
         return demo::run(options);
     }
@@ -45,23 +50,4 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(format),
     }
-}
-
-/// A core file would hold tokens and keys. Where the limit cannot be set the system's own applies.
-fn keep_memory_out_of_core_files() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-}
-
-/// Diagnostics go to stderr, filtered by `EVERGRANT_LOG` (`info`, `evergrant=debug`, ...).
-fn start_logging() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("EVERGRANT_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        // Nobody may be reading stderr: that is no reason to panic.
-        .log_internal_errors(false)
-        .with_ansi(output::style::of_stderr().is_coloured())
-        .init();
 }

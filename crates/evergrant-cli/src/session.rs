@@ -19,7 +19,6 @@ use evergrant::{
     store::{
         Store,
         clock::BootClock,
-        key,
         sqlite::{Options, Paths, SqliteStore},
     },
 };
@@ -88,16 +87,33 @@ pub(crate) async fn with_session_for<T>(
             Err(Failure::interrupted())
         }
     };
+    // While the store is still open: every failure that is told has what was measured beside its remedies.
+    let result = match result {
+        Err(failure) => Err(failure.measured(&session.keeper).await),
+        done => done,
+    };
     running.stop().await;
     result
 }
 
 /// Opens the store of the options, or of the settings file, or the usual one.
 pub(crate) async fn open(options: &StoreOptions, purpose: Purpose) -> Result<(Session, Driver), Failure> {
+    let settings = options.settings.clone();
+    let reading = tokio::task::spawn_blocking(move || Config::of(&settings));
+    let config = reading.await.map_err(|error| Failure::new("cannot read the settings", error))??;
+    open_with(options, config, purpose).await
+}
+
+/// The same with settings that have been read.
+pub(crate) async fn open_with(
+    options: &StoreOptions,
+    config: Config,
+    purpose: Purpose,
+) -> Result<(Session, Driver), Failure> {
     let clock = clock(options.clock.as_deref()).await?;
     let (wall, followed, wanted) = (clock.now().wall, options.clock.is_some(), options.clone());
     let settings = purpose.settings.clone();
-    let opening = tokio::task::spawn_blocking(move || Opened::at(wanted, &purpose, wall));
+    let opening = tokio::task::spawn_blocking(move || Opened::at(wanted, config, &purpose, wall));
     let opened = opening.await.map_err(|error| Failure::new("cannot open the store", error))??;
     let Opened { store, location, client, catalogue, loopback } = opened;
     report_replay(&*store).await?;
@@ -125,13 +141,18 @@ struct Opened {
 
 impl Opened {
     /// Blocks. `wall` dates a key that is made.
-    fn at(options: StoreOptions, purpose: &Purpose, wall: Timestamp) -> Result<Self, Failure> {
-        let config = Config::of(&options.settings)?;
+    fn at(
+        options: StoreOptions,
+        config: Config,
+        purpose: &Purpose,
+        wall: Timestamp,
+    ) -> Result<Self, Failure> {
         let allowed = purpose.allow_loopback_http || config.egress.allow_loopback_http;
         let loopback = !purpose.serves_others || allowed || options.clock.is_some();
         // What can be wrong in the settings is found before a store is made.
         let client = HttpClient::new(config.egress(loopback)?)?;
         let catalogue = config.catalogue()?;
+        let keys = config.keys()?;
         let location = match options.store.or(config.store) {
             Some(location) => location,
             None => StoreLocation::usual()?,
@@ -142,12 +163,8 @@ impl Opened {
                 .advise("make it writable, or name another store with --store or EVERGRANT_STORE")
         })?;
         let boot = BootClock::of_this_boot().map_err(|error| Failure::new("cannot tell this boot", error))?;
-        let keys = key::environment::load().map_err(|error| Failure::new("cannot read the keys", error))?;
-        let store_options = Options {
-            keys,
-            events: config.events.retention(),
-            ..Options::at(Paths::beside(location.path()))
-        };
+        let store_options =
+            Options { keys, events: config.events, ..Options::at(Paths::beside(location.path())) };
         let store = SqliteStore::open(&store_options, Arc::new(boot), wall)?;
         Ok(Self { store: Arc::new(store), location, client, catalogue, loopback })
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod clients;
+pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod doctor;
 pub(crate) mod explain;
@@ -14,6 +15,7 @@ pub(crate) mod request;
 pub(crate) mod serve;
 pub(crate) mod store;
 pub(crate) mod token;
+pub(crate) mod webhooks;
 
 mod arguments;
 mod waiting;

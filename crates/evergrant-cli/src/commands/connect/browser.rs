@@ -19,6 +19,12 @@ pub(super) async fn open(url: &Url) -> bool {
     for opener in OPENERS {
         let mut command = Command::new(opener);
         command.arg(url.as_str()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        for (name, _) in env::vars_os() {
+            // The keys that seal may be among them.
+            if name.as_encoded_bytes().starts_with(b"EVERGRANT_") {
+                command.env_remove(name);
+            }
+        }
         if let Ok(mut child) = command.spawn() {
             // The opener of some desktops stays for as long as the browser does.
             let ended = tokio::time::timeout(std::time::Duration::from_secs(2), child.wait()).await;

@@ -1,72 +1,124 @@
 //! `evergrant serve`: the server on the local store.
 
 mod first_key;
+mod notify;
 
-use std::net::SocketAddr;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
-use evergrant::proto::engine::Settings;
-use evergrant_server::{Server, ServerConfig, listen};
+use evergrant::{
+    Driver,
+    clock::{Clock, SystemClock},
+    proto::{engine, name::Namespace},
+};
+use evergrant_server::{Server, ServerConfig, Tls, listen};
+use tokio::net::TcpListener;
 use url::Url;
 
 use crate::{
-    cli::StoreOptions,
-    config::Config,
+    cli::{SettingsOptions, StoreOptions},
+    config::{self, Config, Environment, Finding, Flags, Settings, Weight},
     exit::Exit,
     failure::Failure,
-    output,
+    hardening, logging, output,
     session::{self, Purpose, Running, Session, is_loopback},
-    signals,
+    signals::{self, Signals, Wanted},
 };
-
-/// Where it listens if nobody says.
-const USUAL: &str = "127.0.0.1:8780";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    /// Settings (docs/configuration.md); options go before the environment, the environment before the file
+    #[arg(long, env = "EVERGRANT_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
-    store: StoreOptions,
-    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8780]
-    #[arg(long, env = "EVERGRANT_LISTEN", value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
-    /// The address under which browsers reach it [default: http://ADDRESS:PORT]
-    #[arg(long, env = "EVERGRANT_PUBLIC_URL", value_name = "URL")]
-    public_url: Option<Url>,
-    /// Allow plain http to this host, as providers in development need it
-    #[arg(long, env = "EVERGRANT_ALLOW_LOOPBACK_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
-    allow_loopback_http: bool,
+    flags: Flags,
+    /// The tenant boundary whose clients are looked at on start
+    #[arg(long, env = "EVERGRANT_NAMESPACE", default_value = "default", value_parser = Namespace::new)]
+    namespace: Namespace,
+    /// Follow the clock of a rehearsal
+    #[arg(long, env = "EVERGRANT_CLOCK", value_name = "URL", hide_short_help = true)]
+    clock: Option<String>,
 }
 
 pub(crate) async fn run(options: Options) -> Result<(), Failure> {
-    let interruption = signals::interruption()?;
-    let settings = options.store.settings.clone();
-    let reading = tokio::task::spawn_blocking(move || Config::of(&settings));
-    let config = reading.await.map_err(|error| Failure::new("cannot read the settings", error))??;
-    let usual: SocketAddr = USUAL.parse().expect("a constant");
-    let listener = listen(options.listen.or(config.listen).unwrap_or(usual))
-        .await
-        .map_err(|error| Failure::of(Exit::Other, error.to_string()))?;
+    hardening::keep_files_private();
+    let signals = signals::signals()?;
+    let (config, findings) = settings(options.flags.clone(), options.config.clone()).await?;
+    logging::start(&config.log);
+    let listener =
+        listen(config.listen).await.map_err(|error| Failure::of(Exit::Other, error.to_string()))?;
+    let tls = load_certificate(&config).await?;
+    let (session, driver) = open(&options, &config).await?;
+    first_key::show(&session).await?;
+    findings.iter().for_each(|finding| output::note(&finding.to_string()));
+    warn(&session).await?;
+    serve(listener, config, tls, session, driver, signals).await
+}
+
+/// What holds, and what is to be said of it; refuses what no server starts with.
+async fn settings(flags: Flags, file: Option<PathBuf>) -> Result<(Config, Vec<Finding>), Failure> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let settings = Settings::read(&flags, &Environment::of_process(), file.as_deref());
+        let findings = config::check(&settings, SystemClock.now().wall);
+        (settings.config, findings)
+    });
+    let (config, findings) =
+        reading.await.map_err(|error| Failure::new("cannot read the settings", error))?;
+    let refused: Vec<_> = findings.iter().filter(|finding| finding.weight == Weight::Refused).collect();
+    if refused.is_empty() { Ok((config, findings)) } else { Err(config::unusable(refused)) }
+}
+
+async fn load_certificate(config: &Config) -> Result<Option<Arc<Tls>>, Failure> {
+    let Some(files) = config.tls.clone() else { return Ok(None) };
+    let loading = tokio::task::spawn_blocking(move || Tls::load(files));
+    let loaded = loading.await.map_err(|error| Failure::new("cannot read the certificate", error))?;
+    loaded.map(|tls| Some(Arc::new(tls))).map_err(|error| Failure::of(Exit::Other, error.to_string()))
+}
+
+async fn open(options: &Options, config: &Config) -> Result<(Session, Driver), Failure> {
+    let purpose = Purpose {
+        settings: engine::Settings::default(),
+        serves_others: true,
+        allow_loopback_http: config.egress.allow_loopback_http,
+    };
+    let store = StoreOptions {
+        store: config.store.clone(),
+        namespace: options.namespace.clone(),
+        settings: SettingsOptions { config: options.config.clone(), catalogue: None },
+        clock: options.clock.clone(),
+        verbose: false,
+    };
+    session::open_with(&store, config.clone(), purpose).await
+}
+
+async fn serve(
+    listener: TcpListener,
+    config: Config,
+    tls: Option<Arc<Tls>>,
+    session: Session,
+    driver: Driver,
+    mut signals: Signals,
+) -> Result<(), Failure> {
     let address =
         listener.local_addr().map_err(|error| Failure::new("cannot tell where it listens", error))?;
-    let public_url = options.public_url.or(config.public_url).unwrap_or_else(|| url_of(address));
-
-    let purpose = Purpose {
-        settings: Settings::default(),
-        serves_others: true,
-        allow_loopback_http: options.allow_loopback_http,
+    let public_url = config.public_url.clone().unwrap_or_else(|| config::usual_url(address, &config));
+    let usual = ServerConfig::new(public_url);
+    let server = ServerConfig {
+        drain: config.drain.unwrap_or(usual.drain),
+        finish: config.finish.unwrap_or(usual.finish),
+        patience: config.patience.unwrap_or(usual.patience),
+        rate_limit: config.rate_limit,
+        tls: tls.clone(),
+        ..usual
     };
-    let (session, driver) = session::open(&options.store, purpose).await?;
-    first_key::show(&session).await?;
-    warn(&session).await?;
-    if !address.ip().is_loopback() {
-        output::note("API keys and tokens pass unencrypted here: put a proxy that speaks TLS before it");
-    }
     output::print(&format!("listening on {address}, store {}", session.location.path().display()))?;
-    let server = Server::new(session.keeper.clone(), ServerConfig::new(public_url));
+    let server = Server::new(session.keeper.clone(), server);
     let running = Running::start(driver);
+    notify::ready();
     // Accepted requests still need the driver: it stops after them.
     let stop = async {
-        interruption.await;
+        while signals.next().await == Wanted::Hangup && renew(tls.clone()).await {}
+        notify::stopping();
         output::note("stopping: what was accepted is answered, and what was sent is seen through");
     };
     server.serve(listener, stop).await;
@@ -75,12 +127,12 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn url_of(address: SocketAddr) -> Url {
-    let reachable = match address.ip() {
-        ip if ip.is_unspecified() => SocketAddr::from(([127, 0, 0, 1], address.port())),
-        _ => address,
-    };
-    Url::parse(&format!("http://{reachable}")).expect("an address makes a URL")
+/// Takes a renewed certificate over now; `false`: there is none to be renewed.
+async fn renew(tls: Option<Arc<Tls>>) -> bool {
+    let Some(tls) = tls else { return false };
+    // Reading that panics leaves the old one.
+    let _ = tokio::task::spawn_blocking(move || tls.renew(SystemClock.now().wall)).await;
+    true
 }
 
 /// What would otherwise be found out late.
