@@ -104,7 +104,7 @@ impl Scout {
         let outcome: Result<_, StoreError> = grants::sight(self.connection.as_ref()?, &self.keys, grant);
         outcome
             .inspect_err(|error| {
-                tracing::debug!(%error, "a grant could not be read ahead");
+                tracing::debug!(target: "evergrant::store", %error, "a grant could not be read ahead");
                 self.connection = None;
             })
             .ok()
