@@ -22,7 +22,19 @@ async fn a_body_a_file_and_a_sentence_are_explained() {
         (&"refresh_token_expired_idle".into(), &400.into())
     );
     let sentence = world.run(&["explain", "token has expired and refresh failed"]).await.good();
-    assert!(sentence.contains("refresh_token_expired"), "{sentence}");
+    assert!(sentence.contains("session_timed_out (likely)"), "the best match of /problems: {sentence}");
+}
+
+#[tokio::test]
+async fn an_own_catalogue_counts_when_a_failure_is_explained() {
+    let world = World::new().await;
+    fs::create_dir(world.directory.path().join("own")).unwrap();
+    let acme = "id = 'acme'\nname = 'Acme'\n[[dialect.signatures]]\nerror = ['gone_fishing']\nmeaning = 'dead'\n\
+                cause = 'account_disabled'\n[recognition]\nwords = ['gone_fishing']";
+    fs::write(world.directory.path().join("own/acme.toml"), acme).unwrap();
+    let refusal = r#"{"error":"gone_fishing"}"#;
+    let told = world.run_with(&["explain", "--catalogue", "own", "--format", "json"], refusal).await.json();
+    assert_eq!((&told["provider"]["id"], &told["cause"]), (&"acme".into(), &"account_disabled".into()));
 }
 
 #[tokio::test]

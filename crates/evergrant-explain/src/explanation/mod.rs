@@ -3,6 +3,7 @@
 mod checks;
 mod permanence;
 mod provider;
+mod sentence;
 mod terminal;
 
 use std::sync::LazyLock;
@@ -99,8 +100,9 @@ pub fn explain(case: &Case, catalogue: &Catalogue) -> Explanation {
     let provider = recognized.as_ref().and_then(|known| catalogue.provider(&known.id)).unwrap_or(&GENERIC);
     let stage = case.stage.unwrap_or(Stage::RefreshToken);
     let failure = failure(case, stage, provider);
-    let diagnosis = diagnose(&failure, &case.history, provider);
-    conclude(case, stage, recognized, &failure, diagnosis)
+    let ruled = diagnose(&failure, &case.history, provider);
+    let reread = sentence::reread(case, &ruled);
+    conclude(case, stage, recognized, &failure, reread.unwrap_or(ruled))
 }
 
 static GENERIC: LazyLock<Provider> = LazyLock::new(Provider::generic);

@@ -29,10 +29,14 @@ pub(super) fn of(cause: Cause, candidates: &[Cause], failure: &Failure) -> Optio
 
 fn of_candidates(candidates: &[Cause], failure: &Failure) -> Option<bool> {
     let permanent = candidates.iter().filter(|cause| cause.is_permanent()).count();
-    let refused = matches!(
-        failure.consequence,
-        Consequence::Terminal | Consequence::RefuseRequest | Consequence::SuspendClient
-    );
+    let answered = failure.http_status.is_some()
+        || failure.error.as_ref().is_some_and(|error| error.code.is_some() || !error.vendor_codes.is_empty());
+    // Of a sentence alone nobody knows what it refuses.
+    let refused = answered
+        && matches!(
+            failure.consequence,
+            Consequence::Terminal | Consequence::RefuseRequest | Consequence::SuspendClient
+        );
     if permanent == candidates.len() || refused && permanent > 0 {
         Some(true)
     } else if permanent == 0 && !candidates.is_empty() {

@@ -51,6 +51,10 @@ pub struct Hit {
     pub problem: &'static Problem,
     /// How well it fits; only to be compared with others of the same search. 0 if there were no words to fit.
     pub score: f64,
+    /// The sentence of the page that is most like what was sought, if one is like it at all.
+    pub sentence: Option<&'static str>,
+    /// Which part of what was sought is in that sentence, by the weight of the words: 1 is all of it.
+    pub share: f64,
 }
 
 /// The pages that fit, the best first. Without words: every page that passes the filters, in the order of the alphabet.
@@ -60,8 +64,8 @@ pub fn search(query: impl Into<Query>) -> Vec<Hit> {
     let candidates = all().iter().zip(&INDEX.pages).filter(|(problem, _)| passes(problem, &query));
     let scored = candidates.map(|(problem, page)| {
         let named = query.provider.as_deref().is_some_and(|id| problem.names_provider(id));
-        let score = INDEX.score(page, &sought) * if named { 1.2 } else { 1.0 };
-        Hit { problem, score }
+        let Likeness { score, sentence, share } = INDEX.score(page, &sought);
+        Hit { problem, score: score * if named { 1.2 } else { 1.0 }, sentence, share }
     });
     let mut hits: Vec<Hit> = scored.collect();
     if query.text.trim().is_empty() {
@@ -95,13 +99,27 @@ struct Page {
     /// Its words, each with the best place where it stands.
     words: BTreeMap<String, f64>,
     /// The sentences that are met with it.
-    phrases: Vec<BTreeSet<String>>,
+    phrases: Vec<(&'static str, BTreeSet<String>)>,
 }
 
 /// A word that is sought, as the pages spell it, and how sure that is.
 struct Sought {
     word: String,
     certainty: f64,
+}
+
+/// How much a page is like what is sought.
+struct Likeness {
+    score: f64,
+    sentence: Option<&'static str>,
+    share: f64,
+}
+
+/// What is sought.
+struct LookedUp {
+    known: Vec<Sought>,
+    /// Words that no page has, however they are spelt.
+    unknown: u32,
 }
 
 impl Index {
@@ -119,20 +137,24 @@ impl Index {
         Self { pages, weight }
     }
 
-    fn look_up(&self, text: &str) -> Vec<Sought> {
+    fn look_up(&self, text: &str) -> LookedUp {
         let mut seen = BTreeSet::new();
         let mut misspelt = 0;
         let text = &text[..text.floor_char_boundary(MAX_BYTES)];
         let new = words(text).into_iter().filter(|word| seen.insert(word.clone())).take(MAX_WORDS);
-        let known = new.filter_map(|word| {
+        let mut found = LookedUp { known: Vec::new(), unknown: 0 };
+        for word in new {
             if self.weight.contains_key(&word) {
-                return Some(Sought { word, certainty: 1.0 });
+                found.known.push(Sought { word, certainty: 1.0 });
+                continue;
             }
             misspelt += 1;
-            let word = if misspelt <= MAX_MISSPELT { self.nearest(&word)? } else { return None };
-            Some(Sought { word, certainty: MISSPELT })
-        });
-        known.collect()
+            match (misspelt <= MAX_MISSPELT).then(|| self.nearest(&word)).flatten() {
+                Some(word) => found.known.push(Sought { word, certainty: MISSPELT }),
+                None => found.unknown += 1,
+            }
+        }
+        found
     }
 
     /// The word that was meant. Short words and numbers are never corrected: another one is another thing.
@@ -149,12 +171,28 @@ impl Index {
         near.min().map(|(_, word)| word.clone())
     }
 
-    fn score(&self, page: &Page, sought: &[Sought]) -> f64 {
-        let single = sought.iter().map(|one| {
+    fn score(&self, page: &Page, sought: &LookedUp) -> Likeness {
+        let single = sought.known.iter().map(|one| {
             page.words.get(&one.word).map_or(0.0, |place| place * one.certainty * self.weight[&one.word])
         });
-        let phrase = page.phrases.iter().map(|phrase| self.likeness(phrase, sought)).fold(0.0, f64::max);
-        single.sum::<f64>() + PHRASE * phrase
+        let likenesses = page.phrases.iter().map(|phrase| (self.likeness(&phrase.1, &sought.known), phrase));
+        let likest = likenesses.max_by(|left, right| left.0.total_cmp(&right.0));
+        let likest = likest.filter(|(likeness, _)| *likeness > 0.0);
+        let phrase = likest.map_or(0.0, |(likeness, _)| likeness);
+        Likeness {
+            score: single.sum::<f64>() + PHRASE * phrase,
+            sentence: likest.map(|(_, (text, _))| *text),
+            share: likest.map_or(0.0, |(_, (_, words))| self.share(words, sought)),
+        }
+    }
+
+    /// A word that no page has tells as much as one that a single page has.
+    fn share(&self, sentence: &BTreeSet<String>, sought: &LookedUp) -> f64 {
+        let rarest = self.weight.values().copied().fold(0.0, f64::max);
+        let weigh = |one: &Sought| self.weight[&one.word];
+        let all = sought.known.iter().map(weigh).sum::<f64>() + f64::from(sought.unknown) * rarest;
+        let within = sought.known.iter().filter(|one| sentence.contains(&one.word));
+        if all > 0.0 { within.map(|one| one.certainty * weigh(one)).sum::<f64>() / all } else { 0.0 }
     }
 
     /// How much of a sentence was typed, and how much of what was typed is in the sentence, by weight: the product of the
@@ -170,7 +208,7 @@ impl Index {
 }
 
 impl Page {
-    fn of(problem: &Problem) -> Self {
+    fn of(problem: &'static Problem) -> Self {
         let mut page = Self { words: BTreeMap::new(), phrases: Vec::new() };
         page.add(&problem.body, 0.3);
         for advice in problem.workarounds.iter().chain(&problem.dead_ends) {
@@ -195,9 +233,9 @@ impl Page {
         page
     }
 
-    fn add_phrase(&mut self, text: &str, place: f64) {
+    fn add_phrase(&mut self, text: &'static str, place: f64) {
         self.add(text, place);
-        self.phrases.push(words(text).into_iter().collect());
+        self.phrases.push((text, words(text).into_iter().collect()));
     }
 
     fn add(&mut self, text: &str, place: f64) {

@@ -210,7 +210,12 @@ fn spelled_out(text: &str) -> (Option<String>, String) {
 
 /// `bad_refresh_token`, `BAD_REFRESH_TOKEN`; names of parameters are none.
 fn is_written_like_a_code(word: &str) -> bool {
-    const PARAMETERS: [&str; 22] = [
+    const PARAMETERS: [&str; 27] = [
+        "access_type",
+        "approval_prompt",
+        "offline_access",
+        "response_type",
+        "token_type_hint",
         "token_uri",
         "token_type",
         "token_url",

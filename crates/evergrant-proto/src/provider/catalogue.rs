@@ -321,6 +321,7 @@ mod tests {
             ),
             ("[endpoints]\ntoken = 'https://{host/token'", "4: endpoints.token: it is no https address"),
             ("[pages]\nstatus = 'status.acme.example'", "4: pages.status: it is no https address"),
+            ("[pages]\nunchecked = ['status']", "4: pages.unchecked: it names a page that is not stated"),
             ("[lifetimes]\nidle = 0", "4: lifetimes.idle: nothing lives zero seconds"),
             ("[rotation]\nkind = 'grace_new'", "4: rotation.kind: this policy has a bound"),
             ("[rotation]\nkind = 'one_time'\nwindow = 3", "4: rotation.kind: this policy has no window"),

@@ -116,6 +116,9 @@ fn pages(provider: &Provider, defect: &mut impl FnMut(&str, &str, &str)) {
             defect(field, "it is no https address", "write the page's whole address");
         }
     }
+    if pages.unchecked.iter().any(|page| pages.address(*page).is_none()) {
+        defect("pages.unchecked", "it names a page that is not stated", "remove it, or state the page");
+    }
 }
 
 fn numbers(provider: &Provider, defect: &mut impl FnMut(&str, &str, &str)) {

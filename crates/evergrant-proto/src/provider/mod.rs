@@ -276,6 +276,36 @@ pub struct Pages {
     pub user_access: Option<String>,
     /// The provider's documentation of OAuth.
     pub documentation: Option<String>,
+    /// Those that come from general knowledge and that nobody has looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<Page>,
+}
+
+/// A page for people, by the name of its field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Page {
+    /// [`Pages::status`].
+    Status,
+    /// [`Pages::console`].
+    Console,
+    /// [`Pages::user_access`].
+    UserAccess,
+    /// [`Pages::documentation`].
+    Documentation,
+}
+
+impl Pages {
+    /// The address of a page.
+    pub fn address(&self, page: Page) -> Option<&str> {
+        let address = match page {
+            Page::Status => &self.status,
+            Page::Console => &self.console,
+            Page::UserAccess => &self.user_access,
+            Page::Documentation => &self.documentation,
+        };
+        address.as_deref()
+    }
 }
 
 /// By what a provider is recognized, in what people ask for and in the reports that they bring. All in lower case.

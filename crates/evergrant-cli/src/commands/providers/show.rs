@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use evergrant::proto::{
     diagnosis::Certainty,
     provider::{
-        Catalogue, ClientInRefresh, Dialect, Meaning, PLACEHOLDERS, Provider, RefreshTokens, Replacement,
-        RotationKind, RotationPolicy, Signature, TokenMethod,
+        Catalogue, ClientInRefresh, Dialect, Meaning, PLACEHOLDERS, Page, Provider, RefreshTokens,
+        Replacement, RotationKind, RotationPolicy, Signature, TokenMethod,
     },
 };
 use serde::Serialize;
@@ -270,10 +270,16 @@ fn certainty(certainty: Certainty) -> &'static str {
 fn pages(provider: &Provider) -> Table {
     let pages = &provider.pages;
     let mut table = Table::of_one();
-    table.pair("status", pages.status.clone());
-    table.pair("secrets are at", pages.console.clone());
-    table.pair("users revoke at", pages.user_access.clone());
-    table.pair("documentation", pages.documentation.clone());
+    for (name, page) in [
+        ("status", Page::Status),
+        ("secrets are at", Page::Console),
+        ("users revoke at", Page::UserAccess),
+        ("documentation", Page::Documentation),
+    ] {
+        let doubt =
+            if pages.unchecked.contains(&page) { " (from general knowledge, not looked up)" } else { "" };
+        table.pair(name, pages.address(page).map(|address| format!("{address}{doubt}")));
+    }
     table
 }
 
@@ -336,5 +342,14 @@ mod tests {
         assert!(shown.contains("unverified, confidence 0.30"), "{shown}");
         assert!(shown.contains("unused refresh token  unknown"), "{shown}");
         assert!(shown.contains("{host}"), "{shown}");
+        let shown = describe(catalogue.provider("slack").unwrap(), false);
+        assert!(
+            shown.contains("https://slack-status.com (from general knowledge, not looked up)"),
+            "{shown}"
+        );
+        let shown = describe(catalogue.provider("facebook").unwrap(), false);
+        for part in ["the access token, renewed by itself", "GET, with the credentials in the query"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
     }
 }
