@@ -110,6 +110,41 @@ pub(super) fn parse_object(body: &str) -> Option<(Object, Extent)> {
     if body.len() > MAX_BODY_BYTES {
         return None;
     }
+    let is_complete = |read: &(Object, Extent)| read.1 != Extent::Truncated;
+    let read = read_object(body);
+    if read.as_ref().is_some_and(is_complete) {
+        return read;
+    }
+    // What a number is of no use for must not cost the tokens behind it.
+    read_object(&without_odd_numbers(body)).filter(is_complete).or(read)
+}
+
+/// The text with `null` in place of what stands where a number can and is none, or none that is finite: `NaN` and
+/// `Infinity`, as Python writes them, and `1e309`.
+fn without_odd_numbers(body: &str) -> Zeroizing<String> {
+    // Room for the worst case: a buffer that grows leaves copies of the tokens behind.
+    let mut mended = Zeroizing::new(String::with_capacity(4 * body.len()));
+    let (mut rest, mut is_text) = (body, false);
+    while let Some(first) = rest.chars().next() {
+        let is_number = |character: char| character.is_ascii_alphanumeric() || "+-.".contains(character);
+        let length = match first {
+            '\\' if is_text => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            _ if is_text || !is_number(first) => first.len_utf8(),
+            _ => rest.find(|character| !is_number(character)).unwrap_or(rest.len()),
+        };
+        is_text ^= first == '"';
+        let (piece, tail) = rest.split_at(length);
+        let is_odd = !is_text
+            && is_number(first)
+            && !matches!(piece, "true" | "false" | "null")
+            && serde_json::from_str::<f64>(piece).is_err();
+        mended.push_str(if is_odd { "null" } else { piece });
+        rest = tail;
+    }
+    mended
+}
+
+fn read_object(body: &str) -> Option<(Object, Extent)> {
     let mut members = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_str(body);
     let read = deserializer.deserialize_map(MembersInto { members: &mut members, depth: 0 });
@@ -230,6 +265,16 @@ mod tests {
     fn a_number_at_the_cut_is_not_believed() {
         let (object, _) = parse_object(r#"{"a":"1","expires_in":36"#).unwrap();
         assert!(object.text("a").is_some() && object.value("expires_in").is_none());
+    }
+
+    #[test]
+    fn a_number_that_is_none_costs_nothing_behind_it() {
+        for odd in ["NaN", "-Infinity", "1e309", "-", "0x10"] {
+            let body = format!(r#"{{"a":"NaN \\\" 1e309","b":{odd},"c":[{odd},3],"d":"1"}}"#);
+            let (object, extent) = parse_object(&body).unwrap();
+            assert_eq!((object.text("a"), object.text("d")), (Some("NaN \\\" 1e309"), Some("1")), "{odd}");
+            assert!(object.value("b").is_none() && extent == Extent::Whole, "{odd}");
+        }
     }
 
     #[test]
