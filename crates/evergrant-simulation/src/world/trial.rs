@@ -51,9 +51,11 @@ impl World {
             Answer::Token(issue) if issue.access.usable_until().is_some_and(|end| end < wall) => {
                 Some("got a token that has ended".to_owned())
             }
-            // A store that is away shows no rejection.
+            // A store that is away shows no rejection, and whoever is stopped before it has read sees none.
             Answer::Token(issue)
-                if self.judge.was_rejected(issue, asked_at) && !self.failed_since(asked_at) =>
+                if self.judge.was_rejected(issue, asked_at)
+                    && !self.failed_since(asked_at)
+                    && self.was_never_paused(call) =>
             {
                 Some(format!("got the token of generation {}, which was rejected", issue.access.generation.0))
             }
