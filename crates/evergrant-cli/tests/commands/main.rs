@@ -3,13 +3,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api_keys;
 mod bad_input;
 mod clients;
+mod config;
 mod connect;
 mod doctor;
 mod ends;
 mod explain;
 mod grants;
+mod namespaces;
+mod operations;
 mod output;
 mod providers;
 mod request;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use reqwest::Method;
 
 use crate::world::World;
@@ -16,4 +18,27 @@ async fn without_its_driver_a_server_is_not_ready() {
     assert!((&mut world.driver).await.unwrap_err().is_cancelled());
     world.browse(Method::GET, "/readyz").await.problem(503, "shutting_down");
     assert_eq!(world.browse(Method::GET, "/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn without_its_store_a_server_is_not_ready() {
+    let world = World::empty().await;
+    world.break_store();
+    world.browse(Method::GET, "/readyz").await.problem(503, "store_unavailable");
+    assert_eq!(world.browse(Method::GET, "/livez").await.status, 200);
+    let page = world.browse(Method::GET, "/metrics").await;
+    assert_eq!(page.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_told_to_stop_is_not_ready_and_takes_requests_until_it_has_drained() {
+    let mut world = World::with(|config| config.drain = Duration::from_secs(5)).await;
+    world.stop.take().unwrap().send(()).unwrap();
+    while world.browse(Method::GET, "/readyz").await.status == 200 {
+        tokio::task::yield_now().await;
+    }
+    world.browse(Method::GET, "/readyz").await.problem(503, "shutting_down");
+    world.get("/v1/grants").await.ok();
+    world.clock.advance(Duration::from_secs(5));
+    world.serving.take().unwrap().await.unwrap();
 }

@@ -4,6 +4,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use evergrant_server::{Tls, TlsFiles};
 use rcgen::{CertificateParams, KeyPair};
+use reqwest::Method;
 use rustls::{
     ClientConfig, RootCertStore, SupportedProtocolVersion,
     crypto::aws_lc_rs,
@@ -212,4 +213,17 @@ async fn on_stop_a_kept_connection_gets_one_more_answer_and_an_idle_one_is_not_w
     until_closed(&address).await;
     assert!(ask(&mut kept).await.contains("connection: close"));
     world.serving.take().unwrap().await.unwrap();
+}
+#[tokio::test]
+async fn the_end_of_the_certificate_is_a_metric() {
+    let server = Secured::with(|_| {}).await;
+    let mut stream = server.connect(&TLS13).await;
+    let request = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).await.unwrap();
+    // What the generator of certificates writes when nobody says otherwise: 4096-01-01.
+    assert!(page.contains("evergrant_tls_certificate_expiry_timestamp_seconds 67090118400\n"), "{page}");
+    let plain = World::empty().await.browse(Method::GET, "/metrics").await;
+    assert!(!plain.body.contains("evergrant_tls"));
 }

@@ -50,8 +50,9 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     let tls = load_certificate(&config).await?;
     let (session, driver) = open(&options, &config).await?;
     first_key::show(&session).await?;
-    findings.iter().for_each(|finding| output::note(&finding.to_string()));
-    warn(&session).await?;
+    let json = config.log.json;
+    findings.iter().for_each(|finding| say(json, &finding.to_string()));
+    warn(&session, json).await?;
     serve(listener, config, tls, session, driver, signals).await
 }
 
@@ -99,6 +100,7 @@ async fn serve(
     driver: Driver,
     mut signals: Signals,
 ) -> Result<(), Failure> {
+    let json = config.log.json;
     let address =
         listener.local_addr().map_err(|error| Failure::new("cannot tell where it listens", error))?;
     let public_url = config.public_url.clone().unwrap_or_else(|| config::usual_url(address, &config));
@@ -119,11 +121,11 @@ async fn serve(
     let stop = async {
         while signals.next().await == Wanted::Hangup && renew(tls.clone()).await {}
         notify::stopping();
-        output::note("stopping: what was accepted is answered, and what was sent is seen through");
+        say(json, "stopping: what was accepted is answered, and what was sent is seen through");
     };
     server.serve(listener, stop).await;
     running.stop().await;
-    output::note("stopped");
+    say(json, "stopped");
     Ok(())
 }
 
@@ -135,10 +137,20 @@ async fn renew(tls: Option<Arc<Tls>>) -> bool {
     true
 }
 
+/// Tells the operator something; where the log is read by programs, as a line of it.
+fn say(json: bool, text: &str) {
+    if json {
+        tracing::warn!(target: "evergrant", note = text, "the server says");
+    } else {
+        output::note(text);
+    }
+}
+
 /// What would otherwise be found out late.
-async fn warn(session: &Session) -> Result<(), Failure> {
+async fn warn(session: &Session, json: bool) -> Result<(), Failure> {
     if session.keeper.status().await?.quarantine.is_some() {
-        output::note(
+        say(
+            json,
             "the store was restored from a backup or copied: it serves, and refreshes nothing until `evergrant store adopt`",
         );
     }
@@ -148,10 +160,13 @@ async fn warn(session: &Session) -> Result<(), Failure> {
     for client in session.keeper.clients(&session.namespace).await? {
         let plain = |url: &Url| url.scheme() == "http" && is_loopback(url);
         if client.endpoints.token.as_ref().is_some_and(plain) {
-            output::note(&format!(
-                "the provider of client {} is on this host over plain http, which a server does not reach: start it with --allow-loopback-http if this is for development",
-                client.name
-            ));
+            say(
+                json,
+                &format!(
+                    "the provider of client {} is on this host over plain http, which a server does not reach: start it with --allow-loopback-http if this is for development",
+                    client.name
+                ),
+            );
         }
     }
     Ok(())
