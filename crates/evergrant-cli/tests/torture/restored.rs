@@ -55,6 +55,10 @@ async fn a_backup_restored_over_newer_state_is_quarantined_and_presents_nothing_
     }
     let server = world.serve(None).await;
     assert_eq!(server.metric(&world.http, "evergrant_store_quarantined").await, 1);
+    let unready = world.http.get(format!("{}/readyz", server.address)).send().await.unwrap();
+    assert_eq!(unready.status(), 503);
+    let problem: serde_json::Value = unready.json().await.unwrap();
+    assert!(problem["type"].as_str().unwrap().ends_with("/problems/store_quarantined"), "{problem}");
     let (status, _) = server.token(&world.http, &kept[0].grant).await.unwrap();
     assert_eq!(status, 200);
     world.provider.advance(ACCESS_LIFE).await;

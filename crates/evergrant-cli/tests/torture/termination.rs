@@ -1,15 +1,20 @@
 //! SIGTERM under load.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use rustix::process::Signal;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
 };
 
 use crate::{
     process::until,
     provider::P2,
-    world::{Kept, World},
+    world::{Kept, Server, World},
 };
 
 const GRANTS: usize = 8;
@@ -92,4 +97,98 @@ async fn who_stands_in_line_when_a_server_is_told_to_stop_is_answered() {
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
     }
     server.process.finish().await.good();
+}
+
+/// Connections that are kept, as programs keep them.
+const CONNECTIONS: usize = 64;
+
+/// Answers before the server is told to stop: two seconds at 2,000 a second.
+const UNDER_WAY: u64 = 4_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_told_to_stop_under_a_stream_of_requests_fails_none_that_it_accepted_and_loses_no_refresh() {
+    let world = World::with_client(P2).await;
+    let fresh = world.import().await;
+    let mut due = Vec::new();
+    for _ in 0..GRANTS {
+        due.push(world.import().await);
+    }
+    world.run(&["token", &fresh.grant]).await.good();
+    let hold = world.provider.hold_answers(None).await;
+    let mut server = world.serve(None).await;
+    let answered = Arc::new(AtomicU64::new(0));
+    let stream: Vec<_> = (0..CONNECTIONS)
+        .map(|_| tokio::spawn(ask_on(request(&server, &fresh), address(&server), Arc::clone(&answered))))
+        .collect();
+    until("the stream flows", async || (answered.load(Ordering::Relaxed) > UNDER_WAY).then_some(())).await;
+    let callers = callers(&world, &server.address, &server.key, &due);
+    until("every refresh is held, and every caller waits", async || {
+        let waiting = server.metric(&world.http, "evergrant_waiting_callers").await;
+        (waiting == (GRANTS * CALLERS_OF_EACH) as u64 && hold.held().await == GRANTS as u64).then_some(())
+    })
+    .await;
+
+    server.process.signal(Signal::TERM);
+    server.process.says("stopping").await;
+    hold.release().await;
+    for connection in stream {
+        connection.await.unwrap();
+    }
+    for caller in callers {
+        let (grant, status, token) = caller.await.unwrap();
+        assert_eq!(status, 200, "{grant}: a caller who was let in was sent away");
+        assert_eq!(world.run(&["token", &grant]).await.good(), token);
+    }
+    server.process.finish().await.good();
+    assert_eq!(world.provider.refreshes().await.len(), GRANTS + 1, "each grant was refreshed once");
+    for Kept { grant, .. } in &due {
+        assert_eq!(world.show(grant).await["state"], "active");
+    }
+}
+
+fn address(server: &Server) -> String {
+    server.address.trim_start_matches("http://").to_owned()
+}
+
+fn request(server: &Server, kept: &Kept) -> String {
+    let (address, grant, key) = (address(server), &kept.grant, &server.key);
+    format!("GET /v1/grants/{grant}/token HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\r\n")
+}
+
+/// Sends one request after another over a connection that is kept, until an answer says that it was the last. No request
+/// may go without its whole answer; after the last one, nobody is let in any more.
+async fn ask_on(request: String, address: String, answered: Arc<AtomicU64>) {
+    let mut connection = BufReader::new(TcpStream::connect(&address).await.unwrap());
+    loop {
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let (status, last, body) = read_answer(&mut connection).await;
+        assert_eq!(status, "HTTP/1.1 200 OK", "{body}");
+        assert!(body.contains("access_token"), "{body}");
+        answered.fetch_add(1, Ordering::Relaxed);
+        if last {
+            let refused = TcpStream::connect(&address).await.unwrap_err();
+            assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+            return;
+        }
+    }
+}
+
+/// The status line, whether it was the last answer, and the body.
+async fn read_answer(connection: &mut BufReader<TcpStream>) -> (String, bool, String) {
+    let (mut status, mut length, mut last) = (String::new(), 0, false);
+    loop {
+        let mut line = String::new();
+        assert_ne!(connection.read_line(&mut line).await.unwrap(), 0, "hung up after {status:?}");
+        let line = line.trim_end().to_ascii_lowercase();
+        match line.split_once(": ") {
+            None if line.is_empty() => break,
+            None => status = line.to_ascii_uppercase(),
+            Some(("content-length", value)) => length = value.parse().unwrap(),
+            Some(("connection", value)) => last = value == "close",
+            Some(_) => {}
+        }
+    }
+    let mut body = vec![0; length];
+    connection.read_exact(&mut body).await.unwrap();
+    (status, last, String::from_utf8(body).unwrap())
 }
