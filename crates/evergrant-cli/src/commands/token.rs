@@ -9,12 +9,17 @@ use evergrant::{
         engine::Settings,
         grant::{AccessKey, GrantRecord},
         name::GrantId,
+        remedy_rates::Rates,
+        scope::ScopeSet,
     },
 };
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{arguments::seconds, waiting::explained};
+use super::{
+    arguments::{scopes, seconds, union},
+    waiting::explained,
+};
 use crate::{
     cli::{Format, StoreOptions},
     failure::Failure,
@@ -37,6 +42,12 @@ pub(crate) struct Options {
     /// Refresh even if the token held is good
     #[arg(long)]
     refresh: bool,
+    /// Ask for a token with these scopes only, of those that the grant has; may be repeated
+    #[arg(long, value_parser = scopes, conflicts_with = "refresh")]
+    scope: Vec<ScopeSet>,
+    /// Ask for a token for this resource (RFC 8707)
+    #[arg(long, value_name = "URI", conflicts_with = "refresh")]
+    resource: Option<String>,
     /// Wait at most so long for a refresh
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
     wait: Duration,
@@ -68,8 +79,9 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         let asking = ask(&session.keeper, &grant, &options);
         match explained(session, grant.id, asking).await {
             Ok(token) => {
-                output::print(&shown(&token, options.format, session))?;
-                warn(&token);
+                let rates = rates_beside(&token, session).await;
+                output::print(&shown(&token, options.format, session, &rates))?;
+                warn(&token, &rates);
                 Ok(())
             }
             Err(error) => Err(Failure::without_token(&error, &grant)),
@@ -82,13 +94,20 @@ async fn ask(keeper: &Keeper, grant: &GrantRecord, options: &Options) -> Result<
     if options.refresh {
         return keeper.refresh(grant.id, grant.generation).await;
     }
-    match options.min_ttl {
-        Some(min_ttl) => keeper.token_for(grant.id, AccessKey::default(), min_ttl).await,
-        None => keeper.token(grant.id).await,
+    let scope = Some(union(&options.scope)).filter(|scopes| !scopes.is_empty());
+    let key = AccessKey { resource: options.resource.clone(), scope };
+    keeper.token_for(grant.id, key, options.min_ttl.unwrap_or_default()).await
+}
+
+/// How often the remedies of a warning worked here: a token that is good is not kept waiting for them.
+async fn rates_beside(token: &Token, session: &Session) -> Rates {
+    match token.warning() {
+        Some(_) => session.keeper.recent_remedy_rates().await,
+        None => Rates::default(),
     }
 }
 
-fn shown(token: &Token, format: TokenFormat, session: &Session) -> Zeroizing<String> {
+fn shown(token: &Token, format: TokenFormat, session: &Session, rates: &Rates) -> Zeroizing<String> {
     let expires_at = token.expires_at();
     Zeroizing::new(match format {
         TokenFormat::Text => token.expose().to_owned(),
@@ -102,7 +121,7 @@ fn shown(token: &Token, format: TokenFormat, session: &Session) -> Zeroizing<Str
             "scope": token.scope(),
             "generation": token.generation(),
             "grant": token.grant(),
-            "warning": token.warning(),
+            "warning": token.warning().map(|known| diagnosis::view(known, rates)),
         })
         .to_string(),
     })
@@ -125,10 +144,10 @@ fn quoted(text: &str) -> String {
 }
 
 /// The token works, and soon there may be none.
-fn warn(token: &Token) {
+fn warn(token: &Token, rates: &Rates) {
     if let Some(warning) = token.warning() {
         output::note("warning: this token works, but its grant is in trouble:");
-        output::note(clean(&diagnosis::describe(warning)).trim_end());
+        output::note(clean(&diagnosis::describe(warning, rates)).trim_end());
     }
 }
 

@@ -10,12 +10,13 @@ use std::{
 };
 
 use evergrant::{
-    TokenError,
+    Keeper, TokenError,
     proto::{
         diagnosis::Diagnosis,
         engine::Refusal,
         grant::GrantRecord,
         name::{ClientName, GrantId},
+        remedy_rates::Rates,
     },
 };
 use evergrant_server::Reason;
@@ -39,6 +40,8 @@ pub(crate) struct Failure {
     message: String,
     advice: Option<String>,
     diagnosis: Option<Box<Diagnosis>>,
+    /// How often remedies worked here.
+    rates: Rates,
     retry_after: Option<Duration>,
 }
 
@@ -50,7 +53,15 @@ impl Failure {
 
     /// An error of a kind that the exit code names.
     pub(crate) fn of(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, reason: None, message: message.into(), advice: None, diagnosis: None, retry_after: None }
+        Self {
+            exit,
+            reason: None,
+            message: message.into(),
+            advice: None,
+            diagnosis: None,
+            rates: Rates::default(),
+            retry_after: None,
+        }
     }
 
     /// What is wrong was printed as the result: nothing but the exit code is left to be said.
@@ -140,6 +151,14 @@ impl Failure {
         self
     }
 
+    /// The same with how often its remedies worked here, if it has any.
+    pub(crate) async fn measured(self, keeper: &Keeper) -> Self {
+        match &self.diagnosis {
+            Some(_) => Self { rates: keeper.recent_remedy_rates().await, ..self },
+            None => self,
+        }
+    }
+
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         self.exit
@@ -168,7 +187,7 @@ impl Failure {
         let style = style::of_stderr();
         let mut text = format!("{} {}\n", style.paint(Tone::Bad, "error:"), clean(&self.message));
         if let Some(known) = &self.diagnosis {
-            text.push_str(&diagnosis::describe(known));
+            text.push_str(&diagnosis::describe(known, &self.rates));
         }
         if let Some(advice) = &self.advice {
             // Writing into a String cannot fail.
@@ -180,12 +199,7 @@ impl Failure {
     /// A problem as of RFC 9457, on one line; its type is the one that the server gives.
     fn for_programs(&self) -> String {
         let reason = self.reason.or(self.exit.reason());
-        let diagnosis = self.diagnosis.as_ref().map(|known| {
-            let mut shown = json!(known);
-            shown["meaning"] = json!(known.cause.meaning());
-            shown["page"] = json!(format!("/problems/{}", known.cause));
-            shown
-        });
+        let diagnosis = self.diagnosis.as_ref().map(|known| diagnosis::view(known, &self.rates));
         let problem = json!({
             "type": reason.map_or("about:blank".to_owned(), |reason| format!("/problems/{}", reason.as_str())),
             "title": reason.map_or("The command failed", Reason::title),

@@ -2,12 +2,46 @@
 
 use std::fmt::Write as _;
 
-use evergrant::proto::diagnosis::{Action, Actor, Certainty, Diagnosis, Remedy};
+use evergrant::proto::{
+    diagnosis::{Action, Actor, Certainty, Diagnosis, Remedy},
+    remedy_rates::{Rate, Rates},
+};
+use serde_json::{Value, json};
 
 use super::text::clean_line;
 
-/// Cause, certainty, evidence, remedies in their order, and what else it could be; one indented line each.
-pub(crate) fn describe(diagnosis: &Diagnosis) -> String {
+/// For programs: with its words, its page, and how often its remedies worked here.
+pub(crate) fn view(diagnosis: &Diagnosis, rates: &Rates) -> Value {
+    let measured = rates.of_remedies(diagnosis).into_iter();
+    let mut shown = json!(diagnosis);
+    shown["meaning"] = json!(diagnosis.cause.meaning());
+    shown["page"] = json!(format!("/problems/{}", diagnosis.cause));
+    shown["measured"] = measured.map(|(action, rate)| measured_view(action, rate)).collect();
+    shown
+}
+
+/// How often one remedy worked here, for programs.
+pub(crate) fn measured_view(action: Action, Rate { worked, tried }: Rate) -> Value {
+    json!({ "action": action, "worked": worked, "tried": tried })
+}
+
+/// The same for people.
+pub(crate) fn measured_words(action: Action, Rate { worked, tried }: Rate) -> String {
+    let what = match action {
+        Action::Reauthorize => "signing in again",
+        Action::RetryWithBackoff => "trying again",
+        Action::FixClientConfig => "correcting the client",
+        _ => "this",
+    };
+    format!("{what} worked {worked} of {tried} times")
+}
+
+/// What is said where no rate is known.
+pub(crate) const NOTHING_MEASURED: &str = "no remedy was taken yet whose end is known";
+
+/// Cause, certainty, evidence, remedies in their order with how often they worked here, and what else it could be; one
+/// indented line each.
+pub(crate) fn describe(diagnosis: &Diagnosis, rates: &Rates) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         // Writing into a String cannot fail.
@@ -21,10 +55,17 @@ pub(crate) fn describe(diagnosis: &Diagnosis) -> String {
     for (index, remedy) in diagnosis.remedies.iter().enumerate() {
         line(if index == 0 { "remedy" } else { "then" }, &describe_remedy(*remedy));
     }
+    let measured: Vec<_> =
+        rates.of_remedies(diagnosis).into_iter().map(|(action, rate)| measured_words(action, rate)).collect();
+    line("here", if measured.is_empty() { NOTHING_MEASURED } else { &measured[0] });
+    for words in measured.iter().skip(1) {
+        line("", words);
+    }
     if !diagnosis.alternatives.is_empty() {
         let names: Vec<_> = diagnosis.alternatives.iter().map(|cause| cause.as_str()).collect();
         line("or else", &names.join(", "));
     }
+    line("more", &format!("evergrant explain --cause {}", diagnosis.cause));
     text
 }
 

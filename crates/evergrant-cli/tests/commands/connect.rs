@@ -1,5 +1,7 @@
 use std::process::Stdio;
 
+use evergrant_rehearse::{Action, Endpoint, Fault};
+
 use crate::support::{Done, Live, World};
 
 /// Starts `connect` and finds the link that it prints.
@@ -47,6 +49,22 @@ async fn a_dead_grant_is_repaired_under_its_own_id() {
     let repaired = connected(&world, &["--login-hint", "alice", "--grant", &grant]).await.good();
     assert_eq!(repaired, grant);
     world.run(&["token", &grant]).await.good();
+}
+
+#[tokio::test]
+async fn a_code_that_is_refused_is_diagnosed_where_somebody_waits() {
+    let world = World::new().await;
+    world.add_client().await;
+    let (program, link) = link(&world, &["--login-hint", "alice"]).await;
+    let fault = Fault::before(Action::respond(400, r#"{"error":"invalid_grant"}"#)).at(Endpoint::Token);
+    world.rehearsal.add_fault(fault).unwrap();
+    let (status, page) = visit(&link).await;
+    assert_eq!(status, 400, "{page}");
+    let said = program.finish().await.bad(1);
+    for part in ["cause", "evidence", "invalid_grant", "remedy", "or else", "here", "code_expired"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(said.contains("evergrant explain --cause"), "{said}");
 }
 
 #[tokio::test]

@@ -19,7 +19,15 @@ fn found<'a>(report: &'a Value, check: &str) -> (&'a str, &'a Value) {
 async fn report(world: &World, code: i32) -> Value {
     let done = world.run(&["doctor", "--format", "json"]).await;
     assert_eq!(done.code, code, "{done:?}");
-    serde_json::from_str(&done.stdout).unwrap()
+    let report: Value = serde_json::from_str(&done.stdout).unwrap();
+    for finding in report["findings"].as_array().unwrap() {
+        assert_eq!(
+            finding["result"] == "ok",
+            finding["fix"].is_null(),
+            "all but what is in order has a fix: {finding:#}"
+        );
+    }
+    report
 }
 
 #[tokio::test]
@@ -188,4 +196,18 @@ async fn what_works_and_could_be_better_is_advised() {
     assert!(said("rotation").contains("no refresh here has brought another one"), "{report:#}");
     assert!(said("scopes").contains("profile"), "{report:#}");
     assert!(said("lifetimes").contains("2 days"), "{report:#}");
+}
+
+#[tokio::test]
+async fn scopes_that_no_narrower_token_has_are_advised_against() {
+    let world = World::new().await;
+    world.add_client().await;
+    let grant = world.import().await;
+    assert!(!report(&world, 0).await.to_string().contains("narrower tokens"), "nobody asked for one");
+    world.run(&["token", &grant]).await.good();
+    world.run(&["token", &grant, "--scope", "openid"]).await.good();
+    let report = report(&world, 0).await;
+    let finding = found(&report, "scopes").1;
+    let text = finding["finding"].as_str().unwrap();
+    assert!(text.contains("1 of 1 grants") && text.ends_with("profile"), "{finding:#}");
 }

@@ -127,9 +127,32 @@ async fn a_dead_grant_is_in_no_forecast_and_its_remedy_is_counted() {
     world.run(&["token", &grant]).await.bad(3);
     let shown = world.run(&["grants", "show", &grant, "--format", "json"]).await.json();
     let measured = serde_json::json!([{ "action": "reauthorize", "worked": 1, "tried": 1 }]);
-    assert_eq!(shown["measured"], measured, "{shown:#}");
-    let shown = world.run(&["grants", "show", &grant]).await.good();
-    assert!(shown.contains("signing in again worked 1 of 1 times"), "{shown}");
+    assert_eq!(shown["diagnosis"]["measured"], measured, "{shown:#}");
+    let cause = shown["diagnosis"]["cause"].as_str().unwrap();
+    let events = shown["events"].as_array().unwrap();
+    let died = events.iter().rfind(|event| event["event"] == "needs_reauthorization").unwrap();
+    assert_eq!(died["diagnosis"]["measured"], measured, "{died:#}");
+    let failed = world.run(&["token", &grant, "--format", "json"]).await.bad(3);
+    let failed: serde_json::Value = serde_json::from_str(&failed).unwrap();
+    assert_eq!(failed["diagnosis"]["measured"], measured, "{failed:#}");
+    let words = "signing in again worked 1 of 1 times";
+    for (arguments, code) in [
+        (&["grants", "show", &grant][..], 0),
+        (&["token", &grant], 3),
+        (&["explain", "--cause", cause], 0),
+        (&["grants", "check", &grant], 3),
+    ] {
+        let done = world.run(arguments).await;
+        let shown = format!("{}{}", done.stdout, done.stderr);
+        assert!(
+            done.code == code && (shown.contains(words) || !shown.contains(cause)),
+            "{arguments:?}: {done:?}"
+        );
+    }
+    let page = world.run(&["explain", "--cause", cause, "--format", "json"]).await.json();
+    assert!(page["workarounds"].to_string().contains(r#""tried":1"#), "{page:#}");
+    let other = world.run(&["explain", "--cause", "clock_skew"]).await.good();
+    assert!(other.contains("Here: no remedy was taken yet"), "{other}");
 }
 
 #[tokio::test]

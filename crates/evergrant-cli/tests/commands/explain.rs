@@ -53,6 +53,8 @@ async fn a_cause_has_its_page() {
     let world = World::new().await;
     let page = world.run(&["explain", "--cause", "lost_rotation_not_persisted"]).await.good();
     assert!(page.lines().count() > 20, "{page}");
+    assert!(page.contains("Here: no remedy was taken yet"), "{page}");
+    assert!(!world.store().exists(), "an explanation makes no store");
     let unknown = world.run(&["explain", "--cause", "bad_luck"]).await.bad(8);
     assert!(unknown.contains("the causes are") && unknown.contains("clock_skew"), "{unknown}");
 }

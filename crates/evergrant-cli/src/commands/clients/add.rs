@@ -123,7 +123,9 @@ pub(super) async fn run(session: &Session, prepared: Prepared, format: Format) -
     let new = new_client(session, options, secret);
     let client = session.keeper.add_client(new).await?;
     match format {
-        Format::Json => return output::print_json(&show::view(&client)),
+        Format::Json => {
+            return output::print_json(&show::view(&client, &session.keeper.recent_remedy_rates().await));
+        }
         Format::Text => output::print(&format!("added client {}", client.name))?,
     }
     if usual_redirect {

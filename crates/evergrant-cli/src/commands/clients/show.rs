@@ -1,6 +1,9 @@
 //! `evergrant clients list` and `show`.
 
-use evergrant::proto::{client::ClientRecord, name::ClientName, wire::redirect_uri::RedirectUri};
+use evergrant::proto::{
+    client::ClientRecord, diagnosis::Diagnosis, name::ClientName, remedy_rates::Rates,
+    wire::redirect_uri::RedirectUri,
+};
 use serde_json::{Value, json};
 
 use super::learned;
@@ -18,7 +21,8 @@ use crate::{
 pub(super) async fn list(session: &Session, format: Format) -> Result<(), Failure> {
     let clients = session.keeper.clients(&session.namespace).await?;
     if format == Format::Json {
-        return output::print_json(&clients.iter().map(view).collect::<Vec<_>>());
+        let rates = session.keeper.recent_remedy_rates().await;
+        return output::print_json(&clients.iter().map(|client| view(client, &rates)).collect::<Vec<_>>());
     }
     if clients.is_empty() {
         output::note("no clients in this namespace; add one with `evergrant clients add`");
@@ -39,8 +43,9 @@ pub(super) async fn list(session: &Session, format: Format) -> Result<(), Failur
 
 pub(super) async fn one(session: &Session, name: &ClientName, format: Format) -> Result<(), Failure> {
     let client = session.client(name).await?;
+    let rates = session.keeper.recent_remedy_rates().await;
     if format == Format::Json {
-        return output::print_json(&view(&client));
+        return output::print_json(&view(&client, &rates));
     }
     let list = |items: Vec<&str>| items.join(", ");
     let endpoint = |url: &Option<url::Url>| url.as_ref().map(ToString::to_string);
@@ -66,14 +71,14 @@ pub(super) async fn one(session: &Session, name: &ClientName, format: Format) ->
     table.pair("added", client.created_at.to_string());
     table.pair("updated", client.updated_at.to_string());
     output::print(&table.render(style::of_stdout()))?;
-    match &client.breaker.whole {
-        Some(suspension) => output::print(diagnosis::describe(&suspension.diagnosis).trim_end()),
+    match rejection(&client) {
+        Some(known) => output::print(&format!("\n{}", diagnosis::describe(known, &rates).trim_end())),
         None => Ok(()),
     }
 }
 
 /// What may be told about a client, for programs.
-pub(super) fn view(client: &ClientRecord) -> Value {
+pub(super) fn view(client: &ClientRecord, rates: &Rates) -> Value {
     json!({
         "client": client.name,
         "namespace": client.namespace,
@@ -90,11 +95,17 @@ pub(super) fn view(client: &ClientRecord) -> Value {
         "learned": client.learned.compared_with(&client.provider),
         "keep_alive": client.keep_alive,
         "state": state(client).1,
-        "diagnosis": client.breaker.whole.as_ref().map(|suspension| &suspension.diagnosis),
+        "diagnosis": rejection(client).map(|known| diagnosis::view(known, rates)),
         "version": client.version,
         "created_at": client.created_at.to_string(),
         "updated_at": client.updated_at.to_string(),
     })
+}
+
+/// Why the registration is rejected: as a whole, or for the first organization.
+fn rejection(client: &ClientRecord) -> Option<&Diagnosis> {
+    let breaker = &client.breaker;
+    breaker.whole.iter().chain(breaker.parts.values()).map(|suspension| &*suspension.diagnosis).next()
 }
 
 fn state(client: &ClientRecord) -> (Tone, &'static str) {

@@ -94,7 +94,7 @@ pub(super) async fn run(session: &Session, prepared: Prepared, format: Format) -
     };
     let client = session.keeper.update_client(&session.namespace, &options.client, changes).await?;
     match format {
-        Format::Json => output::print_json(&show::view(&client)),
+        Format::Json => output::print_json(&show::view(&client, &session.keeper.recent_remedy_rates().await)),
         Format::Text => {
             output::print(&format!("updated client {}; its grants resume by themselves", client.name))
         }

@@ -38,7 +38,8 @@ pub(super) async fn of(session: &Session, client: &ClientRecord) -> Result<Vec<F
             grants.push(grant);
         }
     }
-    let rows = [rotation(client), wider(client, &grants), refused(&grants), long_lived(&grants)];
+    let rows =
+        [rotation(client), wider(client, &grants), unused(&grants), refused(&grants), long_lived(&grants)];
     Ok(contradictions(client).chain(rows.into_iter().flatten()).collect())
 }
 
@@ -46,8 +47,7 @@ pub(super) async fn of(session: &Session, client: &ClientRecord) -> Result<Vec<F
 fn contradictions(client: &ClientRecord) -> impl Iterator<Item = Finding> {
     let fix = format!("state what it does: evergrant clients update {} --rotation KIND", client.name);
     client.learned.contradictions(&client.provider).into_iter().map(move |contradiction| {
-        Finding::warning("rotation", contradiction.meaning())
-            .fix(fix.clone())
+        Finding::warning("rotation", contradiction.meaning(), fix.clone())
             .page(Cause::LostRotationNotPersisted)
     })
 }
@@ -63,9 +63,10 @@ fn rotation(client: &ClientRecord) -> Option<Finding> {
         client.provider.name
     );
     let public = client.authentication == AuthenticationMethod::None;
-    let finding = if public { Finding::warning("rotation", text) } else { Finding::advice("rotation", text) };
     let console = client.provider.pages.console.as_deref().unwrap_or("the provider's console");
-    Some(finding.fix(format!("switch rotation on at {console}: a copied token then betrays itself")))
+    let fix = format!("switch rotation on at {console}: a copied token then betrays itself");
+    let finding = if public { Finding::warning } else { Finding::advice };
+    Some(finding("rotation", text, fix))
 }
 
 /// More than the client asks for.
@@ -80,10 +81,40 @@ fn wider(client: &ClientRecord, grants: &[GrantRecord]) -> Option<Finding> {
     }
     let text =
         format!("{count} of {} grants have scopes that this client does not ask for: {excess}", grants.len());
-    Some(
-        Finding::advice("scopes", text)
-            .fix("take them from the registration at the provider, or connect those grants anew"),
-    )
+    let fix = "take them from the registration at the provider, or connect those grants anew";
+    Some(Finding::advice("scopes", text, fix))
+}
+
+/// Asked for, granted, and in none of the narrower tokens that callers ask for. Which scopes a caller uses of a token that
+/// has all of them, nobody here sees: so this looks at grants only of which narrower tokens were asked for.
+fn unused(grants: &[GrantRecord]) -> Option<Finding> {
+    let narrowed: Vec<_> =
+        grants.iter().filter(|grant| grant.access.iter().any(|entry| entry.key.scope.is_some())).collect();
+    let used = |grant: &GrantRecord| {
+        let asked = grant.access.iter().filter_map(|entry| entry.key.scope.as_ref());
+        asked.fold(ScopeSet::new(), |all, scopes| all.union(scopes))
+    };
+    let (_, excess) = beyond(narrowed.iter().copied(), |grant| (grant.granted.clone(), used(grant)));
+    let excess = without_session_scopes(&excess);
+    if excess.is_empty() {
+        return None;
+    }
+    let text = format!(
+        "callers ask for narrower tokens of {} of {} grants, and in none of these is: {excess}",
+        narrowed.len(),
+        grants.len()
+    );
+    let fix =
+        "if nothing uses tokens with all scopes, ask for less: evergrant clients update CLIENT --scope ...";
+    Some(Finding::advice("scopes", text, fix))
+}
+
+/// Scopes that are for the sign-in and the refresh token, and not for an API.
+fn without_session_scopes(scopes: &ScopeSet) -> ScopeSet {
+    let mut rest = ScopeSet::new();
+    let of_session = |scope: &&Scope| matches!(scope.as_str(), "openid" | "offline_access");
+    scopes.iter().filter(|scope| !of_session(scope)).for_each(|scope| rest.insert(scope.clone()));
+    rest
 }
 
 /// Asked for and not granted.
@@ -94,11 +125,14 @@ fn refused(grants: &[GrantRecord]) -> Option<Finding> {
     }
     let text = format!("asked for and not granted in {count} of {} grants: {missing}", grants.len());
     let fix = "ask for less, or have the scopes allowed at the provider";
-    Some(Finding::advice("scopes", text).fix(fix).page(Cause::ScopeProblem))
+    Some(Finding::advice("scopes", text, fix).page(Cause::ScopeProblem))
 }
 
 /// How many grants have scopes in the first set that are not in the second, and which.
-fn beyond(grants: &[GrantRecord], sets: impl Fn(&GrantRecord) -> (ScopeSet, ScopeSet)) -> (usize, ScopeSet) {
+fn beyond<'a>(
+    grants: impl IntoIterator<Item = &'a GrantRecord>,
+    sets: impl Fn(&GrantRecord) -> (ScopeSet, ScopeSet),
+) -> (usize, ScopeSet) {
     let (mut count, mut all) = (0, ScopeSet::new());
     for grant in grants {
         let (first, second) = sets(grant);
@@ -127,8 +161,6 @@ fn long_lived(grants: &[GrantRecord]) -> Option<Finding> {
     }
     let lives = if endless { "for ever".to_owned() } else { period(longest) };
     let text = format!("{count} access tokens live {lives} although they could be refreshed");
-    Some(
-        Finding::advice("lifetimes", text)
-            .fix("set a shorter life at the provider: whoever copies one has it for all of that time"),
-    )
+    let fix = "set a shorter life at the provider: whoever copies one has it for all of that time";
+    Some(Finding::advice("lifetimes", text, fix))
 }

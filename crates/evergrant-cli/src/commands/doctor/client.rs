@@ -40,16 +40,16 @@ pub(super) fn examined(client: &ClientRecord, examined: &Examined) -> Vec<Findin
 
 fn reach(client: &ClientRecord, examined: &Examined) -> Finding {
     if let Some((_, failure)) = &examined.unreachable {
-        let finding =
-            Finding::fails("reach", Exit::RetryLater, failure.detail.clone()).page(Cause::NetworkOrTls);
-        return finding.fix(match failure.kind {
+        let fix = match failure.kind {
             TransportFailureKind::Tls => {
                 "check the certificate; name a private CA in egress.ca_bundle of the settings"
             }
             TransportFailureKind::Dns => "check the address of the client and this host's name resolution",
             TransportFailureKind::Forbidden => "see egress.allow_networks of the settings (docs/cli.md)",
             _ => "check the address of the client, the firewall, and egress.proxy of the settings",
-        });
+        };
+        let finding = Finding::fails("reach", Exit::RetryLater, failure.detail.clone(), fix);
+        return finding.page(Cause::NetworkOrTls);
     }
     match client.endpoints.token.as_ref().map(Url::scheme) {
         Some("https") => Finding::ok("reach", "over TLS, with a certificate that is trusted here"),
@@ -65,23 +65,21 @@ fn discovery(client: &ClientRecord, discovery: &Discovery) -> Vec<Finding> {
         }
         Discovery::Unavailable(reason) => {
             let text = format!("its metadata cannot be had: {reason}");
-            vec![
-                Finding::warning("discovery", text)
-                    .fix("check the issuer: evergrant clients show ".to_owned() + client.name.as_str()),
-            ]
+            let fix = format!("check the issuer: evergrant clients show {}", client.name);
+            vec![Finding::warning("discovery", text, fix)]
         }
         Discovery::Differs(differences) => differences
             .iter()
             .map(|(name, held, stated)| {
                 if let (Some(held), Some(stated)) = (held, stated) {
                     let text = format!("the {name} endpoint is {stated} now; on record is {held}");
-                    return Finding::warning("discovery", text)
-                        .fix("if the provider moved: remove the client and add it again")
-                        .page(Cause::WrongTokenEndpointOrTenant);
+                    let fix = "if the provider moved: remove the client and add it again";
+                    return Finding::warning("discovery", text, fix).page(Cause::WrongTokenEndpointOrTenant);
                 }
                 Finding::advice(
                     "discovery",
                     format!("its metadata name a {name} endpoint, which is not on record and so not used"),
+                    "nothing has to be done; a client that is added anew takes it over",
                 )
             })
             .collect(),
@@ -90,14 +88,15 @@ fn discovery(client: &ClientRecord, discovery: &Discovery) -> Vec<Finding> {
 
 fn clock(offset: Option<ClockOffset>) -> Finding {
     let Some(offset) = offset else {
-        return Finding::unclear("clock", "no answer of the provider had a date to compare with");
+        let fix = "see that this host's clock is kept set: timedatectl set-ntp true";
+        return Finding::unclear("clock", "no answer of the provider had a date to compare with", fix);
     };
     let text = describe(offset);
     let fix = "set this host's clock, and keep it set: timedatectl set-ntp true";
     if offset.exceeds(TOO_FAR) {
-        Finding::fails("clock", Exit::Other, text).fix(fix).page(Cause::ClockSkew)
+        Finding::fails("clock", Exit::Other, text, fix).page(Cause::ClockSkew)
     } else if offset.exceeds(NOTICEABLE) {
-        Finding::warning("clock", text).fix(fix).page(Cause::ClockSkew)
+        Finding::warning("clock", text, fix).page(Cause::ClockSkew)
     } else {
         Finding::ok("clock", text)
     }
@@ -130,10 +129,12 @@ fn authentication(client: &ClientRecord, authentication: &Authentication) -> Fin
                 Some(console) => format!("compare with {console}, then {command}"),
                 None => command,
             };
-            Finding::fails("authentication", Exit::ClientRejected, text).fix(fix).page(diagnosis.cause)
+            Finding::fails("authentication", Exit::ClientRejected, text, fix).page(diagnosis.cause)
         }
         Authentication::Untold(reason) => {
-            Finding::unclear("authentication", format!("the provider's answer does not tell: {reason}"))
+            let text = format!("the provider's answer does not tell: {reason}");
+            let fix = format!("a sign-in tells: evergrant connect {}", client.name);
+            Finding::unclear("authentication", text, fix)
         }
     }
 }
@@ -141,7 +142,7 @@ fn authentication(client: &ClientRecord, authentication: &Authentication) -> Fin
 fn redirect(client: &ClientRecord, uri: &RedirectUri, answer: &RedirectAnswer) -> Finding {
     if !is_protected(uri) {
         let text = format!("{} sends codes over plain HTTP to another host", uri.as_str());
-        return Finding::warning("redirect URI", text).fix("use https, here and at the provider");
+        return Finding::warning("redirect URI", text, "use https, here and at the provider");
     }
     let uri = uri.as_str();
     match answer {
@@ -152,12 +153,13 @@ fn redirect(client: &ClientRecord, uri: &RedirectUri, answer: &RedirectAnswer) -
         RedirectAnswer::Refused(reason) => {
             let text = format!("{uri} is refused: {reason}");
             let console = client.provider.pages.console.as_deref().unwrap_or("the provider's console");
-            Finding::fails("redirect URI", Exit::ClientRejected, text)
-                .fix(format!("register exactly this address at {console}"))
-                .page(Cause::RedirectUriMismatch)
+            let fix = format!("register exactly this address at {console}");
+            Finding::fails("redirect URI", Exit::ClientRejected, text, fix).page(Cause::RedirectUriMismatch)
         }
         RedirectAnswer::Untold(reason) => {
-            Finding::unclear("redirect URI", format!("{uri}: the answer does not tell: {reason}"))
+            let text = format!("{uri}: the answer does not tell: {reason}");
+            let fix = format!("a sign-in tells: evergrant connect {}", client.name);
+            Finding::unclear("redirect URI", text, fix)
         }
     }
 }
@@ -174,20 +176,23 @@ pub(super) fn on_record(client: &ClientRecord) -> Vec<Finding> {
     if client.redirect_uris.is_empty() && client.endpoints.authorization.is_some() {
         let text = "none on record: nobody can be led through the provider";
         let fix = format!("evergrant clients update {name} --redirect-uri URI");
-        findings.push(Finding::warning("redirect URI", text).fix(fix).page(Cause::RedirectUriMismatch));
+        findings.push(Finding::warning("redirect URI", text, fix).page(Cause::RedirectUriMismatch));
     }
     if let Some(suspension) = &client.breaker.whole {
         let text = format!(
             "its grants pause: the provider has rejected the registration since {}",
             suspension.since
         );
-        let fix = format!("evergrant clients update {name}; the next probe is at {}", suspension.probe_at);
-        findings.push(Finding::warning("registration", text).fix(fix).page(suspension.diagnosis.cause));
+        let fix = format!(
+            "correct what differs with evergrant clients update {name} --help; it is tried again at {}",
+            suspension.probe_at
+        );
+        findings.push(Finding::warning("registration", text, fix).page(suspension.diagnosis.cause));
     }
     if client.provider.rotation.kind == RotationKind::Unknown {
         let text = "what the provider does with used refresh tokens is unknown, so a lost answer is treated as the worst";
         let fix = format!("if you know it: evergrant clients update {name} --rotation KIND");
-        findings.push(Finding::advice("rotation", text).fix(fix).page(Cause::LostRotationNotPersisted));
+        findings.push(Finding::advice("rotation", text, fix).page(Cause::LostRotationNotPersisted));
     }
     findings
 }

@@ -48,7 +48,7 @@ pub(super) struct Finding {
     pub(super) verdict: Verdict,
     /// What was found, in a sentence without its full stop.
     pub(super) text: String,
-    /// What to do about it: a command, where there is one.
+    /// What to do about it: a command, where there is one. Only what is as it should be has none.
     pub(super) fix: Option<String>,
     /// The cause that it leads to, or comes from.
     pub(super) page: Option<Cause>,
@@ -57,33 +57,39 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    pub(super) fn of(check: &'static str, verdict: Verdict, text: impl Into<String>) -> Self {
-        Self { check, verdict, text: text.into(), fix: None, page: None, exit: Exit::Other }
-    }
-
+    /// The one finding that needs no fix.
     pub(super) fn ok(check: &'static str, text: impl Into<String>) -> Self {
-        Self::of(check, Verdict::Ok, text)
+        Self { check, verdict: Verdict::Ok, text: text.into(), fix: None, page: None, exit: Exit::Other }
     }
 
-    pub(super) fn advice(check: &'static str, text: impl Into<String>) -> Self {
-        Self::of(check, Verdict::Advice, text)
+    fn with_fix(
+        check: &'static str,
+        verdict: Verdict,
+        text: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self { verdict, fix: Some(fix.into()), ..Self::ok(check, text) }
     }
 
-    pub(super) fn unclear(check: &'static str, text: impl Into<String>) -> Self {
-        Self::of(check, Verdict::Unclear, text)
+    pub(super) fn advice(check: &'static str, text: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::with_fix(check, Verdict::Advice, text, fix)
     }
 
-    pub(super) fn warning(check: &'static str, text: impl Into<String>) -> Self {
-        Self::of(check, Verdict::Warning, text)
+    pub(super) fn unclear(check: &'static str, text: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::with_fix(check, Verdict::Unclear, text, fix)
     }
 
-    pub(super) fn fails(check: &'static str, exit: Exit, text: impl Into<String>) -> Self {
-        Self { exit, ..Self::of(check, Verdict::Fails, text) }
+    pub(super) fn warning(check: &'static str, text: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::with_fix(check, Verdict::Warning, text, fix)
     }
 
-    #[must_use]
-    pub(super) fn fix(self, fix: impl Into<String>) -> Self {
-        Self { fix: Some(fix.into()), ..self }
+    pub(super) fn fails(
+        check: &'static str,
+        exit: Exit,
+        text: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self { exit, ..Self::with_fix(check, Verdict::Fails, text, fix) }
     }
 
     #[must_use]

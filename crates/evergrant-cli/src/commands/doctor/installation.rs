@@ -37,7 +37,8 @@ fn look(options: &StoreOptions) -> (Vec<Finding>, bool) {
     }
     match options.store.clone().or(config.store).map_or_else(StoreLocation::usual, Ok) {
         Err(error) => {
-            findings.push(Finding::fails("store", Exit::Usage, error.to_string()));
+            let fix = "name the store: --store sqlite:PATH, or EVERGRANT_STORE";
+            findings.push(Finding::fails("store", Exit::Usage, error.to_string(), fix));
             usable = false;
         }
         Ok(location) if !location.path().exists() => {
@@ -45,7 +46,7 @@ fn look(options: &StoreOptions) -> (Vec<Finding>, bool) {
                 "none at {} yet; the first command that needs one makes it",
                 location.path().display()
             );
-            findings.push(Finding::advice("store", text).fix("evergrant clients add --help"));
+            findings.push(Finding::advice("store", text, "evergrant clients add --help"));
             usable = false;
         }
         Ok(location) => {
@@ -93,11 +94,8 @@ fn own(catalogue: &Catalogue, folder: &Path) -> String {
 
 /// A failure of a command as a row.
 pub(super) fn unusable(check: &'static str, failure: &Failure) -> Finding {
-    let finding = Finding::fails(check, failure.exit(), failure.to_string());
-    match failure.advice() {
-        Some(advice) => finding.fix(advice),
-        None => finding,
-    }
+    let fix = failure.advice().unwrap_or("correct what the message names: docs/cli.md has every setting");
+    Finding::fails(check, failure.exit(), failure.to_string(), fix)
 }
 
 /// Who can read and write the store's files. Others who can read the key file can open every credential.
@@ -120,7 +118,7 @@ fn too_open(path: &Path) -> Option<Finding> {
     let user = rustix::process::geteuid().as_raw();
     if metadata.uid() != user && user != 0 {
         let text = format!("{shown} belongs to user {} and you are user {user}", metadata.uid());
-        return Some(Finding::warning("permissions", text).fix(format!("chown {user} {shown}")));
+        return Some(Finding::warning("permissions", text, format!("chown {user} {shown}")));
     }
     if mode.trailing_zeros() >= 6 {
         return None;
@@ -128,12 +126,12 @@ fn too_open(path: &Path) -> Option<Finding> {
     let safe = if metadata.is_dir() { "700" } else { "600" };
     let text = format!("{shown} is open to others (mode {mode:03o})");
     // What lies in the other files is sealed; a key that others can read opens all of it.
-    let finding = if path.extension().is_some_and(|extension| extension == "keys") {
-        Finding::fails("permissions", Exit::StoreUnavailable, text)
+    let fix = format!("chmod {safe} {shown}");
+    Some(if path.extension().is_some_and(|extension| extension == "keys") {
+        Finding::fails("permissions", Exit::StoreUnavailable, text, fix)
     } else {
-        Finding::warning("permissions", text)
-    };
-    Some(finding.fix(format!("chmod {safe} {shown}")))
+        Finding::warning("permissions", text, fix)
+    })
 }
 
 /// What the opened store says of itself and of its keys.
@@ -145,8 +143,8 @@ pub(super) async fn opened(session: &Session) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.push(if status.quarantine.is_some() {
         let text = "quarantined: it was restored from a backup or copied, so it refreshes nothing";
-        Finding::fails("store", Exit::StoreUnavailable, text)
-            .fix("if the original is not in use any more: evergrant store adopt")
+        let fix = "if the original is not in use any more: evergrant store adopt";
+        Finding::fails("store", Exit::StoreUnavailable, text, fix)
     } else {
         let others = match status.holders {
             0 | 1 => "no other process has it open".to_owned(),
@@ -156,8 +154,8 @@ pub(super) async fn opened(session: &Session) -> Vec<Finding> {
     });
     findings.push(if status.lifeboat_records > 0 {
         let text = format!("{} rescued credentials wait for the store", status.lifeboat_records);
-        Finding::warning("lifeboat", text)
-            .fix("make the store writable: free its disk, see `evergrant store status`")
+        let fix = "make the store writable: free its disk, see `evergrant store status`";
+        Finding::warning("lifeboat", text, fix)
     } else {
         Finding::ok("lifeboat", format!("{} places free, nothing waits", status.lifeboat_free))
     });
@@ -170,7 +168,10 @@ pub(super) async fn opened(session: &Session) -> Vec<Finding> {
             };
             Finding::ok("keys", format!("{} seals{older}; a copy belongs elsewhere than the backups", key.id))
         }
-        None => Finding::fails("keys", Exit::StoreUnavailable, "no key is loaded that seals"),
+        None => {
+            let fix = "load the key that sealed this store: its .keys file from a copy, or EVERGRANT_KEY";
+            Finding::fails("keys", Exit::StoreUnavailable, "no key is loaded that seals", fix)
+        }
     });
     findings
 }

@@ -90,8 +90,7 @@ async fn examined(session: &Session, wanted: &[ClientName], offline: bool) -> Re
         sections.push(Section { title: title(client), client: Some(client.name.clone()), findings });
     }
     if sections.is_empty() {
-        let none =
-            Finding::advice("clients", "no clients in this namespace").fix("evergrant clients add --help");
+        let none = Finding::advice("clients", "no clients in this namespace", "evergrant clients add --help");
         sections.push(Section { title: "Clients".to_owned(), client: None, findings: vec![none] });
     }
     Ok(sections)

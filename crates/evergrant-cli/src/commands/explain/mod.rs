@@ -1,19 +1,22 @@
-//! `evergrant explain`: why a failure happened, from whatever somebody has at hand. Needs no store and no network.
+//! `evergrant explain`: why a failure happened, from whatever somebody has at hand. Needs no store and no network; where
+//! there is a store, it says how often the remedies worked there.
 
+mod measured;
 mod source;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use evergrant::proto::provider::Catalogue;
+use evergrant::proto::{provider::Catalogue, remedy_rates::Rates};
 use evergrant_explain::{
     explanation::{Explanation, explain},
-    problems,
+    problems::{self, Measured},
     reading::{Case, Unreadable},
 };
 
 use crate::{
-    cli::{Format, FormatOptions},
+    cli::{Format, FormatOptions, StoreOptions},
+    config::Config,
     exit::Exit,
     failure::Failure,
     output::{self, style},
@@ -35,6 +38,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ID")]
     provider: Option<String>,
     #[command(flatten)]
+    store: StoreOptions,
+    #[command(flatten)]
     pub(crate) format: FormatOptions,
 }
 
@@ -48,14 +53,14 @@ Examples:
 Nothing is sent anywhere, and every credential in the input is masked.";
 
 /// Blocks while it reads.
-pub(crate) fn run(options: Options) -> Result<(), Failure> {
-    let Options { input, cause, batch, provider, format: FormatOptions { format } } = options;
+pub(crate) async fn run(options: Options) -> Result<(), Failure> {
+    let Options { input, cause, batch, provider, store, format: FormatOptions { format } } = options;
     if let Some(cause) = cause {
-        return show_page(&cause, format);
+        return show_page(&cause, format, &store).await;
     }
-    let catalogue = Catalogue::builtin();
+    let catalogue = Config::of(&store.settings)?.catalogue()?;
     if let Some(id) = &provider
-        && catalogue.provider(id).is_none()
+        && catalogue.find(id).is_none()
     {
         return Err(Failure::usage(format!("there is no provider {id:?} in the catalogue"))
             .advise("see `evergrant providers list`"));
@@ -67,15 +72,17 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
     let mut case = Case::read(&bytes).map_err(|error| unreadable(&error))?;
     case.provider = provider.or(case.provider);
     let explanation = explain(&case, &catalogue);
+    let rates = measured::rates(&store).await;
     match format {
-        Format::Json => output::print_json(&explanation),
-        Format::Text => output::print(&in_words(&explanation)),
+        Format::Json => output::print_json(&measured::beside(&explanation, &rates)),
+        Format::Text => output::print(&in_words(&explanation, &rates)),
     }
 }
 
-fn in_words(explanation: &Explanation) -> String {
+fn in_words(explanation: &Explanation, rates: &Rates) -> String {
     let style = style::of_stdout();
-    let text = explanation.to_terminal(output::width(), style.is_coloured());
+    let mut text = explanation.to_terminal(output::width(), style.is_coloured());
+    text.push_str(&measured::lines(explanation.cause, rates));
     format!("{text}\nMore: evergrant explain --cause {}", explanation.cause)
 }
 
@@ -108,15 +115,24 @@ fn one_line(explanation: &Explanation) -> String {
     serde_json::to_string(explanation).expect("an explanation has no maps with other keys than texts")
 }
 
-fn show_page(cause: &str, format: Format) -> Result<(), Failure> {
+async fn show_page(cause: &str, format: Format, store: &StoreOptions) -> Result<(), Failure> {
     let Some(page) = problems::find(cause.trim()) else {
         let names: Vec<_> = problems::all().iter().map(|page| page.id.as_str()).collect();
         return Err(Failure::of(Exit::NotFound, format!("there is no cause {cause:?}"))
             .advise(format!("the causes are: {}", names.join(", "))));
     };
+    let rates = measured::rates(store).await;
+    let page = &page.with_rates(|action| {
+        let rate = rates.of(page.id, action)?;
+        Some(Measured { worked: rate.worked, tried: rate.tried })
+    });
     match format {
         Format::Json => output::print_json(page),
-        Format::Text => output::print(&page.to_terminal(output::width(), style::of_stdout().is_coloured())),
+        Format::Text => {
+            let mut text = page.to_terminal(output::width(), style::of_stdout().is_coloured());
+            text.push_str(&measured::lines(page.id, &rates));
+            output::print(&text)
+        }
     }
 }
 

@@ -2,11 +2,11 @@
 
 use evergrant::{
     Checked,
-    proto::{name::GrantId, probe::Probe},
+    proto::{name::GrantId, probe::Probe, remedy_rates::Rates},
 };
 use serde_json::json;
 
-use super::{rates, tone};
+use super::tone;
 use crate::{
     cli::Format,
     exit::Exit,
@@ -22,28 +22,27 @@ use crate::{
 pub(super) async fn run(session: &Session, id: GrantId, format: Format) -> Result<(), Failure> {
     session.grant(id).await?;
     let checked = session.keeper.check(id).await?;
+    let rates = session.keeper.recent_remedy_rates().await;
     match format {
         Format::Json => output::print_json(&json!({
             "grant": id,
             "state": checked.grant.state.name(),
             "alive": checked.alive,
             "asked": checked.told,
-            "diagnosis": checked.diagnosis,
-            "measured": rates::measured(session, checked.diagnosis.as_ref()).await?,
+            "diagnosis": checked.diagnosis.as_ref().map(|known| diagnosis::view(known, &rates)),
         }))?,
-        Format::Text => output::print(&in_words(session, &checked).await?)?,
+        Format::Text => output::print(&in_words(&checked, &rates))?,
     }
     exit(&checked)
 }
 
-async fn in_words(session: &Session, checked: &Checked) -> Result<String, Failure> {
+fn in_words(checked: &Checked, rates: &Rates) -> String {
     let mut text = table(checked).render(style::of_stdout());
     if let Some(known) = &checked.diagnosis {
         text.push_str("\n\n");
-        text.push_str(diagnosis::describe(known).trim_end());
-        text.push_str(&rates::in_words(session, known).await?);
+        text.push_str(diagnosis::describe(known, rates).trim_end());
     }
-    Ok(text)
+    text
 }
 
 fn table(checked: &Checked) -> Table {

@@ -10,7 +10,7 @@ pub(super) async fn revoke(session: &Session, id: GrantId, format: Format) -> Re
     let held = session.grant(id).await?;
     let ended = session.keeper.revoke(id).await.map_err(|error| Failure::without_token(&error, &held))?;
     match format {
-        Format::Json => output::print_json(&show::view(&ended)),
+        Format::Json => output::print_json(&show::view(&ended, &session.keeper.recent_remedy_rates().await)),
         Format::Text => told("revoked", &ended),
     }
 }

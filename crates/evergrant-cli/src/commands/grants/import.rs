@@ -114,7 +114,7 @@ pub(super) async fn run(session: &Session, prepared: Prepared, format: Format) -
     };
     let grant = session.keeper.import(new).await?;
     match format {
-        Format::Json => output::print_json(&show::view(&grant)),
+        Format::Json => output::print_json(&show::view(&grant, &session.keeper.recent_remedy_rates().await)),
         Format::Text => {
             output::print(&grant.id.to_string())?;
             output::note("the refresh token is kept here now: let no other program use it");

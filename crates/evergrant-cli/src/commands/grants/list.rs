@@ -45,7 +45,8 @@ pub(super) async fn run(session: &Session, options: Options, format: Format) -> 
     let limit = options.limit;
     let grants = read(session, options).await?;
     if format == Format::Json {
-        return output::print_json(&grants.iter().map(show::view).collect::<Vec<_>>());
+        let rates = session.keeper.recent_remedy_rates().await;
+        return output::print_json(&grants.iter().map(|grant| show::view(grant, &rates)).collect::<Vec<_>>());
     }
     if grants.is_empty() {
         output::note(

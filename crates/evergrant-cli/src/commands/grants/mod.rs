@@ -5,7 +5,6 @@ mod end;
 mod forecast;
 mod import;
 mod list;
-mod rates;
 mod show;
 
 use clap::{Args, Subcommand};

@@ -4,12 +4,13 @@ use evergrant::{
     proto::{
         grant::{Attempt, GrantRecord, Outcome},
         name::GrantId,
+        remedy_rates::Rates,
     },
     store::{EventFilter, NumberedEvent},
 };
 use serde_json::{Value, json};
 
-use super::{rates, tone};
+use super::tone;
 use crate::{
     cli::Format,
     failure::Failure,
@@ -36,18 +37,17 @@ pub(super) async fn run(session: &Session, id: GrantId, format: Format) -> Resul
     let filter =
         EventFilter { namespace: Some(session.namespace.clone()), grant: Some(id), after: 0, limit: EVENTS };
     let events = session.keeper.events(filter).await?;
+    let rates = session.keeper.recent_remedy_rates().await;
     if format == Format::Json {
-        let mut shown = view(&grant);
-        shown["measured"] = rates::measured(session, grant.state.diagnosis()).await?;
+        let mut shown = view(&grant, &rates);
         shown["attempts"] = attempts.iter().map(attempt_view).collect();
-        shown["events"] = events.iter().map(event_view).collect();
+        shown["events"] = events.iter().map(|event| event_view(event, &rates)).collect();
         return output::print_json(&shown);
     }
     let style = style::of_stdout();
     let mut sections = vec![details(&grant).render(style)];
     if let Some(known) = grant.state.diagnosis() {
-        let described = diagnosis::describe(known);
-        sections.push(described.trim_end().to_owned() + &rates::in_words(session, known).await?);
+        sections.push(diagnosis::describe(known, &rates).trim_end().to_owned());
     }
     if !attempts.is_empty() {
         sections.push(attempt_table(&attempts).render(style));
@@ -136,7 +136,7 @@ fn event_table(events: &[NumberedEvent]) -> Table {
 }
 
 /// What may be told about a grant, for programs.
-pub(super) fn view(grant: &GrantRecord) -> Value {
+pub(super) fn view(grant: &GrantRecord, rates: &Rates) -> Value {
     json!({
         "grant": grant.id,
         "namespace": grant.namespace,
@@ -147,7 +147,7 @@ pub(super) fn view(grant: &GrantRecord) -> Value {
         "labels": grant.owner.labels,
         "scope": grant.granted,
         "state": grant.state.name(),
-        "diagnosis": grant.state.diagnosis(),
+        "diagnosis": grant.state.diagnosis().map(|known| diagnosis::view(known, rates)),
         "generation": grant.generation,
         "created_at": grant.created_at.to_string(),
         "last_success_at": grant.last_success_at.to_string(),
@@ -172,7 +172,7 @@ fn attempt_view(attempt: &Attempt) -> Value {
     })
 }
 
-fn event_view(event: &NumberedEvent) -> Value {
+fn event_view(event: &NumberedEvent, rates: &Rates) -> Value {
     let NumberedEvent { number, event } = event;
     json!({
         "number": number,
@@ -180,7 +180,7 @@ fn event_view(event: &NumberedEvent) -> Value {
         "event": event.kind,
         "generation": event.generation,
         "attempt": event.attempt,
-        "diagnosis": event.diagnosis,
+        "diagnosis": event.diagnosis.as_ref().map(|known| diagnosis::view(known, rates)),
         "expires_at": event.expires_at.map(|end| end.to_string()),
     })
 }

@@ -8,6 +8,7 @@ use evergrant::{
         diagnosis::{Cause, Certainty, Diagnosis},
         engine::Refusal,
         name::GrantId,
+        remedy_rates::Rates,
     },
 };
 use evergrant_rehearse::RevocationCause;
@@ -95,7 +96,7 @@ async fn find_out(stage: &Stage, narrator: &mut Narrator, grant: GrantId) -> Res
 /// Shows the diagnosis, and checks that it is the true one.
 async fn explain(narrator: &mut Narrator, found: &Diagnosis) -> Result<(), Failure> {
     narrator.gap();
-    let described = diagnosis::describe(found);
+    let described = diagnosis::describe(found, &Rates::default());
     for (index, line) in described.lines().enumerate() {
         let line = line.strip_prefix("  ").unwrap_or(line);
         let (label, value) = line.split_at_checked(10).unwrap_or(("", line));
