@@ -12,7 +12,7 @@ use evergrant::{
 };
 
 use crate::{
-    ServerConfig,
+    LinkKey, ServerConfig,
     access::Access,
     extract::Caller,
     link::Repairs,
@@ -33,6 +33,8 @@ pub(crate) struct App {
     pub(crate) access: Access,
     pub(crate) metrics: Metrics,
     pub(crate) journal: Journal,
+    /// Signs the links for re-authorization.
+    pub(crate) link_key: LinkKey,
     pub(crate) repairs: Repairs,
     pub(crate) outlook: Outlook,
     pub(crate) hub: Hub,
@@ -43,12 +45,15 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(keeper: Keeper, config: ServerConfig) -> Self {
         let started = keeper.clock().now().wall;
+        let derived = || LinkKey::new(&keeper.derived_key("links for re-authorization"));
+        let link_key = config.link_key.clone().unwrap_or_else(derived);
         Self {
             keeper,
             config,
             access: Access::default(),
             metrics: Metrics::since(started),
             journal: Journal::default(),
+            link_key,
             repairs: Repairs::default(),
             outlook: Outlook::default(),
             hub: Hub::default(),

@@ -19,9 +19,9 @@ pub struct ServerConfig {
     pub webhook_patience: Duration,
     /// How often one API key may ask; `None`: as often as it likes. Requests for access tokens are not counted.
     pub rate_limit: Option<RateLimit>,
-    /// Signs the links for re-authorization. [`ServerConfig::new`] makes a new one, so links end with the process;
-    /// servers behind one address need the same.
-    pub link_key: LinkKey,
+    /// Signs the links for re-authorization; `None`: a key that is derived from the store's, so that links outlive the
+    /// process and every server of the store knows them.
+    pub link_key: Option<LinkKey>,
     /// How long the server still accepts requests after it was told to stop, so that load balancers notice that
     /// `/readyz` says 503 and send new ones elsewhere.
     pub drain: Duration,
@@ -45,7 +45,7 @@ impl ServerConfig {
             webhook_carrier: None,
             webhook_patience: Duration::from_secs(20),
             rate_limit: Some(RateLimit::default()),
-            link_key: LinkKey::generate(),
+            link_key: None,
             drain: Duration::ZERO,
             patience: Duration::from_secs(30),
             // Whoever asks for tokens in a hurry asks more often.

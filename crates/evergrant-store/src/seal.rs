@@ -104,6 +104,19 @@ impl KeyRing {
     }
 }
 
+impl KeyRing {
+    /// A key for something else than sealing, such as signing links: the same in every process that has this primary key,
+    /// and another one for every purpose.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(self.primary().expose());
+        let info = [b"evergrant derived v1".as_slice(), purpose.as_bytes()];
+        let expanded = extracted.expand(&info, hkdf::HKDF_SHA256).expect("32 bytes can be derived");
+        let mut bytes = [0; 32];
+        expanded.fill(&mut bytes).expect("32 bytes were asked for");
+        bytes
+    }
+}
+
 /// The key a blob was sealed under; `None` if it is not a sealed blob. Opens nothing.
 pub fn key_of(blob: &[u8]) -> Option<KeyId> {
     parse(blob).map(|(id, _, _)| id)

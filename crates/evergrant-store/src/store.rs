@@ -60,6 +60,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Changes after whatever this process has written. What others write is not told: look now and then.
     fn news(&self) -> watch::Receiver<()>;
 
+    /// A key for a purpose of its own, the same in every process of this store: see [`crate::key::KeyRing::derive`].
+    fn derived_key(&self, purpose: &str) -> [u8; 32];
+
     /// Webhooks, and what they are to be told.
     fn webhooks(&self) -> &dyn WebhookStore;
 

@@ -23,6 +23,11 @@ impl Keeper {
         self.shared.store.news()
     }
 
+    /// A key for a purpose of its own, the same in every process of this store, such as the one that signs links.
+    pub fn derived_key(&self, purpose: &str) -> [u8; 32] {
+        self.shared.store.derived_key(purpose)
+    }
+
     /// Webhooks, and what they are to be told.
     pub fn webhooks(&self) -> &dyn WebhookStore {
         self.shared.store.webhooks()

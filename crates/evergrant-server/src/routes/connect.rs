@@ -64,7 +64,7 @@ async fn lead(app: &App, link: &str) -> Result<Url, Box<Page<Notice>>> {
 async fn follow(app: &App, link: &str) -> Result<(GrantRecord, ClientRecord), Box<Page<Notice>>> {
     let now = app.keeper.clock().now();
     let ended = |_| page(StatusCode::GONE, Notice::link_used());
-    let id = app.config.link_key.read(link, now.wall).map_err(ended)?;
+    let id = app.link_key.read(link, now.wall).map_err(ended)?;
     let found = app.keeper.grant(id).await.map_err(|error| troubled(&error.into()))?;
     let grant = found.ok_or_else(|| page(StatusCode::GONE, Notice::ended()))?;
     let client = app.keeper.client(&grant.namespace, &grant.client).await;

@@ -31,7 +31,7 @@ const LOOKED_AT: usize = 5000;
 const PORTION: usize = 500;
 
 #[derive(Debug, Serialize)]
-struct Events<'a> {
+struct Page<'a> {
     events: Vec<EventView<'a>>,
     /// What to ask with next, as `after`: also later, when more has happened.
     next: u64,
@@ -129,5 +129,5 @@ async fn page(app: &App, filter: &Filter, after: u64, limit: usize) -> Result<Re
     }
     let rates = app.keeper.known_remedy_rates();
     let events = found.iter().map(|event| EventView::new(event, &rates)).collect();
-    Ok(Json(Events { events, next, more, gap: gap.map(sse::Gap::json) }).into_response())
+    Ok(Json(Page { events, next, more, gap: gap.map(sse::Gap::json) }).into_response())
 }

@@ -175,18 +175,18 @@ impl Reading {
         let mut news = self.keeper.news();
         let mut at = self.begin().await;
         position.send_replace(Some(at));
-        let mut heartbeat_at = self.from_now(HEARTBEAT_EVERY);
+        let mut heartbeat_at = self.later(HEARTBEAT_EVERY);
         while !self.shared.falls_quiet(&self.sender) {
             news.borrow_and_update();
             while self.forward(&mut at).await {}
             if self.keeper.clock().moment() >= heartbeat_at {
                 // Whoever has just gone hears nothing.
                 let _ = self.sender.send(Arc::new(Frame::Heartbeat(at)));
-                heartbeat_at = self.from_now(HEARTBEAT_EVERY);
+                heartbeat_at = self.later(HEARTBEAT_EVERY);
             }
             tokio::select! {
                 Ok(()) = news.changed() => {}
-                () = self.keeper.clock().wait_until(self.from_now(LOOK_EVERY).min(heartbeat_at)) => {}
+                () = self.keeper.clock().wait_until(self.later(LOOK_EVERY).min(heartbeat_at)) => {}
             }
         }
     }
@@ -196,7 +196,7 @@ impl Reading {
         loop {
             match self.keeper.event_log().await {
                 Ok(log) => return log.newest,
-                Err(_) => self.keeper.clock().wait_until(self.from_now(LOOK_EVERY)).await,
+                Err(_) => self.keeper.clock().wait_until(self.later(LOOK_EVERY)).await,
             }
         }
     }
@@ -215,7 +215,7 @@ impl Reading {
         more
     }
 
-    fn from_now(&self, duration: Duration) -> Moment {
+    fn later(&self, duration: Duration) -> Moment {
         self.keeper.clock().moment().plus(duration)
     }
 }

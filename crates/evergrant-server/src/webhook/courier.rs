@@ -243,12 +243,12 @@ impl Courier {
         }
         let settled = std::mem::take(&mut self.landed);
         let Some(Leading { lead, .. }) = self.lead else {
-            settled.iter().for_each(|settled| self.forget(settled));
+            self.forget(&settled);
             return Ok(());
         };
         match self.app.keeper.webhooks().settle(lead, settled.clone()).await {
             Ok(written) => {
-                settled.iter().for_each(|settled| self.forget(settled));
+                self.forget(&settled);
                 if !written {
                     self.lead = None;
                     self.seen = 0;
@@ -263,8 +263,10 @@ impl Courier {
         }
     }
 
-    fn forget(&mut self, settled: &Settled) {
-        self.under_way.remove(&(settled.webhook, settled.number));
+    fn forget(&mut self, settled: &[Settled]) {
+        for Settled { webhook, number, .. } in settled {
+            self.under_way.remove(&(*webhook, *number));
+        }
     }
 
     async fn finish(mut self) {
@@ -292,7 +294,7 @@ async fn carry(app: Arc<App>, parcel: Parcel) -> Settled {
         url: &parcel.webhook.url,
         secrets: &parcel.secrets,
         id: parcel.message.id,
-        body: payload::body(&parcel.message, &app.config, now.wall),
+        body: payload::body(&parcel.message, &app, now.wall),
     };
     let patience = app.config.webhook_patience;
     let verdict = exchange::send(&**carrier, envelope, (now.wall, now.moment), patience).await;

@@ -149,10 +149,7 @@ impl Webhooks {
         let change = WebhookChange {
             url: change.url.as_deref().map(checked_url).transpose()?,
             kinds: change.kinds.map(checked_kinds).transpose()?,
-            description: match change.description {
-                Some(Some(text)) => Some(Some(checked_description(text)?)),
-                other => other,
-            },
+            description: change.description.map(checked_description).transpose()?,
             enabled: change.enabled,
         };
         let (store, now) = (self.keeper.webhooks(), self.now());
@@ -199,7 +196,7 @@ impl Webhooks {
             "timestamp": now.wall.to_string(),
             "data": { "namespace": self.namespace, "webhook": id },
         });
-        let body = serde_json::to_vec(&body).expect("a message is plain data");
+        let body = body.to_string().into_bytes();
         let envelope = Envelope { url: &webhook.url, secrets: &secrets, id: message, body };
         let verdict = exchange::send(&**carrier, envelope, (now.wall, now.moment), patience).await;
         let failure = match verdict {
@@ -246,8 +243,8 @@ pub struct WebhookUpdate {
     pub url: Option<String>,
     /// Another choice.
     pub kinds: Option<BTreeSet<MessageKind>>,
-    /// Another description; `Some(None)` takes it away.
-    pub description: Option<Option<String>>,
+    /// Another description; an empty one takes it away.
+    pub description: Option<String>,
     /// Whether messages are delivered.
     pub enabled: Option<bool>,
 }

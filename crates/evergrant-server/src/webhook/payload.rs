@@ -13,7 +13,7 @@ use evergrant::{
 use serde_json::{Map, Value, json};
 
 use super::wording::sentence;
-use crate::ServerConfig;
+use crate::{ServerConfig, app::App};
 
 /// How long the link in a message leads to its grant: long enough for a letter to its user over a weekend. It opens a
 /// page that asks first, and the same account has to sign in.
@@ -61,15 +61,15 @@ fn diagnosed(diagnosis: &Diagnosis, config: &ServerConfig) -> Value {
 }
 
 /// The body of a delivery. The link is made for each try: it lasts as long from the last one as from the first.
-pub(super) fn body(message: &Message, config: &ServerConfig, now: Timestamp) -> Vec<u8> {
+pub(super) fn body(message: &Message, app: &App, now: Timestamp) -> Vec<u8> {
     let mut data = message.data.clone();
     if let (MessageKind::GrantNeedsReauthorization, Subject::Grant(grant)) = (message.kind, &message.subject)
     {
         let end = now.plus(LINK_LASTS);
-        let link = config.link_key.sign_until(*grant, end);
-        data["reauthorize_url"] = json!(config.address(&format!("connect/{link}")));
+        let link = app.link_key.sign_until(*grant, end);
+        data["reauthorize_url"] = json!(app.config.address(&format!("connect/{link}")));
         data["reauthorize_url_expires_at"] = json!(end.to_string());
     }
     let payload = json!({ "type": message.kind, "timestamp": message.at.to_string(), "data": data });
-    serde_json::to_vec(&payload).expect("a message is plain data")
+    payload.to_string().into_bytes()
 }

@@ -211,6 +211,10 @@ impl Store for SqliteStore {
         self.news.clone()
     }
 
+    fn derived_key(&self, purpose: &str) -> [u8; 32] {
+        self.keys.derive(purpose)
+    }
+
     fn webhooks(&self) -> &dyn WebhookStore {
         self
     }

@@ -60,7 +60,13 @@ pub(super) fn remove(
         return Ok(Removal::InUse { clients, grants });
     }
     api_keys::revoke_all(connection, namespace, at)?;
-    for sql in ["DELETE FROM idempotency WHERE namespace = ?1", "DELETE FROM namespaces WHERE name = ?1"] {
+    for sql in [
+        "DELETE FROM webhook_deliveries WHERE webhook IN (SELECT id FROM webhooks WHERE namespace = ?1)",
+        "DELETE FROM webhooks WHERE namespace = ?1",
+        "DELETE FROM webhook_messages WHERE namespace = ?1",
+        "DELETE FROM idempotency WHERE namespace = ?1",
+        "DELETE FROM namespaces WHERE name = ?1",
+    ] {
         connection.prepare_cached(sql)?.execute([namespace.as_str()])?;
     }
     Ok(Removal::Removed)

@@ -142,7 +142,7 @@ impl WebhookStore for SqliteStore {
     }
 
     fn lead(&self) -> Pending<'_, Option<Lead>> {
-        self.change(|connection, surroundings| courier::lead(connection, surroundings))
+        self.change(courier::lead)
     }
 
     fn resign(&self, lead: Lead) -> Pending<'_, ()> {

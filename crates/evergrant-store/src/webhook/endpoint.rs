@@ -85,8 +85,8 @@ pub struct WebhookChange {
     pub url: Option<WebhookUrl>,
     /// Another choice.
     pub kinds: Option<BTreeSet<MessageKind>>,
-    /// Another description; `Some(None)` takes it away.
-    pub description: Option<Option<String>>,
+    /// Another description; an empty one takes it away.
+    pub description: Option<String>,
     /// Whether messages are delivered.
     pub enabled: Option<bool>,
 }
@@ -110,7 +110,7 @@ impl Webhook {
             self.kinds = kinds;
         }
         if let Some(description) = change.description {
-            self.description = description;
+            self.description = Some(description).filter(|text| !text.is_empty());
         }
         match change.enabled {
             Some(true) => self.disabled = None,

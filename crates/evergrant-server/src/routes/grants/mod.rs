@@ -4,6 +4,7 @@ mod attempts;
 mod check;
 mod events;
 mod forecast;
+mod forward_auth;
 mod import;
 mod list;
 mod read;
@@ -21,7 +22,7 @@ use evergrant::{
 use url::Url;
 
 pub(super) use self::{
-    attempts::attempts, check::check, events::events, forecast::forecast, import::import, list::list,
+    attempts::attempts, check::check, events::events, forecast::forecast, forward_auth::forward_auth, import::import, list::list,
     read::read, refresh::refresh, rejections::reject, remove::remove, revoke::revoke, token::token,
 };
 use crate::{
@@ -42,7 +43,7 @@ fn refusal(app: &App, grant: GrantId, error: TokenError) -> Problem {
     let now = app.keeper.clock().now();
     match app.repairs.allowance(grant, now.moment) {
         Ok(()) => {
-            let link = app.config.link_key.sign(grant, now.wall);
+            let link = app.link_key.sign(grant, now.wall);
             problem.repaired_at(app.config.address(&format!("connect/{link}")))
         }
         Err(wait) => problem

@@ -7,7 +7,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{kinds, of};
 use crate::{
@@ -23,14 +23,9 @@ use crate::{
 pub(crate) struct UpdateWebhook {
     url: Option<String>,
     types: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "present")]
-    description: Option<Option<String>>,
+    /// An empty one takes it away.
+    description: Option<String>,
     enabled: Option<bool>,
-}
-
-/// Tells `null`, which takes a value away, from a field that is not there.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 pub(crate) async fn update(

@@ -337,3 +337,25 @@ async fn whoever_waits_for_news_is_woken_by_what_this_process_writes() {
     stocked(&store, [1]).await;
     assert!(news.has_changed().unwrap());
 }
+
+#[tokio::test]
+async fn a_derived_key_is_the_same_in_every_process_and_another_for_every_purpose() {
+    let host = Host::new();
+    let (one, other) = (host.open(), host.open());
+    assert_eq!(one.derived_key("links"), other.derived_key("links"));
+    assert_ne!(one.derived_key("links"), one.derived_key("cookies"));
+    assert_ne!(one.derived_key("links"), Host::new().open().derived_key("links"));
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_removed_takes_its_webhooks_with_it() {
+    let host = Host::new();
+    let store = host.open();
+    let namespace = Namespace::new("leaving").unwrap();
+    store.add_namespace(namespace.clone(), NOW).await.unwrap();
+    let leaving = Webhook { namespace: namespace.clone(), ..webhook(1) };
+    assert!(store.add_webhook(leaving, secret(7), MOST).await.unwrap());
+    store.remove_namespace(namespace.clone(), NOW).await.unwrap();
+    assert_eq!(store.list_webhooks(namespace).await.unwrap(), []);
+    assert!(!store.outbox().await.unwrap().wanted);
+}
