@@ -4,22 +4,32 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
 mod answer;
+mod api_keys;
 mod authentication;
 mod authorizations;
 mod bodies;
 mod callback;
 mod clients;
 mod connect;
+mod events;
 mod fallbacks;
 mod grants;
+mod idempotency;
+mod limits;
+mod listening;
 mod livez;
 mod log;
 mod metrics;
+mod namespaces;
+mod probe;
 mod problems;
 mod providers;
 mod readyz;
+mod receiver;
 mod secrets;
 mod serving;
 mod store_away;
 mod tls;
+mod vocabulary;
+mod webhooks;
 mod world;

@@ -99,6 +99,28 @@ impl World {
         }
     }
 
+    /// One more process on the same store: its keeper, and where it serves.
+    pub(crate) async fn another_process(&self) -> (Keeper, String) {
+        let (keeper, _) = open(self.store(), &self.clock).await;
+        let listener = listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let config = ServerConfig::new(url.parse().unwrap());
+        tokio::spawn(Server::new(keeper.clone(), config).serve(listener, std::future::pending()));
+        (keeper, url)
+    }
+
+    pub(crate) fn store(&self) -> PathBuf {
+        self.folder.path().join("store.sqlite")
+    }
+
+    /// Makes a key, and gives it with its id.
+    pub(crate) async fn make_key(&self, fields: Value) -> (String, String) {
+        let mut body = json!({ "name": "a key of this test" });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let made = self.post("/v1/api-keys", body).await.ok();
+        (made["key"].as_str().unwrap().to_owned(), made["id"].as_str().unwrap().to_owned())
+    }
+
     /// Adds the client `shop`, with more fields or other ones.
     pub(crate) async fn add_shop(&self, other: Value) -> Value {
         let mut body = json!({
@@ -120,6 +142,35 @@ impl World {
 
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A request to another server than that of this world.
+    pub(crate) fn anonymous_at(&self, method: Method, url: &str, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{url}{path}"))
+    }
+
+    /// Waits for something while the clock goes on, slowly, for whoever looks now and then.
+    pub(crate) async fn meanwhile<T>(&self, wanted: impl Future<Output = T>) -> T {
+        let mut wanted = std::pin::pin!(wanted);
+        loop {
+            if let Ok(value) = tokio::time::timeout(Duration::from_millis(10), &mut wanted).await {
+                return value;
+            }
+            self.rehearsal.advance(Duration::from_millis(50));
+            self.clock.advance(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until something is so; looks again whenever this process has written something.
+    pub(crate) async fn until(&self, is_so: impl AsyncFn() -> bool) {
+        let mut news = self.keeper.news();
+        loop {
+            news.borrow_and_update();
+            if is_so().await {
+                return;
+            }
+            self.meanwhile(news.changed()).await.unwrap();
+        }
     }
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
@@ -232,10 +283,10 @@ impl World {
     fn keep(&self, answer: &Answer) {
         let mut body = answer.body.clone();
         if let Ok(json) = serde_json::from_str::<Value>(&body) {
-            for field in ["access_token", "url"] {
+            for field in ["access_token", "key", "secret", "url"] {
                 if let Some(secret) = json[field].as_str() {
                     body = body.replace(secret, "");
-                    if field == "access_token" {
+                    if field != "url" {
                         self.remember(secret);
                     }
                 }

@@ -1,0 +1,4 @@
+mod delivering;
+mod hostile;
+mod incidents;
+mod managing;
