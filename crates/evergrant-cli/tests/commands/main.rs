@@ -22,3 +22,4 @@ mod serve;
 mod store;
 mod store_away;
 mod token;
+mod webhooks;
