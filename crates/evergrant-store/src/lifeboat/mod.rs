@@ -197,10 +197,14 @@ impl Lifeboat {
         if encoded.len() > room {
             return Err(LifeboatError::TooLarge { needed: encoded.len(), room });
         }
-        if !self.is_held(reservation)? {
-            return Err(LifeboatError::NotReserved);
-        }
-        self.put(reservation.slot, &encoded)?;
+        // Under the lock: to a process that looks for a place meanwhile, half of a record looks damaged, and it takes
+        // damaged places where no other is free.
+        self.locked(|_| {
+            if !self.is_held(reservation)? {
+                return Err(LifeboatError::NotReserved);
+            }
+            self.put(reservation.slot, &encoded)
+        })?;
         self.file.sync_data().map_err(FileFault::doing("sync", &self.path))?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-use std::{fs, thread};
+use std::{fs, os::unix::fs::MetadataExt, thread};
 
 use uuid::Uuid;
 
@@ -205,4 +205,30 @@ fn a_lifeboat_that_does_not_fit_on_its_disk_is_refused_and_leaves_nothing() {
     );
     assert!(error.to_string().contains("free space"), "{error}");
     assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
+}
+
+/// Somebody waits for the lock of this file, as the system lists it.
+fn is_waited_for(path: &Path) -> bool {
+    let inode = format!(":{} ", fs::metadata(path).unwrap().ino());
+    let listed = fs::read_to_string("/proc/locks").unwrap();
+    listed.lines().any(|line| line.contains(" -> ") && line.contains(&inode))
+}
+
+#[test]
+fn nobody_who_looks_for_a_place_sees_half_of_a_record() {
+    let host = Host::new();
+    let lifeboat = host.process();
+    let place = lifeboat.reserve().unwrap();
+    let looking = File::open(lifeboat.path()).unwrap();
+    looking.lock().unwrap();
+    thread::scope(|scope| {
+        let writing = scope.spawn(|| lifeboat.write(&place, &record(1)));
+        while !is_waited_for(lifeboat.path()) {
+            assert!(!writing.is_finished(), "it was written while somebody looked");
+            thread::yield_now();
+        }
+        looking.unlock().unwrap();
+        writing.join().unwrap().unwrap();
+    });
+    assert_eq!(lifeboat.survey().unwrap().records.len(), 1);
 }
