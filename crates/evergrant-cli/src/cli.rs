@@ -7,8 +7,8 @@ use evergrant::proto::name::Namespace;
 
 use crate::{
     commands::{
-        api_keys, clients, config, connect, doctor, explain, grants, keys, namespaces, providers, rehearse,
-        request, serve, store, token, webhooks,
+        api_keys, clients, config, connect, doctor, explain, grants, health, keys, namespaces, providers,
+        rehearse, request, serve, store, token, webhooks,
     },
     demo, exit,
     failure::Failure,
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Namespaces(namespaces::Group),
     /// The settings of the server
     Config(config::Group),
+    /// Ask the server on this host whether it is ready
+    Health(health::Options),
     /// Keys that seal credentials
     Keys(keys::Group),
     /// The store itself
@@ -79,6 +81,7 @@ impl Command {
             Self::Webhooks(group) => webhooks::run(group).await,
             Self::Namespaces(group) => namespaces::run(group).await,
             Self::Config(group) => config::run(group).await,
+            Self::Health(options) => health::run(options).await,
             Self::Keys(group) => keys::run(group).await,
             Self::Store(group) => store::run(group).await,
         }
@@ -100,7 +103,9 @@ impl Command {
             Self::Config(group) => group.format.format,
             Self::Keys(group) => group.format.format,
             Self::Store(group) => group.format.format,
-            Self::Demo(_) | Self::Serve(_) | Self::Rehearse(_) | Self::Request(_) => Format::Text,
+            Self::Demo(_) | Self::Health(_) | Self::Serve(_) | Self::Rehearse(_) | Self::Request(_) => {
+                Format::Text
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod connect;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod grants;
+pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod namespaces;
 pub(crate) mod providers;

@@ -61,6 +61,10 @@ async fn a_certificate_is_served_and_renewed_on_sighup_and_a_broken_one_is_told(
     ]);
     let address = address(&mut program).await;
     assert!(is_ready(&address, &old).await);
+    let tls = ["--tls-certificate", "chain.pem", "--tls-key", "key.pem"];
+    let health = world.run(&[&["health", "--listen", &address], &tls[..]].concat()).await.good();
+    assert_eq!(health, "ready");
+    world.run(&["health", "--listen", &address]).await.bad(1);
 
     fs::write(folder.join("key.pem"), "canary: no key").unwrap();
     program.signal(Signal::HUP);
@@ -139,6 +143,7 @@ async fn systemd_hears_when_a_server_is_ready_and_when_it_stops() {
     assert_eq!(told, "READY=1");
     let ready = reqwest::get(format!("http://{address}/readyz")).await.unwrap();
     assert_eq!(ready.status(), 200, "who is called ready answers");
+    assert_eq!(world.run(&["health", "--listen", &address]).await.good(), "ready");
     program.signal(Signal::TERM);
     assert_eq!(heard(listening).await.unwrap().0, "STOPPING=1");
     program.finish().await.good();
@@ -174,4 +179,95 @@ async fn in_json_every_line_of_the_log_is_one_object_of_the_documented_form() {
     );
     let notes: Vec<_> = lines.iter().filter_map(|line| line["fields"]["note"].as_str()).collect();
     assert!(notes.iter().any(|note| note.starts_with("stopping")), "{notes:?}");
+}
+
+fn packaging() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging")
+}
+
+#[tokio::test]
+async fn what_is_packaged_names_settings_that_there_are_and_starts() {
+    let world = World::new().await;
+    let manual = fs::read_to_string(packaging().join("../docs/configuration.md")).unwrap();
+    for name in ["evergrant.service", "Containerfile"] {
+        let text = fs::read_to_string(packaging().join(name)).unwrap();
+        let is_part = |letter: char| letter.is_ascii_uppercase() || letter == '_';
+        let variables = text.split(|letter| !is_part(letter)).filter(|word| word.starts_with("EVERGRANT_"));
+        for variable in variables.filter(|variable| *variable != "EVERGRANT_CONFIG") {
+            assert!(manual.contains(&format!("`{variable}`")), "{name}: {variable}");
+        }
+    }
+    let settings = packaging().join("evergrant.toml");
+    world.run(&["config", "check", "--config", settings.to_str().unwrap()]).await.good();
+}
+
+#[test]
+fn the_unit_is_one_that_systemd_takes() {
+    let unit = fs::read_to_string(packaging().join("evergrant.service")).unwrap();
+    for needed in [
+        "Type=notify",
+        "DynamicUser=yes",
+        "StateDirectory=evergrant",
+        "ProtectSystem=strict",
+        "NoNewPrivileges=yes",
+        "LimitCORE=0",
+    ] {
+        assert!(unit.lines().any(|line| line == needed), "{needed}");
+    }
+    assert!(unit.contains("LoadCredential=sealing.key:"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("evergrant.service");
+    // Every line counts, also the ones to be uncommented; the program is elsewhere here.
+    let whole = unit.replace("/usr/local/bin/evergrant", env!("CARGO_BIN_EXE_evergrant"));
+    let whole: Vec<_> = whole.lines().map(|line| uncommented(line)).collect();
+    fs::write(&path, whole.join("\n")).unwrap();
+    match std::process::Command::new("systemd-analyze").arg("verify").arg(&path).output() {
+        Ok(verified) => {
+            let told = String::from_utf8_lossy(&verified.stderr);
+            assert!(verified.status.success() && !told.contains("evergrant.service"), "{told}");
+        }
+        Err(error) => println!("systemd-analyze is not here, so it was not asked: {error}"),
+    }
+}
+
+/// A line that is a setting behind its sign of a comment.
+fn uncommented(line: &str) -> &str {
+    match line.strip_prefix('#') {
+        Some(setting) if !setting.starts_with(' ') && setting.contains('=') => setting,
+        _ => line,
+    }
+}
+
+#[test]
+fn the_container_file_has_known_instructions_and_runs_as_nobody_in_particular() {
+    const KNOWN: [&str; 12] = [
+        "FROM",
+        "WORKDIR",
+        "COPY",
+        "RUN",
+        "USER",
+        "VOLUME",
+        "EXPOSE",
+        "ENV",
+        "STOPSIGNAL",
+        "HEALTHCHECK",
+        "ENTRYPOINT",
+        "CMD",
+    ];
+    let text = fs::read_to_string(packaging().join("Containerfile")).unwrap();
+    let joined = text.replace("\\\n", " ");
+    let lines: Vec<_> = joined.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    for line in &lines {
+        let (instruction, arguments) = line.split_once(' ').unwrap();
+        assert!(KNOWN.contains(&instruction), "{line}");
+        // The forms that need no shell are JSON.
+        if ["ENTRYPOINT", "CMD"].contains(&instruction) {
+            serde_json::from_str::<Vec<String>>(arguments).unwrap();
+        }
+    }
+    let last_stage = lines.iter().rposition(|line| line.starts_with("FROM ")).unwrap();
+    assert!(lines[last_stage..].contains(&"USER 65532:65532"));
+    let health = lines.iter().find(|line| line.starts_with("HEALTHCHECK")).unwrap();
+    let command = health.split_once(" CMD ").unwrap().1;
+    assert_eq!(serde_json::from_str::<Vec<String>>(command).unwrap(), ["/usr/local/bin/evergrant", "health"]);
 }
