@@ -4,7 +4,7 @@
 use crate::{Failure, command, source, workspace::Workspace};
 
 /// The crates that have benchmarks.
-const CRATES: [&str; 2] = ["evergrant", "evergrant-explain"];
+const CRATES: [&str; 4] = ["evergrant", "evergrant-cli", "evergrant-explain", "evergrant-server"];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let mut names = Vec::new();
