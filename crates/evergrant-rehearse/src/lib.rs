@@ -87,8 +87,8 @@ mod shell;
 pub use provider::{
     Action, ChangeError, Delivery, Endpoint, Entropy, ExchangeId, FamilyId, Fault, FaultId, FaultStatus,
     Fingerprint, GrantType, InvalidFault, InvalidKey, IssuedGrant, JournalEntry, Method, Outcome, PkcePair,
-    Progress, Provider, Reason, Request, Response, Revocation, RevocationCause, SigningKey, Timestamp, Until,
-    When,
+    Progress, Provider, Reason, Request, Response, Revocation, RevocationCause, SharedGrant, SigningKey,
+    Timestamp, Until, When,
 };
 pub use settings::{
     Ancestors, ApplicationType, AuthenticationMethod, ClientSettings, ErrorDescriptions,

@@ -1,11 +1,14 @@
 //! `evergrant rehearse`: the authorization server for tests.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
-use evergrant_rehearse::{Rehearsal, Settings, banner};
+use evergrant_rehearse::{Rehearsal, Running, Settings, banner};
 
 use crate::{failure::Failure, output, signals};
+
+/// How often it is looked whether a grant is used from a further address.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -40,9 +43,29 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::new("the rehearsal did not start", error))?;
     output::print(banner(&running).trim_end())?;
-    interruption.await;
+    let telling = tell_of_sharing(&running);
+    tokio::select! {
+        () = interruption => {}
+        never = telling => match never {},
+    }
     running.shutdown().await;
     Ok(())
+}
+
+/// Says once of each grant, and of each further address, that its tokens come from several places.
+async fn tell_of_sharing(running: &Running) -> std::convert::Infallible {
+    let mut told = BTreeSet::new();
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        for shared in running.with_provider(|provider, _| provider.shared_grants()) {
+            if told.insert(shared.finding.clone()) {
+                output::note(&format!(
+                    "{}: a second holder, or one program with several ways out",
+                    shared.finding
+                ));
+            }
+        }
+    }
 }
 
 async fn settings(path: PathBuf) -> Result<Settings, Failure> {

@@ -135,6 +135,15 @@ impl Grants {
         known.len()
     }
 
+    /// The families whose tokens were used from more than one address, with the addresses in order.
+    pub(super) fn shared(&self) -> impl Iterator<Item = (&Family, Vec<IpAddr>)> {
+        self.families.iter().filter_map(|family| {
+            let mut known: Vec<_> = self.addresses.get(&family.id)?.iter().copied().collect();
+            known.sort_unstable();
+            (known.len() > 1).then_some((family, known))
+        })
+    }
+
     pub(super) fn families(&self) -> impl DoubleEndedIterator<Item = &Family> {
         self.families.iter()
     }

@@ -28,6 +28,7 @@ mod resource;
 mod rotation;
 mod scope;
 mod secret;
+mod sharing;
 mod signing;
 mod time;
 mod token;
@@ -43,6 +44,7 @@ pub use message::{Method, Request, Response};
 pub use reason::{Reason, RevocationCause};
 pub use registry::ChangeError;
 pub use secret::{Entropy, Fingerprint, PkcePair};
+pub use sharing::SharedGrant;
 pub use signing::{InvalidKey, SigningKey};
 pub use time::Timestamp;
 

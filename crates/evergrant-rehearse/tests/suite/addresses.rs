@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use evergrant_rehearse::{PolicyName::P2, Request};
+use evergrant_rehearse::{Method, PolicyName::P2, Request};
+use serde_json::{Value, json};
 
 use crate::world::{World, tokens};
 
@@ -24,6 +25,23 @@ fn a_grant_that_is_used_from_a_second_address_is_noted() {
     world.send(refresh(&first.refresh, 7));
     let entry = world.last();
     assert_eq!((entry.addresses, entry.peer), (Some(2), Some(IpAddr::from([192, 0, 2, 7]))));
+}
+
+#[test]
+fn a_grant_with_two_addresses_is_named_to_whoever_reads_the_journal() {
+    let mut world = World::rotating(P2);
+    let first = world.sign_in("app", "alice");
+    let read = |world: &mut World| {
+        world.admin(Method::Get, "/admin/journal", &Value::Null).to_json().unwrap()["shared_grants"].clone()
+    };
+    world.send(refresh(&first.refresh, 7));
+    assert_eq!(read(&mut world), json!([]));
+    world.send(refresh(&first.refresh, 1));
+    let shared = read(&mut world);
+    assert_eq!(shared[0]["addresses"], json!(["192.0.2.1", "192.0.2.7"]), "{shared:#}");
+    let finding = "the tokens of grant 1 (client app, user alice) were presented from 2 addresses: 192.0.2.1, 192.0.2.7";
+    assert_eq!(shared[0]["finding"], finding);
+    assert!(!shared.to_string().contains(&first.refresh));
 }
 
 #[test]

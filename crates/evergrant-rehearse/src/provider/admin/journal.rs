@@ -20,7 +20,10 @@ impl Provider {
         let cut = entries.len() == MOST_ENTRIES;
         let last = entries.last().filter(|_| cut).map_or(self.journal.last(), |entry| entry.seq);
         let forgotten = self.journal.forgotten();
-        Ok(Response::json(200, &json!({ "entries": entries, "last": last, "forgotten": forgotten })))
+        let shared = self.shared_grants();
+        let read =
+            json!({ "entries": entries, "last": last, "forgotten": forgotten, "shared_grants": shared });
+        Ok(Response::json(200, &read))
     }
 }
 
