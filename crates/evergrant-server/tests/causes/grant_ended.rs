@@ -3,7 +3,7 @@
 use evergrant::proto::diagnosis::Cause;
 use evergrant_rehearse::{ClientSettings, Lifetimes, PolicyName, RevocationCause};
 
-use crate::row::Row;
+use crate::row::{Row, Said};
 
 const DAY: u64 = 86_400;
 
@@ -66,6 +66,7 @@ fn session_ended() -> Row {
 fn by_others() -> Vec<Row> {
     vec![
         administrator(),
+        administrator_of_all(),
         administrator().worded(
             "family_revoked:administrator",
             "invalid_grant",
@@ -110,6 +111,36 @@ fn administrator() -> Row {
             let cause = RevocationCause::Administrator;
             play.provide(|provider, now| provider.end_grants_of_user(&play.id(), cause, now)).unwrap();
             play.refused(&grant).await
+        })
+    })
+}
+
+fn administrator_of_all() -> Row {
+    let played = "an administrator ends the grants of all users within minutes, and the third is asked for";
+    Row::new(Cause::AdminOrPolicyRevoked, played, |play| {
+        Box::pin(async move {
+            let mut grants = vec![play.connected().await];
+            let others = [play.neighbour(), play.other_neighbour()];
+            for user in &others {
+                grants.push(play.connect(user).await);
+            }
+            for user in others.iter().chain([&play.id()]) {
+                let cause = RevocationCause::Administrator;
+                play.provide(|provider, now| provider.end_grants_of_user(user, cause, now)).unwrap();
+            }
+            play.stage.advance(400);
+            play.stage.keeper.settled().await;
+            let mut said = Vec::new();
+            for grant in &grants {
+                said.push(play.asked(grant).await);
+            }
+            // The scheduler has found out about all of them, in an order of its own: the last of them saw the others.
+            let seen =
+                |said: &Said| said.evidence.iter().any(|sentence| sentence.starts_with("2 other grants"));
+            let last = said.into_iter().find(seen);
+            let last = last.unwrap_or_else(|| panic!("{}: nobody saw the others", play.row.played));
+            assert_eq!(last.alternatives[0], Cause::AdminOrPolicyRevoked, "{last:?}");
+            last
         })
     })
 }

@@ -1,6 +1,6 @@
 //! What the scenes do: connect, wait, ask for tokens, and look at what the server says of a failure.
 
-use evergrant::proto::{diagnosis::Diagnosis, engine::CallbackEnd};
+use evergrant::proto::engine::CallbackEnd;
 use evergrant_rehearse::{
     Action, ClientSettings, Endpoint, Fault, FaultId, GrantType, Provider, Timestamp, UserSettings,
 };
@@ -31,6 +31,11 @@ impl Play<'_> {
         format!("{}-neighbour", self.id())
     }
 
+    /// A third.
+    pub(crate) fn other_neighbour(&self) -> String {
+        format!("{}-other-neighbour", self.id())
+    }
+
     /// A second client at the provider, which this server does not know.
     pub(crate) fn other_client(&self) -> String {
         let id = format!("{}-other", self.id());
@@ -47,7 +52,7 @@ impl Play<'_> {
         }
         self.provide(|provider, _| {
             provider.add_client(client).unwrap();
-            for user in [self.id(), self.neighbour()] {
+            for user in [self.id(), self.neighbour(), self.other_neighbour()] {
                 provider.add_user(UserSettings::new(&user, &user)).unwrap();
             }
         });
@@ -103,11 +108,13 @@ impl Play<'_> {
     /// The provider's answer comes back, and the exchange fails.
     pub(crate) async fn fails_to_connect(&self, callback: &str) -> Said {
         let query = callback.split_once('?').unwrap().1;
-        let diagnosis = match self.stage.keeper.complete(query).await.unwrap() {
-            CallbackEnd::Failed { diagnosis, .. } => diagnosis,
+        let authorization = match self.stage.keeper.complete(query).await.unwrap() {
+            CallbackEnd::Failed { authorization, .. } => authorization,
             end => panic!("{}: {end:?}", self.row.played),
         };
-        said(&diagnosis.unwrap_or_else(|| panic!("{}: without a diagnosis", self.row.played)))
+        let shown = self.stage.get(&format!("/v1/authorizations/{authorization}")).await.ok();
+        assert_eq!(shown["state"], "failed", "{}: {shown:#}", self.row.played);
+        Said::read(&shown["diagnosis"])
     }
 
     pub(crate) async fn state(&self, grant: &str) -> String {
@@ -212,8 +219,4 @@ impl Play<'_> {
 pub(crate) struct Link {
     pub(crate) id: String,
     pub(crate) url: Url,
-}
-
-fn said(diagnosis: &Diagnosis) -> Said {
-    Said::read(&serde_json::to_value(diagnosis).unwrap())
 }

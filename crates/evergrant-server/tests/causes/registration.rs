@@ -4,7 +4,7 @@ use evergrant::proto::diagnosis::Cause;
 use evergrant_rehearse::{AuthenticationMethod, TenantRefusal};
 use serde_json::json;
 
-use crate::row::Row;
+use crate::{play::Play, row::Row};
 
 pub(crate) fn rows() -> Vec<Row> {
     vec![
@@ -13,6 +13,7 @@ pub(crate) fn rows() -> Vec<Row> {
         client_disabled(),
         client_disabled().worded("client_disabled", "invalid_client", "The client is disabled"),
         organization(),
+        organization_again().decidable(),
         organization().worded(
             "client_disabled_for_tenant",
             "unauthorized_client",
@@ -94,16 +95,35 @@ fn organization() -> Row {
     let played = "the user's organization switches the application off, and other organizations do not";
     Row::new(Cause::AppDisabledByOrganization, played, |play| {
         Box::pin(async move {
-            let grant = play.connected().await;
-            let other = play.connect(&play.neighbour()).await;
-            let uniform = ("unauthorized_client", "the client is not authorized to do this");
-            let said = play.row.words.map_or(uniform, |words| (words.error, words.description));
-            let refusal = TenantRefusal { error: said.0.to_owned(), description: said.1.to_owned() };
-            play.provide(|provider, _| provider.disable_client_for_tenant(&play.id(), &play.id(), refusal))
-                .unwrap();
-            play.stage.advance(400);
+            let (grant, other) = disabled_for_one(play).await;
             play.token(&other).await;
             play.refused(&grant).await
         })
     })
+}
+
+/// The first rejection proves nothing; the second comes after somebody else was served.
+fn organization_again() -> Row {
+    let played = "the user's organization switches the application off, and a grant of another one is refreshed between \
+                  two rejections";
+    Row::new(Cause::AppDisabledByOrganization, played, |play| {
+        Box::pin(async move {
+            let (grant, other) = disabled_for_one(play).await;
+            play.refused(&grant).await;
+            play.token(&other).await;
+            play.refused(&grant).await
+        })
+    })
+}
+
+/// A grant of the organization and one of another.
+async fn disabled_for_one(play: &Play<'_>) -> (String, String) {
+    let grant = play.connected().await;
+    let other = play.connect(&play.neighbour()).await;
+    let uniform = ("unauthorized_client", "the client is not authorized to do this");
+    let said = play.row.words.map_or(uniform, |words| (words.error, words.description));
+    let refusal = TenantRefusal { error: said.0.to_owned(), description: said.1.to_owned() };
+    play.provide(|provider, _| provider.disable_client_for_tenant(&play.id(), &play.id(), refusal)).unwrap();
+    play.stage.advance(400);
+    (grant, other)
 }

@@ -1,3 +1,4 @@
+use evergrant::proto::authorization::AuthorizationStatus;
 use serde_json::json;
 
 use crate::world::World;
@@ -22,6 +23,59 @@ async fn a_link_leads_to_the_provider_and_its_state_can_be_followed() {
     assert_eq!(done["state"], "connected");
     let grant = world.get(&format!("/v1/grants/{}", done["grant"].as_str().unwrap())).await.ok();
     assert_eq!(grant["labels"], json!({ "team": "blue" }));
+}
+
+#[tokio::test]
+async fn a_failed_exchange_keeps_its_diagnosis_and_another_process_reads_it_too() {
+    let world = World::new().await;
+    let opened = world.post("/v1/authorizations", json!({ "client": "shop" })).await.ok();
+    let callback = world.sign_in(opened["url"].as_str().unwrap(), "alice").await;
+    // A code lives for a minute.
+    world.advance(120);
+    world.browse(reqwest::Method::GET, &callback).await.page(502);
+    let id = opened["id"].as_str().unwrap();
+    let failed = world.get(&format!("/v1/authorizations/{id}")).await.ok();
+    assert_eq!(failed["state"], "failed", "{failed:#}");
+    let diagnosis = &failed["diagnosis"];
+    let candidates = diagnosis["alternatives"].as_array().unwrap();
+    assert!(
+        diagnosis["cause"] == "code_expired" || candidates.contains(&json!("code_expired")),
+        "{failed:#}"
+    );
+    assert!(diagnosis["evidence"][0].as_str().unwrap().contains("invalid_grant"), "{failed:#}");
+    assert!(diagnosis["remedies"][0]["action"].is_string(), "{failed:#}");
+    let page = diagnosis["page"].as_str().unwrap();
+    world.browse(reqwest::Method::GET, page).await.page(200);
+
+    let (keeper, _driver) = world.opened_again().await;
+    let record = keeper.authorization(id.parse().unwrap()).await.unwrap().unwrap();
+    let AuthorizationStatus::Failed { diagnosis: Some(kept), .. } = record.status else {
+        panic!("{record:?}")
+    };
+    assert_eq!(json!(kept.cause), diagnosis["cause"]);
+    assert_eq!(json!(kept.evidence), diagnosis["evidence"]);
+}
+
+#[tokio::test]
+async fn a_denied_authorization_says_what_the_denial_means() {
+    let world = World::new().await;
+    for (error, cause, remedy) in [
+        ("access_denied", "consent_required", "reauthorize"),
+        ("invalid_scope", "scope_problem", "fix_code"),
+        ("temporarily_unavailable", "provider_outage", "retry_with_backoff"),
+    ] {
+        let opened = world.post("/v1/authorizations", json!({ "client": "shop" })).await.ok();
+        let link: url::Url = opened["url"].as_str().unwrap().parse().unwrap();
+        let state = link.query_pairs().find(|pair| pair.0 == "state").unwrap().1.into_owned();
+        world.remember(&state);
+        let query = format!("error={error}&state={state}&iss={}", world.rehearsal.issuer());
+        world.browse(reqwest::Method::GET, &format!("/callback?{query}")).await.page(403);
+        let path = format!("/v1/authorizations/{}", opened["id"].as_str().unwrap());
+        let denied = world.get(&path).await.ok();
+        assert_eq!(denied["state"], "failed", "{denied:#}");
+        assert_eq!(denied["diagnosis"]["cause"], cause, "{denied:#}");
+        assert_eq!(denied["diagnosis"]["remedies"][0]["action"], remedy, "{denied:#}");
+    }
 }
 
 #[tokio::test]

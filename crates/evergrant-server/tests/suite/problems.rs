@@ -162,6 +162,7 @@ async fn a_remedy_that_was_taken_here_shows_its_rate_on_the_page_and_beside_the_
     let grant = world.connect("alice").await;
     world.kill("alice").await;
     let problem = world.token(&grant).await.problem(409, "needs_reauthorization");
+    assert_eq!(problem["diagnosis"]["measured"], serde_json::json!([]), "none is said as none: {problem:#}");
     let cause = problem["diagnosis"]["cause"].as_str().unwrap().to_owned();
     let link = world.link(serde_json::json!({ "grant": grant })).await;
     let callback = world.sign_in(&link, "alice").await;
@@ -169,13 +170,24 @@ async fn a_remedy_that_was_taken_here_shows_its_rate_on_the_page_and_beside_the_
     world.advance(400);
     world.token(&grant).await.ok();
     world.kill("alice").await;
-    world.token(&grant).await.problem(409, "needs_reauthorization");
-    let read = world.get(&format!("/v1/grants/{grant}")).await.ok();
     let measured = serde_json::json!([{ "action": "reauthorize", "worked": 1, "tried": 1 }]);
+    let problem = world.token(&grant).await.problem(409, "needs_reauthorization");
+    assert_eq!(problem["diagnosis"]["measured"], measured, "{problem:#}");
+    let read = world.get(&format!("/v1/grants/{grant}")).await.ok();
     assert_eq!(
         (&read["diagnosis"]["cause"], &read["diagnosis"]["measured"]),
         (&cause.clone().into(), &measured)
     );
+    let listed = world.get("/v1/grants").await.ok();
+    assert_eq!(listed["grants"][0]["diagnosis"]["measured"], measured, "{listed:#}");
+    let events = world.get(&format!("/v1/grants/{grant}/events")).await.ok();
+    let died =
+        events["events"].as_array().unwrap().iter().rfind(|event| event["kind"] == "needs_reauthorization");
+    assert_eq!(died.unwrap()["diagnosis"]["measured"], measured, "{events:#}");
+    let checked = world.post(&format!("/v1/grants/{grant}/check"), serde_json::json!({})).await.ok();
+    if checked["diagnosis"]["cause"] == cause.as_str() {
+        assert_eq!(checked["diagnosis"]["measured"], measured, "{checked:#}");
+    }
     let page = world.browse(Method::GET, &format!("/problems/{cause}")).await.body;
     assert!(page.contains("1 of 1"), "{page}");
 }

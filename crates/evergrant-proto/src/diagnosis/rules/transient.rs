@@ -68,9 +68,10 @@ pub(super) fn too_many_requests(facts: Facts<'_>) -> Option<Finding> {
 }
 
 pub(super) fn the_provider_is_down(facts: Facts<'_>) -> Option<Finding> {
-    let status = facts.failure.http_status?;
+    // What came back with a user has no status of its own.
+    let by_status = facts.failure.http_status.is_some_and(|status| status >= 500 || status == 408);
     let says_so = matches!(facts.code(), Some(ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable));
-    if status < 500 && status != 408 && !says_so {
+    if !by_status && !says_so {
         return None;
     }
     let doubt = match facts.failure.processed {
