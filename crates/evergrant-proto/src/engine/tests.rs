@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::{
     diagnosis::PreviousOutcome,
+    name::AttemptId,
     transaction::{
-        Command, Ending, Reply,
+        Claim, Command, Ending, Reply,
         tests::world::{GRANT, World},
     },
     wire::http::HttpResponse,
@@ -329,4 +330,51 @@ fn due_grants_that_the_store_cannot_take_are_not_tried_again_at_once_and_let_oth
         claimed.push(tick(&mut scene, &due).unwrap());
     }
     assert_eq!(claimed, [[3, 4].map(GrantId), [5, 1].map(GrantId), [1, 2].map(GrantId)]);
+}
+
+/// A flight that is about to claim, and the claim.
+fn claiming(scene: &mut Scene) -> (EffectId, Box<Command>) {
+    let want = Want::Newer { than: scene.world.grant().generation };
+    scene.engine.handle_call(CALL, TokenRequest { grant: GRANT, key: AccessKey::default(), want }, scene.now);
+    let reserve = scene.effect();
+    assert_eq!(reserve.1, Effect::Reserve);
+    let (claim, effect) = performed(scene.tell(reserve.0, Outcome::Reserved(Ok(SlotId(1)))));
+    let Effect::Transact(command) = effect else { panic!("{effect:?}") };
+    (claim, command)
+}
+
+/// The store is slow: what it decided before a token was rejected arrives after somebody has read of the rejection.
+#[test]
+fn an_old_answer_of_the_store_does_not_displace_what_was_read_since() {
+    let mut scene = Scene::with_a_living_token();
+    let (claim, command) = claiming(&mut scene);
+    let claimed = scene.world.apply(&command).reply;
+    scene.advance(Duration::from_secs(5));
+    scene.world.reject();
+    scene.ask(CallId(2), AccessKey::default());
+    let (look, found) = (scene.effect().0, scene.found());
+    assert_eq!(answer(&scene.tell(look, found), CallId(2)), None, "its token was rejected");
+    let outputs = scene.tell(claim, Outcome::Transacted(Ok(claimed)));
+    assert_eq!(answer(&outputs, CallId(2)), None);
+    scene.advance(Duration::from_secs(10));
+    assert!(matches!(refusal(&scene.outputs(), CallId(2)), Refusal::InProgress { .. }));
+}
+
+/// A decision of the store says nothing to those who came long after it was asked for.
+#[test]
+fn nobody_is_answered_with_what_is_older_than_the_question() {
+    let mut scene = Scene::with_a_living_token();
+    let (claim, command) = claiming(&mut scene);
+    let Command::Claim(own) = &*command else { panic!("{command:?}") };
+    let other = Claim { holder: HolderId(2), attempt: AttemptId(99), ..own.clone() };
+    scene.world.apply(&Command::Claim(other));
+    let deferred = scene.world.apply(&command).reply;
+    assert!(matches!(deferred, Reply::Deferred(_)), "{deferred:?}");
+    scene.world.reject();
+    scene.advance(Duration::from_secs(5));
+    scene.ask(CallId(2), AccessKey::default());
+    scene.outputs();
+    let outputs = scene.tell(claim, Outcome::Transacted(Ok(deferred)));
+    assert_eq!(answer(&outputs, CallId(2)), None);
+    assert!(outputs.iter().any(|output| matches!(output, Output::Perform(_, Effect::Read(GRANT)))));
 }

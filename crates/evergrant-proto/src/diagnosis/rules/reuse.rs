@@ -12,11 +12,15 @@ const REVOCATIONS: [Cause; 2] = [Cause::UserRevoked, Cause::AdminOrPolicyRevoked
 
 /// Whether the provider's own words are that the token was used before.
 fn reported(facts: Facts<'_>) -> bool {
-    let by_catalogue = facts
+    facts.refresh_token_refused() && (is_known_to_mean_this_token(facts) || facts.hearing.tells_of_reuse())
+}
+
+/// Whether the catalogue knows these words to be said of the very token that was sent.
+fn is_known_to_mean_this_token(facts: Facts<'_>) -> bool {
+    facts
         .failure
         .catalogue
-        .is_some_and(|said| said.certainty == Certainty::Certain && said.cause == Cause::RotatedTokenReused);
-    facts.refresh_token_refused() && (by_catalogue || facts.hearing.tells_of_reuse())
+        .is_some_and(|said| said.certainty == Certainty::Certain && said.cause == Cause::RotatedTokenReused)
 }
 
 /// Whether this provider can have replaced the token at all.
@@ -42,9 +46,10 @@ fn unknown_outcome(facts: Facts<'_>) -> Option<String> {
     ))
 }
 
+const REPORT: &str = "The provider itself reports that the token was used before.";
+
 pub(super) fn the_provider_reports_reuse_after_an_unknown_outcome(facts: Facts<'_>) -> Option<Finding> {
     let evidence = unknown_outcome(facts).filter(|_| reported(facts))?;
-    const REPORT: &str = "The provider itself reports that the token was used before.";
     let lost = |certainty| Finding::new(Cause::LostRotationNotPersisted, certainty, evidence).because(REPORT);
     Some(if another_use_is_known_of(facts) {
         lost(Certainty::Likely)
@@ -60,7 +65,8 @@ pub(super) fn the_provider_reports_reuse_after_an_unknown_outcome(facts: Facts<'
 /// Whether the unknown outcome is not the only thing that a report of reuse can be about.
 fn another_use_is_known_of(facts: Facts<'_>) -> bool {
     let history = facts.history;
-    let of_another_grant = facts.provider.rotation.revokes == ReplayRevokes::ClientSession;
+    let of_another_grant = facts.provider.rotation.revokes == ReplayRevokes::ClientSession
+        && !is_known_to_mean_this_token(facts);
     history.overtaken_attempt.is_some() || history.store_restored == Some(true) || of_another_grant
 }
 
@@ -69,11 +75,7 @@ pub(super) fn the_provider_reports_reuse(facts: Facts<'_>) -> Option<Finding> {
         return None;
     }
     refreshes_overlapped(facts).or_else(|| the_newest_token_was_not_stored(facts)).or_else(|| {
-        let finding = Finding::new(
-            Cause::RotatedTokenReused,
-            Certainty::Certain,
-            "The provider itself reports that the token was used before.",
-        );
+        let finding = Finding::new(Cause::RotatedTokenReused, Certainty::Certain, REPORT);
         Some(match facts.history.sent_token_is_latest {
             Some(true) => finding.because(
                 "It was the newest token that this installation received, so somebody else holds the grant, too: \
@@ -108,12 +110,12 @@ pub(super) fn a_backup_brought_it_back(facts: Facts<'_>) -> Option<Finding> {
     let restored = facts.history.store_restored == Some(true);
     (restored && facts.refresh_token_refused() && rotates(facts)).then(|| {
         Finding::new(
-            Cause::RotatedTokenReused,
+            Cause::LostRotationNotPersisted,
             Certainty::Possible,
             "The store was restored from a backup, or copied, since this refresh token was received: it may have been \
-             used, and replaced, after the backup was made.",
+             used, and replaced by one that the backup does not hold, after the backup was made.",
         )
-        .or(&REVOCATIONS)
+        .or(&[Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::RotatedTokenReused])
     })
 }
 

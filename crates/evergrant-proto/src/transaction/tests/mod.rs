@@ -1,3 +1,4 @@
 mod endings;
+mod repeated;
 mod revoked;
 pub(crate) mod world;

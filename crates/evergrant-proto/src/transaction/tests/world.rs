@@ -17,8 +17,8 @@ use crate::{
     secret::{AccessToken, RefreshToken},
     time::Timestamp,
     transaction::{
-        Change, Claim, Claimed, Command, ConfirmRevocation, End, Ending, Loaded, Reply, Revoke, Succeed,
-        Want, apply,
+        Change, Claim, Claimed, Command, ConfirmRevocation, End, Ending, Loaded, Reject, Reply, Revoke, Seen,
+        Succeed, Want, apply,
     },
     wire::client_authentication::{AuthenticationMethod, ClientIdentifier},
 };
@@ -142,6 +142,17 @@ impl World {
             wall: self.wall,
         };
         self.apply(&Command::End(Box::new(end)))
+    }
+
+    /// A resource server answers 401 to the access token that is held.
+    pub(crate) fn reject(&mut self) {
+        let reject = Reject {
+            grant: GRANT,
+            key: AccessKey::default(),
+            seen: Seen::Generation(self.grant().generation),
+            wall: self.wall,
+        };
+        self.apply(&Command::Reject(reject));
     }
 
     /// Waits for no open flight.

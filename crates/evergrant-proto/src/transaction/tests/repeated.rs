@@ -1,0 +1,45 @@
+//! A provider that answers a repetition as it answered before, long after what it brings was spent.
+
+use super::world::World;
+use crate::{diagnosis::PreviousOutcome, transaction::Ending};
+
+/// The first attempt is in doubt, and later ones have moved on three times.
+fn moved_on() -> World {
+    let mut world = World::new();
+    world.claim(1);
+    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    for (attempt, brought) in [(2, "second"), (3, "third"), (4, "fourth")] {
+        world.advance(4000);
+        world.claim(attempt);
+        world.succeed(attempt, brought);
+    }
+    assert_eq!(world.grant().credential.as_ref().unwrap().refresh_token.expose(), "fourth");
+    world
+}
+
+#[test]
+fn what_another_presentation_has_brought_and_spent_is_no_spare() {
+    let mut world = moved_on();
+    world.succeed(1, "second");
+    assert!(world.grant().spares.is_empty(), "it would be presented again when the grant is in need");
+}
+
+#[test]
+fn what_nobody_has_seen_is_kept_as_a_spare() {
+    let mut world = moved_on();
+    world.succeed(1, "another");
+    let spares: Vec<_> =
+        world.grant().spares.iter().map(|spare| spare.credential.refresh_token.expose()).collect();
+    assert_eq!(spares, ["another"]);
+}
+
+#[test]
+fn every_change_has_a_revision_of_its_own_and_a_repeated_one_none() {
+    let mut world = World::new();
+    let before = world.grant().revision;
+    world.claim(1);
+    assert_eq!(world.grant().revision, before + 1);
+    let change = world.succeed(1, "second");
+    assert_eq!(change.grant.unwrap().revision, before + 2);
+    assert_eq!(world.succeed(1, "second").grant.unwrap().revision, before + 2);
+}
