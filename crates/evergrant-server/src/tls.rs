@@ -64,14 +64,7 @@ impl Tls {
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
         let seen = Stamp::of(&files);
         let served = Arc::new(Served(RwLock::new(Certificate::read(&files)?)));
-        let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("the provider speaks TLS 1.2 and 1.3")
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&served) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        config.max_early_data_size = 0;
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let acceptor = acceptor(&served);
         Ok(Self { files, seen: Mutex::new(seen), served, acceptor })
     }
 
@@ -140,6 +133,17 @@ impl std::fmt::Debug for Tls {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Tls").field("files", &self.files).finish_non_exhaustive()
     }
+}
+
+fn acceptor(served: &Arc<Served>) -> TlsAcceptor {
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider speaks TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::clone(served) as Arc<dyn ResolvesServerCert>);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.max_early_data_size = 0;
+    TlsAcceptor::from(Arc::new(config))
 }
 
 /// The certificate of new connections, whatever name they ask for: there is one.

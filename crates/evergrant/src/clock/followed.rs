@@ -78,7 +78,7 @@ impl FollowedClock {
             }
             match &read {
                 Err(error) if !lost => {
-                    tracing::warn!(target: "evergrant", %error, "the followed clock is lost")
+                    tracing::warn!(target: "evergrant", %error, "the followed clock is lost");
                 }
                 Ok(()) if lost => tracing::info!(target: "evergrant", "the followed clock is back"),
                 _ => {}
