@@ -12,8 +12,7 @@ use crate::settings::ClientSettings;
 
 impl Provider {
     pub(super) fn token(&mut self, call: &mut Call<'_>) -> Result<Response, Refusal> {
-        call.allow(&[Method::Post])?;
-        let form = call.form()?;
+        let form = self.token_parameters(call)?;
         let grant_type = form.value("grant_type").and_then(GrantType::parse);
         call.entry.grant_type = grant_type;
         let client = self.authenticate(call, &form)?;
@@ -24,6 +23,19 @@ impl Provider {
             GrantType::DeviceCode => self.redeem_device_code(call, &form, &client),
             GrantType::ClientCredentials => self.grant_to_client(call, &form, &client),
         }
+    }
+
+    /// RFC 6749 3.2 wants a POST; some providers want the parameters in the query.
+    fn token_parameters(&self, call: &Call<'_>) -> Result<Parameters, Refusal> {
+        if call.request.method == Method::Get {
+            let query = call.query()?;
+            let client = query.value("client_id").and_then(|client_id| self.clients.find(client_id));
+            if client.is_some_and(|client| client.settings.takes_queries) {
+                return Ok(query);
+            }
+        }
+        call.allow(&[Method::Post])?;
+        call.form()
     }
 
     /// RFC 6749 4.1.3, with PKCE (RFC 7636 4.6) and single use (RFC 6749 4.1.2).

@@ -51,6 +51,9 @@ pub struct ClientSettings {
     /// A change of the password leaves this client's grants alone, as at Entra for confidential clients.
     #[serde(default)]
     pub survives_password_change: bool,
+    /// Token requests may come as a GET with their parameters in the query, as at WeChat and Meta.
+    #[serde(default)]
+    pub takes_queries: bool,
     /// Live grants per user; one more silently ends the oldest, as at Google (100) or Salesforce (5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants_per_user: Option<usize>,
@@ -208,6 +211,7 @@ impl ClientSettings {
             lifetimes: Lifetimes::default(),
             refresh_ends_access_tokens: false,
             survives_password_change: false,
+            takes_queries: false,
             grants_per_user: None,
             enabled: true,
             disabled_tenants: BTreeMap::new(),

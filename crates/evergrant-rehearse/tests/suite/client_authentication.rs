@@ -1,6 +1,8 @@
 //! Client authentication: one method, form-decoded, refused with a challenge.
 
-use evergrant_rehearse::{ClientSettings, ErrorDescriptions, Method, Reason, Request, Settings};
+use evergrant_rehearse::{
+    ClientSettings, ErrorDescriptions, Method, Reason, RefreshTokens, Request, Settings,
+};
 
 use crate::world::{World, basic, error};
 
@@ -129,4 +131,22 @@ fn a_request_that_cannot_be_read_is_an_invalid_request() {
     assert_eq!(wrong_method.status, 405);
     assert_eq!(wrong_method.header("allow"), Some("POST"));
     assert_eq!(world.send(Request::get("/nowhere")).status, 404);
+}
+
+#[test]
+fn a_token_request_by_get_is_for_clients_that_are_registered_for_it() {
+    let by_get = |takes_queries: bool| {
+        let client = ClientSettings {
+            takes_queries,
+            refresh_tokens: RefreshTokens::Always,
+            ..ClientSettings::post("app", "hush")
+        };
+        let mut world = World::new(Settings { clients: vec![client], ..Settings::bare() });
+        let asked = "grant_type=client_credentials&client_id=app&client_secret=hush";
+        let request = Request { query: asked.to_owned(), ..Request::get("/token") };
+        let response = world.send(request);
+        (response.status, format!("{:?}", world.last()).contains("hush"))
+    };
+    assert_eq!(by_get(true), (200, false), "the journal keeps no query");
+    assert_eq!(by_get(false), (405, false));
 }

@@ -9,6 +9,7 @@ mod exchanges;
 mod learning;
 mod offline;
 mod outages;
+mod queries;
 mod races;
 mod reauthorization;
 mod refusals;

@@ -280,7 +280,7 @@ impl Drop for World {
     }
 }
 
-fn watch_logs() {
+pub(crate) fn watch_logs() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let log =
