@@ -117,8 +117,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Adds a namespace. False: it exists.
     fn add_namespace(&self, namespace: Namespace, at: Timestamp) -> Pending<'_, bool>;
 
-    /// Removes a namespace in which no client and no grant is left.
-    fn remove_namespace(&self, namespace: Namespace, at: Timestamp) -> Pending<'_, Removal>;
+    /// Removes a namespace in which no client and no grant is left, with its history. `None`: a part of the history is
+    /// forgotten; to be called again.
+    fn remove_namespace(&self, namespace: Namespace, at: Timestamp) -> Pending<'_, Option<Removal>>;
 
     /// Executes a command unless the request that asks for it was executed before; the answer is kept, sealed, in the
     /// same transaction.

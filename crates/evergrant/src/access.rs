@@ -95,13 +95,19 @@ impl Keeper {
         self.shared.store.add_namespace(namespace, self.wall()).await
     }
 
-    /// Removes a namespace in which no client and no grant is left, with the API keys that see it alone.
+    /// Removes a namespace in which no client and no grant is left, with its history, its webhooks and the API keys that
+    /// see it alone.
     ///
     /// # Errors
     ///
     /// The store is away.
     pub async fn remove_namespace(&self, namespace: Namespace) -> Result<Removal, StoreError> {
-        self.shared.store.remove_namespace(namespace, self.wall()).await
+        loop {
+            // A long history is forgotten in small portions, between which others write.
+            if let Some(removal) = self.shared.store.remove_namespace(namespace.clone(), self.wall()).await? {
+                return Ok(removal);
+            }
+        }
     }
 
     /// Empties a namespace: revokes its grants, then takes away what nobody needs any more. How many grants still wait for

@@ -154,7 +154,7 @@ impl Keeper {
             AuthorizationRequest::new(page, client.identifier.clone(), redirect_uri, state, &verifier);
         request.scopes = record.scopes.clone();
         request.scope_separator = client.provider.dialect.scope_separator;
-        request.resources = record.resources.clone();
+        request.resources.clone_from(&record.resources);
         request.login_hint = options.login_hint;
         request.extra = client.provider.offline.parameters.clone();
         request.names = client.provider.dialect.authorization_names.clone();

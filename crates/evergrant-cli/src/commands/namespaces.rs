@@ -91,12 +91,11 @@ async fn remove(
     with_contents: bool,
     format: Format,
 ) -> Result<(), Failure> {
-    let waiting = match with_contents {
-        true => {
-            let emptied = session.keeper.empty_namespace(&name).await;
-            emptied.map_err(|error| Failure::new(&format!("cannot empty namespace {name}"), error))?
-        }
-        false => 0,
+    let waiting = if with_contents {
+        let emptied = session.keeper.empty_namespace(&name).await;
+        emptied.map_err(|error| Failure::new(&format!("cannot empty namespace {name}"), error))?
+    } else {
+        0
     };
     match session.keeper.remove_namespace(name.clone()).await? {
         Removal::Removed => {}

@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use crate::support::World;
 
 async fn names(world: &World) -> Vec<String> {

@@ -297,7 +297,7 @@ impl Store for SqliteStore {
         self.write(move |connection| namespaces::add(connection, &namespace, at))
     }
 
-    fn remove_namespace(&self, namespace: Namespace, at: Timestamp) -> Pending<'_, Removal> {
+    fn remove_namespace(&self, namespace: Namespace, at: Timestamp) -> Pending<'_, Option<Removal>> {
         self.write(move |connection| namespaces::remove(connection, &namespace, at))
     }
 

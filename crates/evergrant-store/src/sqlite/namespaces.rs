@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     api_keys,
-    codec::{counter, damaged},
+    codec::{counter, damaged, rows},
 };
 use crate::{
     access::{NamespaceRecord, Removal},
@@ -42,14 +42,18 @@ pub(super) fn add(connection: &Connection, namespace: &Namespace, at: Timestamp)
     Ok(added > 0)
 }
 
-/// Removes a namespace in which nothing is left, with the keys that saw it alone.
+/// Events forgotten in one go: some milliseconds, which is what a command waits for at most.
+const FORGOTTEN_AT_ONCE: usize = 1000;
+
+/// Removes a namespace in which nothing is left, with the keys that saw it alone and with its history: who adds one of the
+/// same name some day may be somebody else. `None`: a part of the history is forgotten, and there is more.
 pub(super) fn remove(
     connection: &Connection,
     namespace: &Namespace,
     at: Timestamp,
-) -> Result<Removal, StoreError> {
+) -> Result<Option<Removal>, StoreError> {
     if !exists(connection, namespace)? {
-        return Ok(Removal::NoSuchNamespace);
+        return Ok(Some(Removal::NoSuchNamespace));
     }
     let count = |table: &str| -> Result<u64, StoreError> {
         let sql = format!("SELECT count(*) FROM {table} WHERE namespace = ?1 AND removed = 0");
@@ -57,10 +61,15 @@ pub(super) fn remove(
     };
     let (clients, grants) = (count("clients")?, count("grants")?);
     if clients + grants > 0 {
-        return Ok(Removal::InUse { clients, grants });
+        return Ok(Some(Removal::InUse { clients, grants }));
+    }
+    if forget_events(connection, namespace)? == FORGOTTEN_AT_ONCE {
+        return Ok(None);
     }
     api_keys::revoke_all(connection, namespace, at)?;
     for sql in [
+        // The newest of all may be left, so that its number is not given out again: it belongs to nobody from now on.
+        "UPDATE events SET namespace = '' WHERE namespace = ?1",
         "DELETE FROM webhook_deliveries WHERE webhook IN (SELECT id FROM webhooks WHERE namespace = ?1)",
         "DELETE FROM webhooks WHERE namespace = ?1",
         "DELETE FROM webhook_messages WHERE namespace = ?1",
@@ -69,5 +78,15 @@ pub(super) fn remove(
     ] {
         connection.prepare_cached(sql)?.execute([namespace.as_str()])?;
     }
-    Ok(Removal::Removed)
+    Ok(Some(Removal::Removed))
+}
+
+fn forget_events(connection: &Connection, namespace: &Namespace) -> Result<usize, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "DELETE FROM events WHERE number IN
+                (SELECT number FROM events WHERE namespace = ?1 AND number < (SELECT max(number) FROM events)
+                 ORDER BY number LIMIT ?2)",
+        )?
+        .execute(params![namespace.as_str(), rows(FORGOTTEN_AT_ONCE)])?)
 }

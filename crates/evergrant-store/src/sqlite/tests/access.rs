@@ -10,7 +10,7 @@ use super::world::{Host, NOW, put_client, stocked};
 use crate::{
     access::{Access, ApiKeyDigest, ApiKeyId, ApiKeyRecord, KeyName, KeyScope, Removal},
     sqlite::SqliteStore,
-    store::Store,
+    store::{EventFilter, Store},
 };
 
 fn key(number: u8, namespace: Option<&str>) -> ApiKeyRecord {
@@ -107,27 +107,63 @@ async fn the_last_use_of_a_key_never_goes_back() {
     assert_eq!(read(&store).await.keys[0].last_used_at, Some(NOW));
 }
 
+/// Removes the default namespace, however long that takes.
+async fn remove(store: &SqliteStore) -> Removal {
+    loop {
+        if let Some(removal) = store.remove_namespace(Namespace::default(), NOW).await.unwrap() {
+            return removal;
+        }
+    }
+}
+
+/// Removes the client of the default namespace.
+async fn empty(store: &SqliteStore) {
+    let Command::PutClient(mut put) = put_client() else { unreachable!() };
+    (put.record.removed_at, put.replaces) = (Some(NOW), Some(1));
+    store.execute(Command::PutClient(put)).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_adds_a_namespace_again_sees_nothing_of_the_one_before() {
+    let host = Host::new();
+    let store = host.open();
+    store.execute(put_client()).await.unwrap();
+    empty(&store).await;
+    let insert = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+        INSERT INTO events (namespace, record)
+        SELECT 'default', first.record FROM n, (SELECT record FROM events LIMIT 1) AS first";
+    host.database().execute_batch(insert).unwrap();
+    let newest = || -> i64 {
+        host.database().query_row("SELECT max(number) FROM events", [], |row| row.get(0)).unwrap()
+    };
+    let before = newest();
+    let begun = store.remove_namespace(Namespace::default(), NOW).await.unwrap();
+    assert_eq!(begun, None, "a long history is forgotten in portions");
+    assert_eq!(remove(&store).await, Removal::Removed);
+    assert_eq!(newest(), before, "no number is given out again");
+    store.add_namespace(Namespace::default(), NOW).await.unwrap();
+    let filter = EventFilter { namespace: Some(Namespace::default()), grant: None, after: 0, limit: 10 };
+    assert_eq!(store.events(filter).await.unwrap(), []);
+}
+
 #[tokio::test]
 async fn a_namespace_goes_when_nothing_is_left_in_it_and_takes_its_keys_along() {
     let host = Host::new();
     let store = host.open();
-    let default = Namespace::default();
     stocked(&store, [1]).await;
     store.add_api_key(key(1, Some("default"))).await.unwrap();
     store.add_api_key(key(2, None)).await.unwrap();
     let in_use = Removal::InUse { clients: 1, grants: 1 };
-    assert_eq!(store.remove_namespace(default.clone(), NOW).await.unwrap(), in_use);
+    assert_eq!(remove(&store).await, in_use);
     assert_eq!(read(&store).await.keys[0].revoked_at, None, "nothing was changed");
 
-    let remove = Revoke { grant: GrantId(1), holder: store.holder(), force: true, remove: true, wall: NOW };
-    store.execute(Command::Revoke(remove)).await.unwrap();
+    let revoke = Revoke { grant: GrantId(1), holder: store.holder(), force: true, remove: true, wall: NOW };
+    store.execute(Command::Revoke(revoke)).await.unwrap();
     let in_use = Removal::InUse { clients: 1, grants: 0 };
-    assert_eq!(store.remove_namespace(default.clone(), NOW).await.unwrap(), in_use);
-    let Command::PutClient(mut put) = put_client() else { unreachable!() };
-    (put.record.removed_at, put.replaces) = (Some(NOW), Some(1));
-    store.execute(Command::PutClient(put)).await.unwrap();
-    assert_eq!(store.remove_namespace(default.clone(), NOW).await.unwrap(), Removal::Removed);
-    assert_eq!(store.remove_namespace(default, NOW).await.unwrap(), Removal::NoSuchNamespace);
+    assert_eq!(remove(&store).await, in_use);
+    empty(&store).await;
+    assert_eq!(remove(&store).await, Removal::Removed);
+    assert_eq!(remove(&store).await, Removal::NoSuchNamespace);
     let access = read(&store).await;
     assert_eq!(access.namespaces, []);
     assert_eq!(access.keys.iter().map(|key| key.revoked_at).collect::<Vec<_>>(), [Some(NOW), None]);
