@@ -101,7 +101,8 @@ pub fn explain(case: &Case, catalogue: &Catalogue) -> Explanation {
     let stage = case.stage.unwrap_or(Stage::RefreshToken);
     let failure = failure(case, stage, provider);
     let ruled = diagnose(&failure, &case.history, provider);
-    let reread = sentence::reread(case, &ruled);
+    let named = recognized.as_ref().filter(|_| case.provider.is_some()).map(|known| known.id.as_str());
+    let reread = sentence::reread(case, named, &ruled);
     conclude(case, stage, recognized, &failure, reread.unwrap_or(ruled))
 }
 

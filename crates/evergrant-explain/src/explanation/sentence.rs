@@ -24,26 +24,21 @@ const MOST: f64 = 0.6;
 
 /// What the pages say of a sentence, where it is all there is. `None`: there is more, or the pages know nothing like it.
 ///
-/// What is certain by the rules stays: a provider's own word outweighs any likeness.
-pub(super) fn reread(case: &Case, ruled: &Diagnosis) -> Option<Diagnosis> {
+/// `provider`: its id, if the reporter has named it. What is certain by the rules stays: a provider's own word outweighs any likeness.
+pub(super) fn reread(report: &Case, provider: Option<&str>, ruled: &Diagnosis) -> Option<Diagnosis> {
     if ruled.certainty == Certainty::Certain {
         return None;
     }
-    let text = bare(case)?;
-    let hits = search(Query { text: text.to_owned(), provider: case.provider.clone(), ..Query::default() });
+    let text = bare(report)?.to_owned();
+    let hits = search(Query { text, provider: provider.map(str::to_owned), ..Query::default() });
     let best = hits.first().filter(|hit| hit.score >= TOO_LITTLE && hit.share >= HARDLY_ANY)?;
     let rivals = hits.iter().skip(1).filter(|hit| hit.score >= best.score * AS_WELL).count();
-    let agreed = ruled.cause == best.problem.id;
-    let sure = agreed && ruled.certainty >= Certainty::Likely;
-    let cause = if rivals == 0 || sure { best.problem.id } else { Cause::Undetermined };
+    let agreed = ruled.cause == best.problem.id && ruled.certainty >= Certainty::Likely;
+    let cause = if rivals == 0 || agreed { best.problem.id } else { Cause::Undetermined };
     let alone = hits.get(1).is_none_or(|second| second.score < best.score * FAR_BEHIND);
     let clear = alone && best.share >= MOST;
-    let certainty = match (cause, agreed, clear) {
-        (Cause::Undetermined, ..) => Certainty::Possible,
-        (_, true, _) => ruled.certainty.max(if clear { Certainty::Likely } else { Certainty::Possible }),
-        (_, false, true) => Certainty::Likely,
-        (_, false, false) => Certainty::Possible,
-    };
+    let likely = cause != Cause::Undetermined && (agreed || clear);
+    let certainty = if likely { Certainty::Likely } else { Certainty::Possible };
     Some(Diagnosis {
         cause,
         certainty,
