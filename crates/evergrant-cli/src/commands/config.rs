@@ -1,6 +1,6 @@
 //! `evergrant config check`: what a server would start with, where each setting comes from, and every mistake.
 
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use evergrant::clock::{Clock, SystemClock};
@@ -74,7 +74,8 @@ fn describe(effective: &[Effective], findings: &[Finding]) -> String {
     for finding in findings {
         let tone = if finding.weight == Weight::Note { Tone::Warning } else { Tone::Bad };
         let weight = style.paint(tone, finding.weight.name());
-        text.push_str(&format!("\n{weight}  {}", output::text::clean_line(&finding.to_string())));
+        // Writing into a String cannot fail.
+        write!(text, "\n{weight}  {}", output::text::clean_line(&finding.to_string())).unwrap_or_default();
     }
     text
 }
