@@ -27,6 +27,7 @@ pub(crate) struct CausePage<'a> {
     libraries: Vec<(&'a str, String)>,
     related: Vec<&'static Problem>,
     verification: &'static str,
+    is_measured: bool,
 }
 
 impl<'a> CausePage<'a> {
@@ -52,6 +53,7 @@ impl<'a> CausePage<'a> {
                 .collect(),
             related: problem.related.iter().filter_map(|cause| problems::find(cause.as_str())).collect(),
             verification: problem.verification.title(),
+            is_measured: problem.workarounds.iter().any(|advice| advice.measured.is_some()),
         }
     }
 }

@@ -20,7 +20,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 pub(crate) use self::{
     cause::CausePage,
-    connect::ConnectPage,
+    connect::{ConnectPage, why},
     notice::Notice,
     problems::ProblemsPage,
     provider::{provider_name, sign_in_host},

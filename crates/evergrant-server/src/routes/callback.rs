@@ -70,8 +70,7 @@ async fn connected(app: &App, namespace: &Namespace, client: &ClientName) -> Res
 }
 
 fn meaning(diagnosis: Option<&Diagnosis>, reason: &str) -> String {
-    diagnosis
-        .map_or_else(|| reason.to_owned(), |diagnosis| format!("{} ({reason})", diagnosis.cause.meaning()))
+    diagnosis.map_or_else(|| reason.to_owned(), |diagnosis| format!("{} ({reason})", page::why(diagnosis)))
 }
 
 fn notice(status: StatusCode, notice: Notice) -> Response {

@@ -22,7 +22,7 @@ use url::Url;
 
 use crate::{
     app::App,
-    page::{ConnectPage, Notice, Page, headers, provider_name, sign_in_host},
+    page::{ConnectPage, Notice, Page, headers, provider_name, sign_in_host, why},
     problem::{Problem, Reason},
 };
 
@@ -33,7 +33,7 @@ pub(super) async fn ask(State(app): State<Arc<App>>, Path(link): Path<String>) -
                 client: client.name.to_string(),
                 provider: provider_name(&client),
                 host: sign_in_host(&client).map(str::to_owned),
-                why: grant.state.diagnosis().map(|diagnosis| diagnosis.cause.meaning()),
+                why: grant.state.diagnosis().map(why),
             };
             Page::new(StatusCode::OK, page).into_response()
         }

@@ -189,5 +189,7 @@ async fn a_remedy_that_was_taken_here_shows_its_rate_on_the_page_and_beside_the_
         assert_eq!(checked["diagnosis"]["measured"], measured, "{checked:#}");
     }
     let page = world.browse(Method::GET, &format!("/problems/{cause}")).await.body;
-    assert!(page.contains("1 of 1"), "{page}");
+    assert!(page.contains("1 of 1") && page.contains("is said beside it"), "{page}");
+    let other = world.browse(Method::GET, "/problems/clock_skew").await.body;
+    assert!(other.contains("No step was taken here yet"), "{other}");
 }
