@@ -70,6 +70,8 @@ pub enum Command {
     Claim(Claim),
     /// Record that an attempt brought tokens.
     Succeed(Box<Succeed>),
+    /// Take in what an attempt brought of which the journal knows nothing: the store was put back to before it.
+    Salvage(Box<Succeed>),
     /// Record that the provider refused the grant.
     Refuse(Box<Refuse>),
     /// Record that the provider rejected the client's registration.
@@ -120,7 +122,7 @@ impl Command {
         let authorization = |id| Subjects { authorization: Some(id), ..Subjects::default() };
         match self {
             Self::Claim(claim) => grant(claim.grant),
-            Self::Succeed(succeed) => grant(succeed.grant),
+            Self::Succeed(succeed) | Self::Salvage(succeed) => grant(succeed.grant),
             Self::Refuse(refuse) => grant(refuse.grant),
             Self::RejectClient(reject) => grant(reject.grant),
             Self::End(end) => grant(end.grant),
@@ -154,7 +156,7 @@ impl Command {
     /// The attempt whose outcome the command records.
     pub fn attempt(&self) -> Option<AttemptId> {
         match self {
-            Self::Succeed(succeed) => Some(succeed.attempt),
+            Self::Succeed(succeed) | Self::Salvage(succeed) => Some(succeed.attempt),
             Self::Refuse(refuse) => Some(refuse.attempt),
             Self::RejectClient(reject) => Some(reject.attempt),
             Self::End(end) => Some(end.attempt),
@@ -296,6 +298,7 @@ fn decide(loaded: &Loaded, command: &Command) -> Result<Change, Conflict> {
     match command {
         Command::Claim(command) => claim::claim(loaded, command),
         Command::Succeed(command) => succeed::succeed(loaded, command),
+        Command::Salvage(command) => succeed::salvage(loaded, command),
         Command::Refuse(command) => outcome::refuse(loaded, command),
         Command::RejectClient(command) => outcome::reject_client(loaded, command),
         Command::End(command) => outcome::end(loaded, command),

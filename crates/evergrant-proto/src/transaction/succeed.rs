@@ -72,6 +72,28 @@ pub(super) fn succeed(loaded: &Loaded, command: &Succeed) -> Result<Change, Conf
     Ok(Change { client, resume, ..Change::grant(grant, events) })
 }
 
+/// What the lifeboat held while the store was put back to before the attempt: most likely the newest credential that
+/// anybody has, since the refresh token of a backup has been spent for it, or for one before it.
+pub(super) fn salvage(loaded: &Loaded, command: &Succeed) -> Result<Change, Conflict> {
+    let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
+    if grant.attempts.iter().any(|attempt| attempt.id == command.attempt) {
+        return succeed(loaded, command);
+    }
+    let refresh_token = command.issued.refresh_token.as_ref().ok_or(Conflict::NothingIssued)?;
+    let mut events = Vec::new();
+    if grant.state == GrantState::Revoked {
+        keep_for_revocation(&mut grant, command);
+    } else if !is_held_or_spent(&grant, refresh_token) {
+        if command.issued.sent_at >= grant.last_success_at && grant.lease.is_none() {
+            install(&mut grant, command, &mut events);
+        } else {
+            push_spare(&mut grant, command, refresh_token, &mut events);
+        }
+    }
+    schedule(&mut grant, loaded.client.as_deref(), command.wall);
+    Ok(Change::grant(grant, events))
+}
+
 /// Writes the outcome of an attempt. `None` if it had succeeded already, which nothing may change, or if this very
 /// outcome was written before: its commit ran and the answer was lost.
 pub(super) fn record_outcome(
@@ -198,12 +220,23 @@ fn keep_spare(
     if sabotaged!(DropLateSuccesses) {
         return;
     }
-    let replaced = grant.predecessor.as_ref().is_some_and(|held| held.refresh_token == *refresh_token);
     let brought_before = attempt.brought_by_others.contains(&TokenMark::of(refresh_token, attempt.id));
-    if replaced || brought_before || holds(grant, refresh_token) {
+    if brought_before || is_held_or_spent(grant, refresh_token) {
         // A provider that answers a repetition with the same successor: it was installed, or spent, already.
         return;
     }
+    push_spare(grant, command, refresh_token, events);
+    if matches!(grant.state, GrantState::NeedsReauthorization { .. }) {
+        super::outcome::install_spare(grant, loaded, command.wall, events);
+    }
+}
+
+fn push_spare(
+    grant: &mut GrantRecord,
+    command: &Succeed,
+    refresh_token: &RefreshToken,
+    events: &mut Vec<Event>,
+) {
     if grant.spares.len() >= MAX_SPARES {
         grant.spares.remove(0);
     }
@@ -218,9 +251,11 @@ fn keep_spare(
         },
     });
     events.push(grant.event(EventKind::SpareKept, command.wall));
-    if matches!(grant.state, GrantState::NeedsReauthorization { .. }) {
-        super::outcome::install_spare(grant, loaded, command.wall, events);
-    }
+}
+
+fn is_held_or_spent(grant: &GrantRecord, refresh_token: &RefreshToken) -> bool {
+    let replaced = grant.predecessor.as_ref().is_some_and(|held| held.refresh_token == *refresh_token);
+    replaced || holds(grant, refresh_token)
 }
 
 /// A success that arrives after we revoked the grant: the provider has a live token again, and it owes its revocation. What

@@ -187,6 +187,7 @@ fn what(command: &Command) -> String {
     match command {
         Command::Claim(claim) => format!("claims {:?}", claim.want),
         Command::Succeed(succeed) => format!("records the success of {}", short(&succeed.attempt)),
+        Command::Salvage(succeed) => format!("salvages what {} brought", short(&succeed.attempt)),
         Command::Refuse(refuse) => {
             format!("records the refusal of {}: {}", short(&refuse.attempt), refuse.failure.summary)
         }

@@ -53,7 +53,7 @@ pub use retention::Retention;
 use crate::{
     access::{Access, ApiKeyId, ApiKeyRecord, Removal},
     key::KeyRing,
-    lifeboat::{Lifeboat, Reservation},
+    lifeboat::{Lifeboat, Record, Reservation},
     once::{Executed, Once, OnceKey},
     presence::Presence,
     store::{
@@ -115,6 +115,33 @@ impl SqliteStore {
     }
 
     async fn replay_all(&self) -> Result<Replayed, StoreError> {
+        let belongs_here = |identity: &Identity, record: &Record| {
+            let ours = (record.store, record.epoch) == (identity.store, identity.epoch);
+            ours && identity.quarantine.is_none()
+        };
+        self.unload(belongs_here, |command| command).await
+    }
+
+    /// Before a store is adopted: after that, nothing of an earlier epoch is ever taken in again.
+    async fn salvage(&self) -> Result<(), StoreError> {
+        let of_this_store = |identity: &Identity, record: &Record| record.store == identity.store;
+        let salvaged = self.unload(of_this_store, |command| match command {
+            Command::Succeed(succeed) => Command::Salvage(succeed),
+            other => other,
+        });
+        let Replayed { landed, refused, .. } = salvaged.await?;
+        if landed > 0 || !refused.is_empty() {
+            tracing::warn!(target: "evergrant::store", landed, refused = refused.len(), "the lifeboat was brought in before the adoption");
+        }
+        Ok(())
+    }
+
+    /// Executes the records of the lifeboat that belong here.
+    async fn unload(
+        &self,
+        belongs_here: fn(&Identity, &Record) -> bool,
+        as_what: fn(Command) -> Command,
+    ) -> Result<Replayed, StoreError> {
         let survey = self.on_lifeboat(|lifeboat| Ok(lifeboat.survey()?)).await?;
         let damaged = u32::try_from(survey.damaged.len()).unwrap_or(u32::MAX);
         let mut replayed = Replayed { damaged, ..Replayed::default() };
@@ -123,13 +150,12 @@ impl SqliteStore {
         }
         let identity = self.read(|connection, _| identity::read(connection)).await?;
         for found in survey.records {
-            let ours = (found.record.store, found.record.epoch) == (identity.store, identity.epoch);
             let command = rescue::command(&self.keys, &found.record);
-            let (true, None, Some(command)) = (ours, identity.quarantine, command) else {
+            let Some(command) = command.filter(|_| belongs_here(&identity, &found.record)) else {
                 replayed.left += 1;
                 continue;
             };
-            match self.writer.execute(command).await {
+            match self.writer.execute(as_what(command)).await {
                 Ok(_) => replayed.landed += 1,
                 Err(StoreError::Conflict(conflict)) => replayed.refused.push(conflict),
                 Err(error) => return Err(error),
@@ -323,6 +349,7 @@ impl Store for SqliteStore {
 
     fn adopt(&self) -> Pending<'_, ()> {
         Box::pin(async {
+            self.salvage().await?;
             let adopted = self.writer.adopt().await?;
             *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = adopted;
             Ok(())

@@ -1,8 +1,8 @@
 use std::fs;
 
-use evergrant_proto::transaction::{Reply, Wait};
+use evergrant_proto::transaction::{Command, Reply, Wait};
 
-use super::world::{Host, claim, claimed, import, read, stocked, succeed, unavailable};
+use super::world::{Host, claim, claimed, import, read, refresh_token, stocked, succeed, unavailable};
 use crate::{
     anchor::AnchorState,
     sqlite::OpenStoreError,
@@ -45,7 +45,7 @@ async fn a_quarantine_lasts_even_when_the_database_has_caught_up_with_its_anchor
     let host = restored().await;
     let store = host.open();
     for number in 2..=9 {
-        let import = evergrant_proto::transaction::Command::Import(Box::new(import(number)));
+        let import = Command::Import(Box::new(import(number)));
         store.execute(import).await.unwrap();
     }
     drop(store);
@@ -75,8 +75,36 @@ async fn a_process_that_missed_an_adoption_does_nothing_more() {
     claimed(&there, 1, 11).await;
 }
 
+/// The refresh token that an attempt brings.
+fn rescued(grant: u128, attempt: u128) -> String {
+    let Command::Succeed(succeed) = succeed(grant, attempt) else { unreachable!("it says so") };
+    succeed.issued.refresh_token.unwrap().expose().to_owned()
+}
+
+/// The disk failed while a request was under way, and the database was put back to before it was allowed.
 #[tokio::test]
-async fn what_was_rescued_in_another_epoch_is_left_where_it_is() {
+async fn what_was_rescued_after_the_backup_is_what_an_adopted_store_presents() {
+    let host = Host::new();
+    stocked(&host.open(), [1]).await;
+    let backup = host.path().join("backup");
+    fs::copy(&host.options.paths.database, &backup).unwrap();
+    let store = host.open();
+    let place = store.reserve().await.unwrap();
+    claimed(&store, 1, 10).await;
+    store.rescue(place, succeed(1, 10)).await.unwrap();
+    drop(store);
+    fs::rename(&backup, &host.options.paths.database).unwrap();
+
+    let store = host.open();
+    let replayed = store.replay().await.unwrap();
+    assert_eq!((replayed.landed, replayed.left), (0, 1), "a quarantined store takes nothing in");
+    store.adopt().await.unwrap();
+    assert_eq!(refresh_token(&read(&store, 1).await), rescued(1, 10));
+    assert_eq!(store.status().await.unwrap().lifeboat_records, 0);
+}
+
+#[tokio::test]
+async fn what_was_rescued_lands_before_an_adoption_and_its_place_is_free() {
     let host = Host::new();
     let store = host.open();
     stocked(&store, [1]).await;
@@ -84,11 +112,9 @@ async fn what_was_rescued_in_another_epoch_is_left_where_it_is() {
     claimed(&store, 1, 10).await;
     store.rescue(place, succeed(1, 10)).await.unwrap();
     store.adopt().await.unwrap();
+    assert_eq!(refresh_token(&read(&store, 1).await), rescued(1, 10));
     let replayed = store.replay().await.unwrap();
-    assert_eq!((replayed.landed, replayed.left), (0, 1));
-    let place = store.reserve().await.unwrap();
-    store.rescue(place, succeed(1, 10)).await.unwrap();
-    assert_eq!(store.replay().await.unwrap().landed, 1);
+    assert_eq!((replayed.landed, replayed.left), (0, 0));
 }
 
 #[tokio::test]
