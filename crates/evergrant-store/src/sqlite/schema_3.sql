@@ -66,6 +66,7 @@ CREATE TABLE webhook_deliveries (
     PRIMARY KEY (webhook, message)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_next ON webhook_deliveries (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX webhook_deliveries_in_line ON webhook_deliveries (webhook, subject, message) WHERE due_at IS NOT NULL;
 CREATE INDEX webhook_deliveries_of_message ON webhook_deliveries (message);
 

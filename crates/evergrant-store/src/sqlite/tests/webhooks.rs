@@ -234,7 +234,6 @@ async fn deliveries_under_way_are_not_handed_out_twice_and_a_failing_webhook_get
     assert!(settle(&store, lead, &first[0], NOW, failed(Some(later), later)).await);
     wanted.under_way.clear();
     assert_eq!(store.parcels(wanted.clone()).await.unwrap(), [], "it rests");
-    assert_eq!(store.outbox().await.unwrap().due, Some(later));
     wanted.now = later;
     assert_eq!(store.parcels(wanted).await.unwrap().len(), 1, "one try shows whether it works again");
 }
@@ -358,4 +357,53 @@ async fn a_namespace_that_is_removed_takes_its_webhooks_with_it() {
     store.remove_namespace(namespace.clone(), NOW).await.unwrap();
     assert_eq!(store.list_webhooks(namespace).await.unwrap(), []);
     assert!(!store.outbox().await.unwrap().wanted);
+}
+
+#[test]
+fn a_look_at_what_is_due_reads_an_index_and_sorts_nothing() {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    for schema in
+        [include_str!("../schema.sql"), include_str!("../schema_2.sql"), include_str!("../schema_3.sql")]
+    {
+        connection.execute_batch(schema).unwrap();
+    }
+    for (sql, expected) in [
+        (
+            "SELECT min(due_at) FROM webhook_deliveries WHERE due_at IS NOT NULL",
+            "SEARCH webhook_deliveries USING COVERING INDEX webhook_deliveries_next (due_at>?)",
+        ),
+        (
+            "SELECT webhook, due_at FROM webhook_deliveries WHERE due_at IS NOT NULL AND webhook > x'00'
+             ORDER BY webhook, due_at LIMIT 1",
+            "SEARCH webhook_deliveries USING COVERING INDEX webhook_deliveries_due (webhook>?)",
+        ),
+    ] {
+        let plan: Vec<String> = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap()
+            .query_map([], |row| row.get(3))
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        assert_eq!(plan, [expected]);
+    }
+}
+
+#[tokio::test]
+async fn webhooks_take_turns_when_there_is_not_room_for_all() {
+    let host = Host::new();
+    let store = host.open();
+    for id in 1..=3 {
+        add(&store, id).await;
+    }
+    let lead = store.lead().await.unwrap().unwrap();
+    note(&store, lead, (1..=4).map(|id| message(id, id)).collect()).await;
+    let mut wanted = Wanted { now: NOW, under_way: BTreeSet::new(), each: 2, limit: 2, after: None };
+    let mut turns = Vec::new();
+    for _ in 0..3 {
+        let parcels = store.parcels(wanted.clone()).await.unwrap();
+        turns.extend(parcels.iter().map(|parcel| parcel.webhook.id.0));
+        wanted.after = parcels.last().map(|parcel| parcel.webhook.id);
+    }
+    assert_eq!(turns, [1, 1, 2, 2, 3, 3]);
 }

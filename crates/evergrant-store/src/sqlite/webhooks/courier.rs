@@ -44,33 +44,13 @@ fn read(connection: &Connection) -> Result<Row, StoreError> {
 }
 
 pub(super) fn outbox(connection: &Connection) -> Result<Outbox, StoreError> {
-    let webhooks = registry::all(connection)?;
-    let newest = connection
-        .prepare_cached("SELECT coalesce(max(number), 0) FROM events")?
-        .query_row([], |row| row.get(0))?;
-    let mut due = None;
-    for webhook in webhooks.iter().filter(|webhook| webhook.disabled.is_none()) {
-        due = earlier(due, next_due(connection, webhook)?);
-    }
-    Ok(Outbox {
-        wanted: !webhooks.is_empty(),
-        cursor: read(connection)?.cursor,
-        newest: counter(newest),
-        due,
-    })
-}
-
-fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
-    one.into_iter().chain(other).min()
-}
-
-fn next_due(connection: &Connection, webhook: &Webhook) -> Result<Option<Timestamp>, StoreError> {
-    let first: Option<i64> = connection
+    let (wanted, newest, due) = connection
         .prepare_cached(
-            "SELECT min(due_at) FROM webhook_deliveries WHERE webhook = ?1 AND due_at IS NOT NULL",
+            "SELECT EXISTS (SELECT 1 FROM webhooks), (SELECT coalesce(max(number), 0) FROM events),
+                    (SELECT min(due_at) FROM webhook_deliveries WHERE due_at IS NOT NULL)",
         )?
-        .query_row([id(webhook.id.0)], |row| row.get(0))?;
-    Ok(first.map(Timestamp).map(|due| due.max(webhook.health.rests_until.unwrap_or(due))))
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?)))?;
+    Ok(Outbox { wanted, cursor: read(connection)?.cursor, newest: counter(newest), due: due.map(Timestamp) })
 }
 
 pub(super) fn lead(connection: &Connection, surroundings: &Surroundings) -> Result<Option<Lead>, StoreError> {
@@ -150,12 +130,13 @@ pub(super) fn note(
     for (subject, incident) in &news.incidents {
         note_incident(connection, subject, *incident)?;
     }
-    let webhooks = if news.messages.is_empty() { Vec::new() } else { registry::all(connection)? };
+    let mut webhooks = BTreeMap::new();
     for message in &news.messages {
-        let told: Vec<_> = webhooks
-            .iter()
-            .filter(|webhook| webhook.namespace == message.namespace && webhook.wants(message.kind))
-            .collect();
+        if !webhooks.contains_key(&message.namespace) {
+            webhooks.insert(&message.namespace, registry::list(connection, &message.namespace)?);
+        }
+        let told: Vec<_> =
+            webhooks[&message.namespace].iter().filter(|webhook| webhook.wants(message.kind)).collect();
         if !told.is_empty() {
             note_message(connection, message, &told)?;
         }

@@ -13,17 +13,19 @@ use crate::{
     },
 };
 
-/// What may be delivered now. Of messages about one subject the later ones wait for the earlier one.
+/// What may be delivered now. Of messages about one subject the later ones wait for the earlier one. Costs what waits,
+/// however many webhooks there are.
 pub(super) fn parcels(
     connection: &Connection,
     keys: &KeyRing,
     wanted: &Wanted,
 ) -> Result<Vec<Parcel>, StoreError> {
-    let mut webhooks = registry::all(connection)?;
-    let turn = wanted.after.map_or(0, |last| webhooks.partition_point(|webhook| webhook.id <= last));
-    webhooks.rotate_left(turn);
+    let mut waiting = waiting(connection, wanted.now)?;
+    let turn = wanted.after.map_or(0, |last| waiting.partition_point(|webhook| *webhook <= last));
+    waiting.rotate_left(turn);
     let mut parcels = Vec::new();
-    for webhook in webhooks {
+    for webhook in waiting {
+        let Some(webhook) = registry::find_any(connection, webhook)? else { continue };
         let under_way = wanted.under_way.range((webhook.id, 0)..=(webhook.id, u64::MAX)).count();
         let room = webhook.room(wanted.now, wanted.each).saturating_sub(under_way);
         let room = room.min(wanted.limit - parcels.len());
@@ -32,6 +34,25 @@ pub(super) fn parcels(
         }
     }
     Ok(parcels)
+}
+
+/// The webhooks to which something is due, by id: one step of the index for each of them.
+fn waiting(connection: &Connection, now: Timestamp) -> Result<Vec<WebhookId>, StoreError> {
+    let mut next = connection.prepare_cached(
+        "SELECT webhook, due_at FROM webhook_deliveries WHERE due_at IS NOT NULL AND webhook > ?1
+         ORDER BY webhook, due_at LIMIT 1",
+    )?;
+    let mut found = Vec::new();
+    let mut last = Vec::new();
+    while let Some((webhook, due)) =
+        next.query_row([&last], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?))).optional()?
+    {
+        if due <= now.0 {
+            found.push(WebhookId(u128::from_be_bytes(webhook)));
+        }
+        last = webhook.to_vec();
+    }
+    Ok(found)
 }
 
 fn of_webhook(

@@ -40,13 +40,6 @@ pub(super) fn find_any(connection: &Connection, webhook: WebhookId) -> Result<Op
     text.map(|text| parse("a webhook", &text)).transpose()
 }
 
-/// Every webhook of the store, by id.
-pub(super) fn all(connection: &Connection) -> Result<Vec<Webhook>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT record FROM webhooks ORDER BY id")?;
-    let texts = statement.query_map([], |row| row.get(0))?;
-    texts.map(|text: rusqlite::Result<String>| parse("a webhook", &text?)).collect()
-}
-
 pub(super) fn add(
     connection: &Connection,
     keys: &KeyRing,
