@@ -2,7 +2,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 
 use crate::support::World;
@@ -23,6 +23,13 @@ impl Receiver {
 
     /// The next message: its head and its body.
     async fn next(&self) -> (String, Value) {
+        let (mut stream, head, body) = self.take().await;
+        stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await.unwrap();
+        (head, body)
+    }
+
+    /// The next message, which is not answered yet.
+    async fn take(&self) -> (TcpStream, String, Value) {
         let (mut stream, _) = self.listener.accept().await.unwrap();
         let (mut request, mut buffer) = (Vec::new(), [0; 1024]);
         loop {
@@ -33,9 +40,7 @@ impl Receiver {
             if let Some((head, body)) = text.split_once("\r\n\r\n")
                 && let Ok(body) = serde_json::from_str(body)
             {
-                let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
-                stream.write_all(answer).await.unwrap();
-                return (head.to_lowercase(), body);
+                return (stream, head.to_lowercase(), body);
             }
         }
     }
@@ -89,12 +94,37 @@ async fn a_running_server_delivers_what_commands_beside_it_have_done_and_replay(
     let grant = world.import().await;
     let (head, body) = receiver.next().await;
     assert_eq!((&body["type"], &body["data"]["grant"]), (&json!("grant.connected"), &json!(grant)));
-    let message = head.lines().find_map(|line| line.strip_prefix("webhook-id: ")).unwrap().to_owned();
+    let message = message_id(&head);
     world.run(&["webhooks", "replay", &id, "--message", &message]).await.good();
     let (again, _) = receiver.next().await;
     assert!(again.contains(&message), "{again}");
     server.signal(Signal::TERM);
     server.finish().await.good();
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_in_the_middle_of_a_delivery_loses_no_message() {
+    let world = World::new().await;
+    world.add_client().await;
+    let receiver = Receiver::open().await;
+    add(&world, &receiver).await;
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--allow-loopback-http"];
+    let mut server = world.start(&serve);
+    server.first_line().await;
+    world.import().await;
+    let (_unanswered, head, body) = receiver.take().await;
+    server.signal(Signal::KILL);
+    server.finish().await;
+    let mut server = world.start(&serve);
+    server.first_line().await;
+    let (again, body_again) = receiver.next().await;
+    assert_eq!((message_id(&again), body_again), (message_id(&head), body));
+    server.signal(Signal::TERM);
+    server.finish().await.good();
+}
+
+fn message_id(head: &str) -> String {
+    head.lines().find_map(|line| line.strip_prefix("webhook-id: ")).unwrap().to_owned()
 }
 
 #[tokio::test]
