@@ -21,7 +21,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
 
 pub(crate) fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
     vec![
-        Step::new("npm and Python with venv, from Debian's packages where missing", move || {
+        Step::new("npm, Python with venv and nginx, from Debian's packages where missing", move || {
             debian::provide(&party::wanted_programs(workspace))
         }),
         Step::new("Node.js in the version that the packages support", move || {

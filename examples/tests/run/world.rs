@@ -188,7 +188,7 @@ impl World {
             .replace("listen LISTEN;", &format!("listen {address};"));
         let folder = self.folder.path().display();
         let whole = format!(
-            "daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+            "daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
              events {{}}
              http {{
                  access_log off;
