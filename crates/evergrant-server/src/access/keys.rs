@@ -42,6 +42,8 @@ pub(crate) struct Key {
 pub(crate) struct Usage {
     /// Since it was last noted.
     used: AtomicBool,
+    /// It was taken away: whoever came in with it and has stayed has to go.
+    revoked: AtomicBool,
     /// Requests.
     pub(crate) requests: Bucket,
     /// Tokens of grants that it does not see.
@@ -73,8 +75,12 @@ impl Keys {
         let known: HashMap<ApiKeyId, Arc<Usage>> = before
             .map(|keys| keys.all().map(|key| (key.id, Arc::clone(&key.usage))).collect())
             .unwrap_or_default();
-        let good = access.keys.into_iter().filter(|key| key.revoked_at.is_none());
-        let by_digest = good.map(|key| {
+        let (good, revoked): (Vec<_>, Vec<_>) =
+            access.keys.into_iter().partition(|key| key.revoked_at.is_none());
+        for usage in revoked.iter().filter_map(|key| known.get(&key.id)) {
+            usage.revoked.store(true, Ordering::Relaxed);
+        }
+        let by_digest = good.into_iter().map(|key| {
             let usage = known.get(&key.id).cloned().unwrap_or_default();
             let (id, namespace, scope, expires_at) = (key.id, key.namespace, key.scope, key.expires_at);
             (Digest(key.digest.0), Arc::new(Key { id, namespace, scope, expires_at, usage }))
@@ -100,6 +106,11 @@ impl Key {
     /// Whether its time is over. `now` is only asked for where it matters.
     pub(crate) fn has_expired(&self, now: impl FnOnce() -> Timestamp) -> bool {
         self.expires_at.is_some_and(|end| now() >= end)
+    }
+
+    /// Whether whoever came in with it may stay.
+    pub(crate) fn is_still_good(&self, now: impl FnOnce() -> Timestamp) -> bool {
+        !self.usage.revoked.load(Ordering::Relaxed) && !self.has_expired(now)
     }
 
     /// Notes that it was used. Written down later: nobody waits for that.
@@ -158,6 +169,15 @@ mod tests {
         let used: Vec<_> = second.all().filter(|key| key.take_use()).map(|key| key.id).collect();
         assert_eq!(used, [ApiKeyId(1)]);
         assert_eq!(second.all().filter(|key| key.take_use()).count(), 0);
+    }
+
+    #[test]
+    fn whoever_came_in_with_a_key_that_is_revoked_has_to_go() {
+        let first = keys(1, vec![record(1), record(2)], None);
+        let held = [1, 2].map(|number| first.find(ApiKeyDigest([number; 32])).unwrap());
+        let revoked = ApiKeyRecord { revoked_at: Some(Timestamp(1)), ..record(2) };
+        keys(2, vec![record(1), revoked], Some(&first));
+        assert_eq!(held.map(|key| key.is_still_good(|| Timestamp(0))), [true, false]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! API keys: who asks, whether it may, and how often.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Request, State},
@@ -38,12 +38,11 @@ pub(crate) async fn authenticate(State(gate): State<Gate>, mut request: Request,
         Err(refusal) => return refusal.into_response(),
     };
     let standing = gate.count(&caller.key);
-    let mut response = match standing.and_then(|standing| standing.wait) {
-        Some(wait) => Problem::of(Reason::TooManyRequests).retry_after(wait).into_response(),
-        None => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
+    let mut response = if let Some(wait) = standing.and_then(|standing| standing.wait) {
+        Problem::of(Reason::TooManyRequests).retry_after(wait).into_response()
+    } else {
+        request.extensions_mut().insert(caller);
+        next.run(request).await
     };
     if let Some(standing) = standing {
         standing.tell(response.headers_mut());
@@ -57,7 +56,9 @@ impl Gate {
         let presented = presented(headers)?;
         let key = self.app.access.find(presented).map_err(|reason| match reason {
             NotFound::Unknown => Refusal::Key("invalid_token"),
-            NotFound::NotRead => Refusal::Problem(Problem::of(Reason::StoreUnavailable)),
+            NotFound::NotRead => {
+                Refusal::Problem(Problem::of(Reason::StoreUnavailable).retry_after(Duration::from_secs(1)))
+            }
         })?;
         if key.has_expired(|| self.app.keeper.clock().now().wall) {
             return Err(Refusal::Key("invalid_token"));
@@ -137,7 +138,8 @@ impl IntoResponse for Refusal {
         let mut challenge = "Bearer realm=\"evergrant\"".to_owned();
         for (name, value) in [("error", error), ("scope", scope.map(KeyScope::as_str))] {
             if let Some(value) = value {
-                challenge.push_str(&format!(", {name}=\"{value}\""));
+                // Writing into a String cannot fail.
+                write!(challenge, ", {name}=\"{value}\"").unwrap_or_default();
             }
         }
         let challenge = HeaderValue::try_from(challenge).expect("constants that fit into a header");
@@ -159,7 +161,7 @@ mod tests {
     fn a_key_comes_by_bearer_and_once() {
         assert_eq!(presented(&headers(&[b"Bearer egk_a"])).unwrap(), "egk_a");
         assert_eq!(presented(&headers(&[b"bearer egk_a"])).unwrap(), "egk_a");
-        for refused in [&[][..], &[b"Basic egk_a"]] {
+        for refused in [&[][..], &[&b"Basic egk_a"[..]]] {
             assert!(matches!(presented(&headers(refused)), Err(Refusal::NoKey)), "{refused:?}");
         }
         for refused in [&[&b"egk_a"[..]][..], &[b"Bearer egk_a", b"Bearer egk_b"], &[b"Bearer \xff"], &[b""]]

@@ -58,7 +58,7 @@ pub(crate) async fn events(
     if wants_stream(&headers) {
         parameters.finish()?;
         let after = last_event_id(&headers)?.or(after);
-        let listener = sse::listen(&app, filter, after).await?;
+        let listener = sse::listen(&app, caller.key, filter, after).await?;
         return Ok(stream(Body::from_stream(listener.into_stream())));
     }
     let limit = parameters.take_limit(100, 1000)?;

@@ -13,6 +13,7 @@ use super::{
     hub::{NoSeat, Seat},
 };
 use crate::{
+    access::Key,
     app::App,
     problem::{Problem, Reason},
 };
@@ -23,6 +24,7 @@ const PAGE: usize = 64;
 /// Where a listener is.
 pub(crate) struct Listener {
     app: Arc<App>,
+    key: Arc<Key>,
     filter: Filter,
     seat: Seat,
     /// What is said before any event.
@@ -34,7 +36,12 @@ pub(crate) struct Listener {
 }
 
 /// Takes a place and finds out where to begin: after the event of that number, or now.
-pub(crate) async fn listen(app: &Arc<App>, filter: Filter, after: Option<u64>) -> Result<Listener, Problem> {
+pub(crate) async fn listen(
+    app: &Arc<App>,
+    key: Arc<Key>,
+    filter: Filter,
+    after: Option<u64>,
+) -> Result<Listener, Problem> {
     let mut seat = app.hub.sit_down(&app.keeper).map_err(|reason| match reason {
         NoSeat::Closed => Problem::of(Reason::ShuttingDown),
         NoSeat::Full => Problem::of(Reason::TooManyListeners),
@@ -45,7 +52,7 @@ pub(crate) async fn listen(app: &Arc<App>, filter: Filter, after: Option<u64>) -
     let (last, gap) = after.map_or((front, None), |after| begin(after, log));
     let greeting = [frame::greeting(last)];
     let first = greeting.into_iter().chain(gap.map(Gap::bytes)).collect();
-    Ok(Listener { app: Arc::clone(app), filter, seat, first, last, caught_up: after.is_none() })
+    Ok(Listener { app: Arc::clone(app), key, filter, seat, first, last, caught_up: after.is_none() })
 }
 
 /// After which number to go on, and what is missing.
@@ -60,7 +67,8 @@ pub(crate) fn begin(after: u64, log: EventLog) -> (u64, Option<Gap>) {
 }
 
 impl Listener {
-    /// What it hears, until the server stops or the store is away: then it comes back and goes on where it was.
+    /// What it hears, until its key ends, the server stops or the store is away: then it comes back and goes on where it
+    /// was, if it may.
     pub(crate) fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
         stream::unfold(self, |mut listener| async move {
             let heard = listener.hear().await?;
@@ -75,7 +83,8 @@ impl Listener {
         loop {
             let heard = if self.caught_up { self.follow().await? } else { self.catch_up().await? };
             if !heard.is_empty() {
-                return Some(heard);
+                let clock = self.app.keeper.clock();
+                return self.key.is_still_good(|| clock.now().wall).then_some(heard);
             }
         }
     }

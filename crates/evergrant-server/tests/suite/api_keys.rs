@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use evergrant::store::access::ApiKeyId;
+use evergrant_server::ApiKey;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -16,9 +17,16 @@ async fn found(world: &World, id: &str) -> Value {
     found.unwrap_or_else(|| panic!("{id} is not in {listed}")).clone()
 }
 
-/// Asks until the server has looked at its keys by itself: the test's clock has moved, and every question lets it work.
+/// Lets a second pass: whatever is done every second is done now, or by the next one if it was at work just then.
+fn second(world: &World) {
+    world.clock.advance(Duration::from_secs(1));
+}
+
+/// Asks until the server has looked at its keys by itself.
 async fn until(world: &World, key: &str, status: u16) {
-    while with(world, key, Method::GET, "/v1/clients").await.status != status {}
+    while with(world, key, Method::GET, "/v1/clients").await.status != status {
+        second(world);
+    }
 }
 
 #[tokio::test]
@@ -61,12 +69,48 @@ async fn a_key_that_another_process_makes_or_revokes_counts_after_a_second() {
         let asking = reqwest::Client::new().get(format!("{elsewhere}/v1/clients")).bearer_auth(key).send();
         async { asking.await.unwrap().status().as_u16() }
     };
-    world.clock.advance(Duration::from_secs(1));
-    while there(&key).await != 200 {}
+    while there(&key).await != 200 {
+        second(&world);
+    }
     let id: ApiKeyId = id.parse().unwrap();
     keeper.revoke_api_key(id, None).await.unwrap().unwrap();
-    world.clock.advance(Duration::from_secs(1));
     until(&world, &key, 401).await;
+}
+
+#[tokio::test]
+async fn whoever_listens_with_a_key_that_is_revoked_hears_nothing_more() {
+    let world = World::empty().await;
+    let (key, id) = world.make_key(json!({ "scope": "manage" })).await;
+    let request = world.anonymous(Method::GET, "/v1/events").header("accept", "text/event-stream");
+    let mut listening = request.bearer_auth(&key).send().await.unwrap();
+    assert!(listening.chunk().await.unwrap().is_some(), "it is greeted");
+    assert_eq!(world.delete(&format!("/v1/api-keys/{id}")).await.status, 204);
+    world.add_shop(json!({})).await;
+    loop {
+        tokio::select! {
+            heard = listening.chunk() => match heard.unwrap() {
+                Some(heard) => assert!(!String::from_utf8_lossy(&heard).contains("client"), "{heard:?}"),
+                None => break,
+            },
+            _ = world.browse(Method::GET, "/livez") => second(&world),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_keys_of_the_last_look_count_while_the_store_is_away() {
+    let world = World::empty().await;
+    world.get("/v1/clients").await.ok();
+    let away = rusqlite::Connection::open(world.store()).unwrap();
+    away.execute_batch("ALTER TABLE store RENAME TO store_away").unwrap();
+    let stranger = ApiKey::generate();
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_secs(1));
+        world.get("/v1/providers/google").await.ok();
+        let refused = with(&world, stranger.expose(), Method::GET, "/v1/clients").await;
+        refused.problem(401, "unauthenticated");
+    }
+    world.get("/v1/api-keys").await.problem(503, "store_unavailable");
 }
 
 #[tokio::test]
@@ -87,7 +131,9 @@ async fn the_last_use_is_written_down_later_and_beside_the_requests() {
     with(&world, &key, Method::GET, "/v1/clients").await.ok();
     assert_eq!(found(&world, &id).await["last_used_at"], Value::Null);
     world.clock.advance(Duration::from_secs(60));
-    while found(&world, &id).await["last_used_at"].is_null() {}
+    while found(&world, &id).await["last_used_at"].is_null() {
+        second(&world);
+    }
 }
 
 #[tokio::test]
