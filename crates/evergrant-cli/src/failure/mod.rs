@@ -41,7 +41,7 @@ pub(crate) struct Failure {
     advice: Option<String>,
     diagnosis: Option<Box<Diagnosis>>,
     /// How often remedies worked here.
-    rates: Rates,
+    rates: Box<Rates>,
     retry_after: Option<Duration>,
 }
 
@@ -59,7 +59,7 @@ impl Failure {
             message: message.into(),
             advice: None,
             diagnosis: None,
-            rates: Rates::default(),
+            rates: Box::default(),
             retry_after: None,
         }
     }
@@ -154,7 +154,7 @@ impl Failure {
     /// The same with how often its remedies worked here, if it has any.
     pub(crate) async fn measured(self, keeper: &Keeper) -> Self {
         match &self.diagnosis {
-            Some(_) => Self { rates: keeper.recent_remedy_rates().await, ..self },
+            Some(_) => Self { rates: Box::new(keeper.recent_remedy_rates().await), ..self },
             None => self,
         }
     }

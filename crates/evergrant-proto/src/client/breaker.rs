@@ -194,7 +194,7 @@ impl Suspension {
 
     fn prolong(&mut self, diagnosis: &Diagnosis, wall: Timestamp) {
         self.probe = None;
-        self.diagnosis = Box::new(diagnosis.clone());
+        self.diagnosis.as_mut().clone_from(diagnosis);
         self.probe_at = wall.plus(Duration::from_secs(self.pause_s));
         self.pause_s = (self.pause_s * 2).min(LONGEST_PAUSE.as_secs());
     }

@@ -160,18 +160,15 @@ pub(super) async fn opened(session: &Session) -> Vec<Finding> {
         Finding::ok("lifeboat", format!("{} places free, nothing waits", status.lifeboat_free))
     });
     let primary = status.keys.iter().find(|key| key.primary);
-    findings.push(match primary {
-        Some(key) => {
-            let older = match status.keys.len() - 1 {
-                0 => String::new(),
-                older => format!("; {older} older open what they sealed"),
-            };
-            Finding::ok("keys", format!("{} seals{older}; a copy belongs elsewhere than the backups", key.id))
-        }
-        None => {
-            let fix = "load the key that sealed this store: its .keys file from a copy, or EVERGRANT_KEY";
-            Finding::fails("keys", Exit::StoreUnavailable, "no key is loaded that seals", fix)
-        }
+    findings.push(if let Some(key) = primary {
+        let older = match status.keys.len() - 1 {
+            0 => String::new(),
+            older => format!("; {older} older open what they sealed"),
+        };
+        Finding::ok("keys", format!("{} seals{older}; a copy belongs elsewhere than the backups", key.id))
+    } else {
+        let fix = "load the key that sealed this store: its .keys file from a copy, or EVERGRANT_KEY";
+        Finding::fails("keys", Exit::StoreUnavailable, "no key is loaded that seals", fix)
     });
     findings
 }

@@ -38,7 +38,7 @@ pub(super) fn lines(cause: Cause, rates: &Rates) -> String {
     if words.is_empty() {
         return format!("\nHere: {NOTHING_MEASURED}.");
     }
-    words.iter().map(|words| format!("\nHere: {words}.")).collect()
+    format!("\nHere: {}.", words.join(".\nHere: "))
 }
 
 /// The explanation for programs, with what was measured.
