@@ -33,6 +33,23 @@ fn what_nobody_has_seen_is_kept_as_a_spare() {
     assert_eq!(spares, ["another"]);
 }
 
+/// The late success comes first, and the repetition brings the same successor after it.
+#[test]
+fn what_is_installed_is_no_spare_any_more() {
+    let mut world = World::new();
+    world.claim(1);
+    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    world.advance(4000);
+    world.claim(2);
+    world.succeed(2, "second");
+    world.advance(4000);
+    world.claim(3);
+    world.succeed(1, "third");
+    assert_eq!(world.grant().spares.len(), 1);
+    world.succeed(3, "third");
+    assert!(world.grant().spares.is_empty());
+}
+
 #[test]
 fn every_change_has_a_revision_of_its_own_and_a_repeated_one_none() {
     let mut world = World::new();
