@@ -85,9 +85,6 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_a_key_is_its_sha_256() {
-        let digest = digest_of("egk_test");
-        let text: String = digest.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(text.len(), 64);
-        assert_eq!(digest, digest_of("egk_test"));
+        assert_eq!(digest_of("egk_test").0[..4], [0xb8, 0x40, 0xb6, 0x22]);
     }
 }
