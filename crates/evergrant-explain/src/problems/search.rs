@@ -57,7 +57,8 @@ pub struct Hit {
     pub share: f64,
 }
 
-/// The pages that fit, the best first. Without words: every page that passes the filters, in the order of the alphabet.
+/// The pages that fit, the best first. Without words: every page that passes the filters, first those that name the status
+/// or the code before others, then in the order of the alphabet.
 pub fn search(query: impl Into<Query>) -> Vec<Hit> {
     let query = query.into();
     let sought = INDEX.look_up(&query.text);
@@ -69,6 +70,7 @@ pub fn search(query: impl Into<Query>) -> Vec<Hit> {
     });
     let mut hits: Vec<Hit> = scored.collect();
     if query.text.trim().is_empty() {
+        hits.sort_by_key(|hit| prominence(hit.problem, &query));
         return hits;
     }
     hits.sort_by(|left, right| right.score.partial_cmp(&left.score).unwrap_or(Ordering::Equal));
@@ -83,6 +85,16 @@ fn passes(problem: &Problem, query: &Query) -> bool {
     query.code.as_ref().is_none_or(code)
         && query.status.is_none_or(|status| problem.statuses.contains(&status))
         && query.provider.as_ref().is_none_or(provider)
+}
+
+/// How many others a page names before what is sought: pages begin with what is met most often.
+fn prominence(problem: &Problem, query: &Query) -> usize {
+    let status = query.status.and_then(|sought| problem.statuses.iter().position(|status| *status == sought));
+    let code = query
+        .code
+        .as_ref()
+        .and_then(|sought| problem.error_codes.iter().position(|code| code.eq_ignore_ascii_case(sought)));
+    status.unwrap_or(0) + code.unwrap_or(0)
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(Index::build);
