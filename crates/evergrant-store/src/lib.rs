@@ -33,6 +33,6 @@ pub mod webhook;
 pub use durable::FileFault;
 pub use sqlite::SqliteStore;
 pub use store::{
-    Changes, EventFilter, EventLog, GrantFilter, NumberedEvent, Pending, Reason, Replayed, Status, Store, StoreError,
-    Unavailable,
+    Changes, EventFilter, EventLog, GrantFilter, NumberedEvent, Pending, Reason, Replayed, Status, Store,
+    StoreError, Unavailable,
 };

@@ -107,6 +107,7 @@ impl KeyRing {
 impl KeyRing {
     /// A key for something else than sealing, such as signing links: the same in every process that has this primary key,
     /// and another one for every purpose.
+    #[expect(clippy::missing_panics_doc, reason = "32 bytes are far from the most that HKDF gives")]
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
         let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(self.primary().expose());
         let info = [b"evergrant derived v1".as_slice(), purpose.as_bytes()];

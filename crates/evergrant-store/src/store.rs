@@ -318,7 +318,9 @@ impl Reason {
             Self::Full => "free space on the file system of the store",
             Self::ReadOnly => "make the store's file, directory and file system writable",
             Self::Denied => "run as the user that owns the store's directory and files",
-            Self::Moved => "put the file that was open back, or restore a backup, and start this process again",
+            Self::Moved => {
+                "put the file that was open back, or restore a backup, and start this process again"
+            }
             Self::Disk => "check the disk, then restore from a backup if it is lost",
             Self::Damaged => "upgrade Evergrant if a newer version wrote it, else restore from a backup",
             Self::Key => "load the key that the message names",

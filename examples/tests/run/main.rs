@@ -1,4 +1,5 @@
 //! Every example is run against a server and a rehearsal provider.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod world;
 

@@ -27,7 +27,7 @@ pub(crate) fn check(settings: &Settings, now: Timestamp) -> Vec<Finding> {
     for finding in certificate(config, now) {
         found(Some(finding));
     }
-    findings.sort_by(|one, other| other.weight.cmp(&one.weight));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
     findings
 }
 

@@ -1,4 +1,5 @@
 //! `evergrant config check`, and what `serve` makes of the same settings.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::fs;
 

@@ -1,4 +1,5 @@
 //! The server as an operator has it: its certificate, what it keeps to itself, what it tells the system, its log.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::{
     fs::{self, Permissions},
@@ -219,7 +220,7 @@ fn the_unit_is_one_that_systemd_takes() {
     let path = folder.path().join("evergrant.service");
     // Every line counts, also the ones to be uncommented; the program is elsewhere here.
     let whole = unit.replace("/usr/local/bin/evergrant", env!("CARGO_BIN_EXE_evergrant"));
-    let whole: Vec<_> = whole.lines().map(|line| uncommented(line)).collect();
+    let whole: Vec<_> = whole.lines().map(uncommented).collect();
     fs::write(&path, whole.join("\n")).unwrap();
     match std::process::Command::new("systemd-analyze").arg("verify").arg(&path).output() {
         Ok(verified) => {

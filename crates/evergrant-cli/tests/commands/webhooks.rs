@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::{

@@ -24,8 +24,7 @@ pub(super) fn host_of(address: &str) -> Option<String> {
 /// A name as DNS takes it. To the URL standard a host may be nearly anything, also the parameters of a request that
 /// has lost its slash.
 fn is_name(host: &str) -> bool {
-    host.contains('.')
-        && host.chars().all(|letter| letter.is_ascii_alphanumeric() || "-._".contains(letter))
+    host.contains('.') && host.chars().all(|letter| letter.is_ascii_alphanumeric() || "-._".contains(letter))
 }
 
 /// The first host that a text names in an address.

@@ -17,7 +17,8 @@ impl TokenMark {
             .chain_update(attempt.0.to_be_bytes())
             .chain_update(refresh_token.expose().as_bytes())
             .finalize();
-        Self(digest[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        let half = digest[..16].iter().fold(0, |number, byte| number << 8 | u128::from(*byte));
+        Self(format!("{half:032x}"))
     }
 }
 

@@ -6,6 +6,8 @@ mod observe;
 mod panic;
 
 pub(crate) use self::{
-    authenticate::{Gate, authenticate}, measure::measure, observe::observe,
+    authenticate::{Gate, authenticate},
+    measure::measure,
+    observe::observe,
     panic::answer_panic,
 };

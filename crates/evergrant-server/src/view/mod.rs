@@ -15,8 +15,16 @@ mod webhook;
 use evergrant::proto::{scope::ScopeSet, time::Timestamp};
 
 pub(crate) use self::{
-    api_key::ApiKeyView, attempt::AttemptView, authorization::AuthorizationView, check::CheckView, client::ClientView,
-    diagnosis::DiagnosisView, event::EventView, forecast::ForecastView, grant::GrantView, token::TokenView,
+    api_key::ApiKeyView,
+    attempt::AttemptView,
+    authorization::AuthorizationView,
+    check::CheckView,
+    client::ClientView,
+    diagnosis::DiagnosisView,
+    event::EventView,
+    forecast::ForecastView,
+    grant::GrantView,
+    token::TokenView,
     webhook::{DeliveryView, WebhookView},
 };
 

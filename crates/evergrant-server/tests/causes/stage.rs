@@ -55,8 +55,13 @@ impl Stage {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let key = ApiKey::generate();
         let name = "the stage".parse().unwrap();
-        let new =
-            NewApiKey { digest: key.digest(), name, namespace: None, scope: KeyScope::Admin, expires_at: None };
+        let new = NewApiKey {
+            digest: key.digest(),
+            name,
+            namespace: None,
+            scope: KeyScope::Admin,
+            expires_at: None,
+        };
         opened.keeper.add_api_key(new).await.unwrap().unwrap();
         let config = ServerConfig::new(url.parse().unwrap());
         let server = Server::new(opened.keeper.clone(), config);

@@ -332,8 +332,7 @@ async fn rehearsal() -> Running {
 /// Adds a key that may do everything in a namespace, or in all of them.
 async fn let_in(keeper: &Keeper, key: &ApiKey, namespace: Option<Namespace>) {
     let name = "a key of this test".parse().unwrap();
-    let new =
-        NewApiKey { digest: key.digest(), name, namespace, scope: KeyScope::Admin, expires_at: None };
+    let new = NewApiKey { digest: key.digest(), name, namespace, scope: KeyScope::Admin, expires_at: None };
     keeper.add_api_key(new).await.unwrap().unwrap();
 }
 

@@ -31,7 +31,9 @@ const RECENT: &str = "SELECT record FROM events WHERE namespace = ?1 ORDER BY nu
 pub(super) fn log(connection: &Connection) -> Result<EventLog, StoreError> {
     let log = connection
         .prepare_cached("SELECT (SELECT coalesce(max(number), 0) FROM events), forgotten FROM store")?
-        .query_row([], |row| Ok(EventLog { newest: counter(row.get(0)?), forgotten: counter(row.get(1)?) }))?;
+        .query_row([], |row| {
+            Ok(EventLog { newest: counter(row.get(0)?), forgotten: counter(row.get(1)?) })
+        })?;
     Ok(log)
 }
 

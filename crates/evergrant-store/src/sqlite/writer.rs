@@ -37,8 +37,13 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Job {
     Execute(Order),
-    Adopt { answer: Answer<Identity> },
-    Prune { wall: Timestamp, answer: Answer<bool> },
+    Adopt {
+        answer: Answer<Identity>,
+    },
+    Prune {
+        wall: Timestamp,
+        answer: Answer<bool>,
+    },
     /// Work in transactions of its own.
     Aside(Box<dyn FnOnce(&mut Worker) + Send>),
 }

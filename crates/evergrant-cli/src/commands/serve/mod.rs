@@ -51,7 +51,9 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     let (session, driver) = open(&options, &config).await?;
     first_key::show(&session).await?;
     let json = config.log.json;
-    findings.iter().for_each(|finding| say(json, &finding.to_string()));
+    for finding in &findings {
+        say(json, &finding.to_string());
+    }
     warn(&session, json).await?;
     serve(listener, config, tls, session, driver, signals).await
 }

@@ -22,8 +22,9 @@ use evergrant::{
 use url::Url;
 
 pub(super) use self::{
-    attempts::attempts, check::check, events::events, forecast::forecast, forward_auth::forward_auth, import::import, list::list,
-    read::read, refresh::refresh, rejections::reject, remove::remove, revoke::revoke, token::token,
+    attempts::attempts, check::check, events::events, forecast::forecast, forward_auth::forward_auth,
+    import::import, list::list, read::read, refresh::refresh, rejections::reject, remove::remove,
+    revoke::revoke, token::token,
 };
 use crate::{
     app::App,

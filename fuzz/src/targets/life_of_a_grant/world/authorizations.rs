@@ -88,7 +88,12 @@ impl World {
 
     pub(super) fn fail(&mut self, authorization: u8) {
         let Some(authorization) = self.authorization(authorization).map(|record| record.id) else { return };
-        let fail = FailAuthorization { authorization, reason: "a reason".to_owned(), diagnosis: None, wall: self.wall };
+        let fail = FailAuthorization {
+            authorization,
+            reason: "a reason".to_owned(),
+            diagnosis: None,
+            wall: self.wall,
+        };
         let _ = self.execute(&Command::FailAuthorization(fail));
     }
 }
