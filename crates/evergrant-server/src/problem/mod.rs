@@ -110,6 +110,11 @@ impl Problem {
         serde_json::to_vec(&self.document(rates)).expect("a problem is plain data")
     }
 
+    /// Where the user repairs it, if that helps.
+    pub(crate) fn link(&self) -> Option<&str> {
+        self.0.reauthorize_url.as_deref()
+    }
+
     /// With how often the remedies of its diagnosis worked here.
     fn document(&self, rates: &Rates) -> Document<'_> {
         let Inner { reason, detail, grant, diagnosis, retry_after, reauthorize_url } = &*self.0;

@@ -2,6 +2,7 @@ mod attempts;
 mod check;
 mod events;
 mod forecast;
+mod forward_auth;
 mod import;
 mod list;
 mod read;
