@@ -152,7 +152,7 @@ fn of_text(text: &str) -> Case {
     case.brought_tokens = said.tokens.is_some();
     case.history.refresh_token_present = said.tokens.filter(|with_refresh| !*with_refresh).map(|_| false);
     case.status = said.status;
-    case.transport = transport::of(text, said.error.as_ref());
+    case.transport = transport::of(text, said.error.as_ref(), &secrets);
     case.error = said.error.map(|error| secrets.redact(error));
     case.host = supposition::host_in(text);
     case.stage = supposition::stage_of(text, &case);

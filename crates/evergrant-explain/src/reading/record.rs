@@ -100,8 +100,10 @@ pub(super) fn read(value: Value) -> Result<Case, Unreadable> {
     let body = body.filter(|body| !body.trim().is_empty());
     add_answer(&mut case, body.as_deref(), &secrets::Secrets::default());
     if let Some(text) = transport_error {
-        case.transport = Some(transport::failure(&text));
-        case.error = case.error.or_else(|| statement::of(&text).error.filter(|error| error.code.is_some()));
+        let secrets = secrets::of_text(&text);
+        case.transport = Some(transport::failure(&text, &secrets));
+        let stated = || statement::of(&text).error.filter(|error| error.code.is_some());
+        case.error = case.error.or_else(|| stated().map(|error| secrets.redact(error)));
     }
     if case.stage.is_none() {
         case.stage = supposition::stage_of(body.as_deref().unwrap_or_default(), &case);

@@ -2,10 +2,8 @@
 //!
 //! Every text that is shown is masked once more by what it looks like ([`UntrustedText`]); this finds what looks like
 //! nothing, a short password or a code of digits.
-//!
-//! [`UntrustedText`]: evergrant_proto::wire::untrusted_text::UntrustedText
 
-use evergrant_proto::wire::error_response::ErrorResponse;
+use evergrant_proto::wire::{error_response::ErrorResponse, untrusted_text::UntrustedText};
 
 use super::{MAX_BODY_BYTES, beginning};
 
@@ -100,6 +98,12 @@ impl Secrets {
     pub(super) fn redact(&self, error: ErrorResponse) -> ErrorResponse {
         let secrets: Vec<&str> = self.0.iter().map(String::as_str).collect();
         error.redact(&secrets)
+    }
+
+    /// A text that is shown, without them.
+    pub(super) fn mask(&self, text: &str) -> String {
+        let secrets: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        UntrustedText::new(text).redact(&secrets).as_str().to_owned()
     }
 
     fn add(&mut self, secret: &str) {

@@ -3,10 +3,9 @@
 use evergrant_proto::wire::{
     error_response::ErrorResponse,
     http::{RequestSent, TransportFailure, TransportFailureKind as Kind},
-    untrusted_text::UntrustedText,
 };
 
-use super::beginning;
+use super::{beginning, secrets::Secrets};
 
 /// What libraries write, in lower case, and where the exchange broke then. In this order: a certificate stays wrong,
 /// a handshake that runs out of time is a time limit.
@@ -112,7 +111,7 @@ const PHRASES: [(&[&str], Kind); 7] = [
 ];
 
 /// A failure that is known to be one of the transport.
-pub(super) fn failure(text: &str) -> TransportFailure {
+pub(super) fn failure(text: &str, secrets: &Secrets) -> TransportFailure {
     let kind = kind_in(text).unwrap_or(Kind::Connect);
     TransportFailure {
         kind,
@@ -120,15 +119,15 @@ pub(super) fn failure(text: &str) -> TransportFailure {
             Kind::Timeout | Kind::Reset | Kind::TooLarge | Kind::Protocol => RequestSent::Maybe,
             Kind::Forbidden | Kind::TooLate | Kind::Dns | Kind::Connect | Kind::Tls => RequestSent::No,
         },
-        detail: UntrustedText::new(text).as_str().to_owned(),
+        detail: secrets.mask(text),
     }
 }
 
 /// A failure of the transport, if a text speaks of one and of no answer.
-pub(super) fn of(text: &str, error: Option<&ErrorResponse>) -> Option<TransportFailure> {
+pub(super) fn of(text: &str, error: Option<&ErrorResponse>, secrets: &Secrets) -> Option<TransportFailure> {
     let answered = error.is_some_and(|error| error.code.is_some() || !error.vendor_codes.is_empty());
     let short = text.len() < 4096 && !text.trim_start().starts_with(['{', '[', '<']);
-    (short && !answered && kind_in(text).is_some()).then(|| failure(text))
+    (short && !answered && kind_in(text).is_some()).then(|| failure(text, secrets))
 }
 
 fn kind_in(text: &str) -> Option<Kind> {

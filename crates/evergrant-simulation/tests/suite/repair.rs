@@ -2,7 +2,7 @@
 
 use evergrant_proto::{
     engine::{Answer, CallbackEnd},
-    grant::{EventKind, GrantState},
+    grant::{EventKind, GrantRecord, GrantState},
 };
 use evergrant_rehearse::{Endpoint, GrantType};
 use evergrant_simulation::{Mishap, Scene, World};
@@ -58,7 +58,9 @@ fn another_account_changes_nothing() {
     let callback = world.sign_in(link, "bob");
     let call = world.bring_callback(process, callback);
     assert!(matches!(end(&world.await_answer(call)), CallbackEnd::WrongAccount(_)));
-    assert_eq!(*world.grant(grant), before);
+    let after = world.grant(grant);
+    assert!(after.revision > before.revision, "it was kept from refreshing for the time of the exchange");
+    assert_eq!(*after, GrantRecord { revision: after.revision, ..before });
     issue(&world.token(process, grant));
     world.expect_order();
 }
