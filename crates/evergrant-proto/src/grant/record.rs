@@ -69,6 +69,10 @@ pub struct GrantRecord {
     /// A request with an earlier refresh token of this lineage that may still be on its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overtaken: Option<Overtaken>,
+    /// As which generation the credential in force was presented before, if it was put back after its successor was refused:
+    /// an answer to that presentation is one about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_back: Option<Generation>,
     /// When it ends as far as anybody said, and what is done about it in time.
     #[serde(default, skip_serializing_if = "Life::is_unknown")]
     pub life: Life,

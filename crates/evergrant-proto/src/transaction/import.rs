@@ -91,6 +91,7 @@ impl GrantRecord {
             deaths: Vec::new(),
             credential: None,
             predecessor: None,
+            put_back: None,
             access: Vec::new(),
             spares: Vec::new(),
             attempts: Vec::new(),
@@ -111,6 +112,7 @@ impl GrantRecord {
         self.lease = None;
         self.blocked_until = None;
         self.predecessor = None;
+        self.put_back = None;
         self.spares.clear();
         self.verdict = None;
         self.failures = 0;

@@ -102,7 +102,9 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
         return Ok(Change::grant(grant, Vec::new()));
     };
     // Whatever the fence: a newer attempt of this generation presents the same token. While it is open the verdict waits.
-    let concerns = attempt.generation == grant.generation && lives(&grant);
+    let of_what_is_held =
+        attempt.generation == grant.generation || grant.put_back == Some(attempt.generation);
+    let concerns = of_what_is_held && lives(&grant);
     release(&mut grant, &attempt);
     let mut events = Vec::new();
     if concerns {
@@ -278,6 +280,7 @@ pub(super) fn install_spare(
     let mut credential = spare.credential;
     credential.generation = grant.generation;
     let refused = grant.credential.replace(credential);
+    grant.put_back = None;
     // Where a token outlives its successor, the predecessor of what was refused may still work.
     if !outlives_its_successor(loaded) {
         grant.predecessor = refused;
@@ -300,6 +303,7 @@ fn outlives_its_successor(loaded: &Loaded) -> bool {
 fn install_predecessor(grant: &mut GrantRecord, wall: Timestamp, events: &mut Vec<Event>) {
     let Some(predecessor) = grant.predecessor.take() else { return };
     grant.generation = grant.generation.next();
+    grant.put_back = Some(predecessor.generation);
     grant.credential = Some(Credential { generation: grant.generation, ..predecessor });
     grant.state = GrantState::Active;
     grant.retry_at = None;

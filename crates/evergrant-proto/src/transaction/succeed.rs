@@ -156,6 +156,7 @@ fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) 
         let refused =
             grant.verdict.is_some() || matches!(grant.state, GrantState::NeedsReauthorization { .. });
         grant.predecessor = grant.credential.replace(rotated).filter(|_| !refused);
+        grant.put_back = None;
         // A late success may have brought the same before: when it is needed as a spare, it will have been spent.
         grant.spares.retain(|spare| spare.credential.refresh_token != *refresh_token);
     } else if let Some(kept) = &mut grant.credential {

@@ -12,6 +12,7 @@ use crate::Store;
 impl Judge {
     /// The store is again as it was at `made_at`.
     pub(crate) fn judge_by_backup(&mut self, store: &Store, made_at: u64, now: u64) {
+        self.restored = true;
         let held: HashSet<&str> = store.grants().flat_map(credentials).map(text).collect();
         let newer = self.owners.iter().filter(|(_, (_, since))| *since > made_at);
         self.gone.extend(newer.map(|(token, _)| token.clone()));
@@ -26,6 +27,11 @@ impl Judge {
         self.probation.forget();
         // The pauses after failures, and what the provider had asked for, were in the newer state.
         self.traffic.forget();
+    }
+
+    /// Whether an older state of the store was ever put in the place of a newer one.
+    pub(crate) fn was_restored(&self) -> bool {
+        self.restored
     }
 
     fn forget_what_is_not_journalled(&mut self, store: &Store) {

@@ -46,6 +46,8 @@ pub struct Judge {
     gone: HashSet<String>,
     /// What was presented, or what that had brought, which a backup says nothing of that brought it back.
     brought_back: HashSet<String>,
+    /// Whether an older state of the store was put in the place of a newer one.
+    restored: bool,
     /// Of adopted stores.
     probation: Probation,
     /// What the provider issued access tokens for.
@@ -71,6 +73,7 @@ impl Judge {
             owners: HashMap::new(),
             gone: HashSet::new(),
             brought_back: HashSet::new(),
+            restored: false,
             probation: Probation::default(),
             scopes: HashMap::new(),
             rejected: HashMap::new(),

@@ -125,7 +125,9 @@ impl World {
             // A refusal after an unknown outcome is `likely` this (DESIGN, step 8); whether the lost request was
             // processed, or somebody revoked, nobody here can know.
             Cause::LostRotationNotPersisted => {
-                self.was_lost(&token) || (room && self.was_doubted(grant, held))
+                // What a backup does not hold is lost as well, and its journal says nothing of doubts.
+                let doubted = self.was_doubted(grant, held) || self.judge.was_restored();
+                self.was_lost(&token) || (room && doubted)
             }
             _ => named,
         };

@@ -51,7 +51,7 @@ const REPORT: &str = "The provider itself reports that the token was used before
 pub(super) fn the_provider_reports_reuse_after_an_unknown_outcome(facts: Facts<'_>) -> Option<Finding> {
     let evidence = unknown_outcome(facts).filter(|_| reported(facts))?;
     let lost = |certainty| Finding::new(Cause::LostRotationNotPersisted, certainty, evidence).because(REPORT);
-    Some(if another_use_is_known_of(facts) {
+    Some(if may_be_about_another_use(facts) {
         lost(Certainty::Likely)
             .because(
                 "An earlier token of this grant may have been used twice, too: the provider does not say which it means.",
@@ -62,12 +62,13 @@ pub(super) fn the_provider_reports_reuse_after_an_unknown_outcome(facts: Facts<'
     })
 }
 
-/// Whether the unknown outcome is not the only thing that a report of reuse can be about.
-fn another_use_is_known_of(facts: Facts<'_>) -> bool {
+/// Whether a report of reuse need not be about the unknown outcome: an earlier token, or one of another grant, may have been
+/// used twice, and this one ended with it.
+fn may_be_about_another_use(facts: Facts<'_>) -> bool {
     let history = facts.history;
-    let of_another_grant = facts.provider.rotation.revokes == ReplayRevokes::ClientSession
-        && !is_known_to_mean_this_token(facts);
-    history.overtaken_attempt.is_some() || history.store_restored == Some(true) || of_another_grant
+    history.overtaken_attempt.is_some()
+        || history.store_restored == Some(true)
+        || !is_known_to_mean_this_token(facts)
 }
 
 pub(super) fn the_provider_reports_reuse(facts: Facts<'_>) -> Option<Finding> {
