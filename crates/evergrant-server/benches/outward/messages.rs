@@ -107,6 +107,7 @@ async fn post_bare(receiver: &Receiver, body: &Bytes) {
                 .header("content-type", "application/json")
                 .body(Full::new(body.clone()))
                 .expect("a valid request");
+            sender.ready().await.expect("the connection is kept");
             let answer = sender.send_request(request).await.expect("it answers");
             answer.into_body().collect().await.expect("it answers");
         }

@@ -78,12 +78,12 @@ pub(super) fn the_provider_reports_reuse(facts: Facts<'_>) -> Option<Finding> {
     refreshes_overlapped(facts).or_else(|| the_newest_token_was_not_stored(facts)).or_else(|| {
         if facts.history.store_restored == Some(true) {
             return Some(
-                Finding::new(Cause::LostRotationNotPersisted, Certainty::Likely, REPORT)
+                Finding::new(Cause::RotatedTokenReused, Certainty::Possible, REPORT)
                     .because(
                         "The store was restored from a backup, or copied, since this token was received: that use may \
                          have been ours, after the backup was made.",
                     )
-                    .or(&[Cause::RotatedTokenReused]),
+                    .or(&[Cause::LostRotationNotPersisted, Cause::ConcurrentRefreshRace]),
             );
         }
         let finding = Finding::new(Cause::RotatedTokenReused, Certainty::Certain, REPORT);
