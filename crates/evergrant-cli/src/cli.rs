@@ -140,6 +140,17 @@ pub(crate) struct SettingsOptions {
     pub(crate) catalogue: Option<PathBuf>,
 }
 
+/// Commands about one kind of thing in the store.
+#[derive(Debug, Args)]
+pub(crate) struct Group<Command: Subcommand> {
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
+    #[command(flatten)]
+    pub(crate) format: FormatOptions,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
 /// In which form results are printed.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct FormatOptions {

@@ -12,7 +12,7 @@ use evergrant_server::ApiKey;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{Format, FormatOptions, StoreOptions},
+    cli::{self, Format, FormatOptions},
     exit::Exit,
     failure::Failure,
     output::{
@@ -23,18 +23,10 @@ use crate::{
     session::{Session, with_session},
 };
 
-#[derive(Debug, Args)]
-pub(crate) struct Group {
-    #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    pub(crate) format: FormatOptions,
-    #[command(subcommand)]
-    command: Command,
-}
+pub(crate) type Group = cli::Group<Command>;
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Make a key and print it, this once
     Create(Create),
     /// List the keys that see this namespace; never the keys themselves
@@ -51,7 +43,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct Create {
+pub(crate) struct Create {
     /// What people call it
     #[arg(value_parser = KeyName::new)]
     name: KeyName,

@@ -1,11 +1,11 @@
 //! `evergrant keys`: what seals the credentials.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use evergrant::store::{key::KeyStatus, sqlite::Paths};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{Format, FormatOptions, StoreOptions},
+    cli::{self, Format, FormatOptions},
     failure::Failure,
     output::{
         self,
@@ -15,18 +15,10 @@ use crate::{
     session::with_session,
 };
 
-#[derive(Debug, Args)]
-pub(crate) struct Group {
-    #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    pub(crate) format: FormatOptions,
-    #[command(subcommand)]
-    command: Command,
-}
+pub(crate) type Group = cli::Group<Command>;
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// List the loaded keys by name; never the keys themselves
     Status,
 }

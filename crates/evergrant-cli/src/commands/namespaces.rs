@@ -1,12 +1,12 @@
 //! `evergrant namespaces`: tenant boundaries.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use evergrant::{proto::name::Namespace, store::access::Removal};
 use serde_json::json;
 
 use super::api_keys::no_such_namespace;
 use crate::{
-    cli::{Format, FormatOptions, StoreOptions},
+    cli::{self, Format, FormatOptions},
     exit::Exit,
     failure::Failure,
     output::{
@@ -17,18 +17,10 @@ use crate::{
     session::{Session, with_session},
 };
 
-#[derive(Debug, Args)]
-pub(crate) struct Group {
-    #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    pub(crate) format: FormatOptions,
-    #[command(subcommand)]
-    command: Command,
-}
+pub(crate) type Group = cli::Group<Command>;
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Add a namespace
     Add {
         /// Its name

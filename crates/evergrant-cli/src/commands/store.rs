@@ -1,10 +1,10 @@
 //! `evergrant store`: the store itself.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::json;
 
 use crate::{
-    cli::{Format, FormatOptions, StoreOptions},
+    cli::{self, Format, FormatOptions},
     failure::Failure,
     output::{
         self,
@@ -14,18 +14,10 @@ use crate::{
     session::{Session, with_session},
 };
 
-#[derive(Debug, Args)]
-pub(crate) struct Group {
-    #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    pub(crate) format: FormatOptions,
-    #[command(subcommand)]
-    command: Command,
-}
+pub(crate) type Group = cli::Group<Command>;
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Show where it is and whether it may refresh
     Status,
     /// Declare a restored or copied store to be the one that holds these grants from now on

@@ -13,7 +13,7 @@ use evergrant_server::{NewWebhook, WebhookError, WebhookUpdate, Webhooks};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{Format, FormatOptions, StoreOptions},
+    cli::{self, Format, FormatOptions},
     exit::Exit,
     failure::Failure,
     output::{
@@ -30,18 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Deliveries that are shown with a webhook.
 const SHOWN: usize = 20;
 
-#[derive(Debug, Args)]
-pub(crate) struct Group {
-    #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    pub(crate) format: FormatOptions,
-    #[command(subcommand)]
-    command: Command,
-}
+pub(crate) type Group = cli::Group<Command>;
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Add a webhook and print its secret, this once
     Add(Add),
     /// List webhooks and how they fare
@@ -84,7 +76,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct Add {
+pub(crate) struct Add {
     /// Where messages are posted to: https
     url: String,
     /// What it wants to be told, such as grant.needs_reauthorization; may be repeated [default: everything]
@@ -96,7 +88,7 @@ struct Add {
 }
 
 #[derive(Debug, Args)]
-struct ReplayOptions {
+pub(crate) struct ReplayOptions {
     /// The webhook
     webhook: WebhookId,
     /// One message, by its `webhook-id`

@@ -31,7 +31,7 @@ use crate::{
 const USUAL_REDIRECT_URI: &str = "http://127.0.0.1/callback";
 
 #[derive(Debug, Args)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// Your name of it, such as `google` or `crm-eu`
     #[arg(value_parser = ClientName::new)]
     client: ClientName,

@@ -5,31 +5,23 @@ mod learned;
 mod show;
 mod update;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 use evergrant::proto::{
     name::ClientName, secret::ClientSecret, wire::client_authentication::AuthenticationMethod,
 };
 
 use crate::{
-    cli::{Format, FormatOptions, StoreOptions},
+    cli::{self, Format, FormatOptions},
     failure::Failure,
     input::SecretSource,
     output,
     session::{Session, with_session},
 };
 
-#[derive(Debug, Args)]
-pub(crate) struct Group {
-    #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    pub(crate) format: FormatOptions,
-    #[command(subcommand)]
-    command: Command,
-}
+pub(crate) type Group = cli::Group<Command>;
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Add a registration; its issuer's metadata or the catalogue fill in the endpoints
     Add(Box<add::Options>),
     /// List registrations

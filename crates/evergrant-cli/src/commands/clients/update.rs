@@ -24,7 +24,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// The client
     #[arg(value_parser = ClientName::new)]
     client: ClientName,

@@ -30,7 +30,7 @@ const DAY: u64 = 86_400;
 const CLOSE: Duration = Duration::from_secs(7 * DAY);
 
 #[derive(Debug, Args)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// Only those of this client
     #[arg(long, value_parser = ClientName::new)]
     client: Option<ClientName>,

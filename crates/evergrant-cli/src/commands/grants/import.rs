@@ -25,7 +25,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// The client that the refresh token was issued to
     #[arg(value_parser = ClientName::new)]
     client: ClientName,

@@ -23,7 +23,7 @@ use crate::{
 const PAGE: usize = 500;
 
 #[derive(Debug, Args)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// Only those of this client
     #[arg(long, value_parser = ClientName::new)]
     client: Option<ClientName>,

@@ -7,28 +7,20 @@ mod import;
 mod list;
 mod show;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use evergrant::proto::{grant::GrantState, name::GrantId};
 
 use crate::{
-    cli::{FormatOptions, StoreOptions},
+    cli::{self, FormatOptions},
     failure::Failure,
     output::style::Tone,
     session::with_session,
 };
 
-#[derive(Debug, Args)]
-pub(crate) struct Group {
-    #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    pub(crate) format: FormatOptions,
-    #[command(subcommand)]
-    command: Command,
-}
+pub(crate) type Group = cli::Group<Command>;
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Keep a refresh token that was issued to another program
     Import(Box<import::Options>),
     /// List grants
