@@ -283,7 +283,12 @@ fn print_id(formatter: &mut fmt::Formatter<'_>, prefix: &str, number: u128) -> f
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-fn parse_id(text: &str, prefix: &'static str) -> Result<u128, InvalidName> {
+/// Reads what is printed as its prefix and 32 hexadecimal digits.
+///
+/// # Errors
+///
+/// If it is anything else; a sign, which `from_str_radix` alone would take, too.
+pub fn parse_id(text: &str, prefix: &'static str) -> Result<u128, InvalidName> {
     text.strip_prefix(prefix)
         .filter(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
         .and_then(|digits| u128::from_str_radix(digits, 16).ok())

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use evergrant_proto::{name::Namespace, time::Timestamp};
+use evergrant_proto::{
+    name::{Namespace, parse_id},
+    time::Timestamp,
+};
 
 /// Names one API key. Not secret: it is what lists and logs show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,11 +127,7 @@ impl FromStr for ApiKeyId {
     type Err = InvalidAccess;
 
     fn from_str(text: &str) -> Result<Self, InvalidAccess> {
-        // `from_str_radix` alone would take a sign.
-        let digits = text
-            .strip_prefix(ID_PREFIX)
-            .filter(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        digits.and_then(|digits| u128::from_str_radix(digits, 16).ok()).map(Self).ok_or(InvalidAccess::Id)
+        parse_id(text, ID_PREFIX).map(Self).map_err(|_| InvalidAccess::Id)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use evergrant_proto::name::parse_id;
 use serde::{Deserialize, Serialize};
 
 /// Names one webhook.
@@ -27,11 +28,7 @@ const WEBHOOK: InvalidWebhookId = InvalidWebhookId { what: "webhook", prefix: "w
 const MESSAGE: InvalidWebhookId = InvalidWebhookId { what: "message", prefix: "msg_" };
 
 fn parse(text: &str, kind: InvalidWebhookId) -> Result<u128, InvalidWebhookId> {
-    // `from_str_radix` alone would take a sign.
-    let hexadecimal =
-        |digits: &&str| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let digits = text.strip_prefix(kind.prefix).filter(hexadecimal);
-    digits.and_then(|digits| u128::from_str_radix(digits, 16).ok()).ok_or(kind)
+    parse_id(text, kind.prefix).map_err(|_| kind)
 }
 
 impl fmt::Display for WebhookId {
