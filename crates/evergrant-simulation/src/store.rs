@@ -341,9 +341,9 @@ impl Store {
     }
 
     /// Places that are reserved, or hold what is meant for these tables.
-    pub fn places_taken(&self) -> usize {
-        let ours = |place: &&Option<Rescued>| place.as_ref().is_none_or(|it| self.is_meant_for_us(it));
-        self.lifeboat.values().filter(ours).count()
+    pub fn places_taken(&self) -> Vec<(HolderId, SlotId)> {
+        let ours = |place: &Option<Rescued>| place.as_ref().is_none_or(|it| self.is_meant_for_us(it));
+        self.lifeboat.iter().filter(|(_, place)| ours(place)).map(|(whose, _)| *whose).collect()
     }
 
     /// What was rescued before the tables were adopted belongs to tables that nobody has any more: it stays where it is.

@@ -46,7 +46,10 @@ struct Endpoint {
     line: VecDeque<FlowId>,
     waiting: HashSet<FlowId>,
     failures: u32,
+    failed_at: Option<Moment>,
     not_before: Option<Moment>,
+    /// The provider has said when to come again.
+    stated: bool,
 }
 
 /// Whether a flight may go to its endpoint.
@@ -77,6 +80,12 @@ impl EndpointKey {
             namespace: client.namespace.clone(),
             url: url.map(ToString::to_string).unwrap_or_default(),
         }
+    }
+}
+
+impl Endpoint {
+    fn recover(&mut self) {
+        (self.failures, self.failed_at, self.not_before, self.stated) = (0, None, None, false);
     }
 }
 
@@ -173,8 +182,18 @@ impl Endpoints {
     /// The endpoint answered properly.
     pub(crate) fn succeeded(&mut self, key: &EndpointKey) {
         if let Some(endpoint) = self.known.get_mut(key) {
-            endpoint.failures = 0;
-            endpoint.not_before = None;
+            endpoint.recover();
+        }
+    }
+
+    /// A grant shows that another process sent a request so long ago that was answered properly. If ours failed before that,
+    /// it says nothing any more; what the provider has asked for still counts.
+    pub(crate) fn answered_others(&mut self, key: &EndpointKey, age: Duration, now: Moment) {
+        let outlived = |endpoint: &&mut Endpoint| {
+            !endpoint.stated && endpoint.failed_at.is_some_and(|at| now.since(at) > age)
+        };
+        if let Some(endpoint) = self.known.get_mut(key).filter(outlived) {
+            endpoint.recover();
         }
     }
 
@@ -188,6 +207,8 @@ impl Endpoints {
     ) {
         let endpoint = self.known.entry(key.clone()).or_default();
         endpoint.failures = endpoint.failures.saturating_add(1);
+        endpoint.failed_at = Some(now);
+        endpoint.stated |= retry_after.is_some();
         if retry_after.is_some() || endpoint.failures >= UNHEALTHY_AFTER {
             let failures = endpoint.failures.saturating_sub(UNHEALTHY_AFTER);
             let until = now.plus(wait_after(failures, retry_after, entropy));
@@ -238,6 +259,23 @@ mod tests {
     fn fill(endpoints: &mut Endpoints, url: &str, flows: std::ops::Range<u64>) {
         for flow in flows {
             assert_eq!(enter(endpoints, url, flow), Entry::Entered, "{flow}");
+        }
+    }
+
+    #[test]
+    fn an_answer_to_another_process_since_the_last_failure_ends_the_pause_unless_the_provider_asked_for_it() {
+        let mut entropy = Entropy::new([7; 32]);
+        let at = |seconds| START.plus(Duration::from_secs(seconds));
+        for (retry_after, sent_ago, enters) in
+            [(None, 2, true), (None, 20, false), (Some(Duration::from_secs(600)), 2, false)]
+        {
+            let mut endpoints = Endpoints::new(16);
+            for _ in 0..8 {
+                endpoints.failed(&key("a"), retry_after, at(100), &mut entropy);
+            }
+            endpoints.answered_others(&key("a"), Duration::from_secs(sent_ago), at(110));
+            let entry = endpoints.enter(&key("a"), FlowId(1), false, at(110));
+            assert_eq!(entry == Entry::Entered, enters, "{retry_after:?} {sent_ago} {entry:?}");
         }
     }
 

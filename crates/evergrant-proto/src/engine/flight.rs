@@ -3,11 +3,11 @@
 mod answers;
 mod recording;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use self::recording::Recording;
+use self::recording::{Recording, Rescued};
 use super::{
-    CallId, Effect, Engine, FlowId, Issue, Next, Outcome, Refusal, SlotId, StoreFailure, asking, conclusion,
+    CallId, Effect, Engine, FlowId, Next, Outcome, Refusal, SlotId, StoreFailure, asking, conclusion,
     endpoint::{EndpointKey, Entry},
     refusal::{backing_off, closed, owes_revocation, store_unavailable},
 };
@@ -66,8 +66,7 @@ pub(crate) struct Flight {
     reserve_tries: u32,
     /// The grant as last seen, for callers whose time runs out.
     seen: Option<Box<GrantRecord>>,
-    /// What a rescued success brought: may be served although the store does not know it yet.
-    rescued: Option<Arc<Issue>>,
+    rescued: Option<Rescued>,
     owes_revocation: bool,
     /// The store could not tell of the grant, or not be told.
     stuck: bool,
@@ -177,6 +176,13 @@ impl Flight {
     /// Whether those who join now can be answered without waiting.
     pub(crate) fn has_news(&self, wall: Timestamp) -> bool {
         self.living_rescued(wall).is_some()
+    }
+
+    /// The grant was changed: what is in the lifeboat may be in the store by now, and rejected there.
+    pub(crate) fn doubt_what_was_rescued(&mut self) {
+        if let Some(rescued) = &mut self.rescued {
+            rescued.doubted = true;
+        }
     }
 
     /// Whether it is about to know what the grant holds: what it has seen before may have changed.
@@ -302,7 +308,12 @@ impl Flight {
         }
         let policy = &client.provider.rotation;
         self.urgent = repeat_before(&grant, policy, Pace::of(policy)).is_some_and(|end| end > now.wall);
-        self.entered = Some(EndpointKey::of(&client));
+        let endpoint = EndpointKey::of(&client);
+        let newest = grant.access.iter().map(|entry| entry.issued_at).filter(|at| *at <= now.wall).max();
+        if let Some(newest) = newest {
+            engine.endpoints.answered_others(&endpoint, now.wall.since(newest), now.moment);
+        }
+        self.entered = Some(endpoint);
         self.enter(engine, id, now)
     }
 
@@ -397,7 +408,7 @@ impl Flight {
                     engine.endpoints.place(&key);
                     self.entered = Some(key);
                 }
-                if was_set_forward(&claimed, asked_at, now) {
+                if clock_was_set(&claimed, asked_at, now) {
                     let detail = "the wall clock was set while the lease was asked for".to_owned();
                     let refusal = Refusal::StoreUnavailable(detail.clone());
                     let conclusion = conclusion::not_sent(self.grant, attempt, detail, refusal, now.wall);
@@ -586,10 +597,11 @@ impl Flight {
         }
     }
 }
-/// Whether the wall clock was set forward between the question and the answer: what was waited for by that clock may have
-/// been taken for what a clock that was set back since had left.
-fn was_set_forward(claimed: &Claimed, asked_at: Moment, now: Now) -> bool {
+/// Whether the wall clock was set between the question and the answer: what was waited for by that clock may have been taken
+/// for what a clock that was set back since had left, or for what somebody with the clock of now has only begun to wait for.
+fn clock_was_set(claimed: &Claimed, asked_at: Moment, now: Now) -> bool {
     let attempt = claimed.grant.attempts.iter().find(|attempt| attempt.id == claimed.attempt);
-    let on_the_wall = attempt.map_or(Duration::ZERO, |attempt| now.wall.since(attempt.journalled_at));
-    on_the_wall > now.moment.since(asked_at) + deadlines::CLOCK_TOLERANCE
+    let Some(asked) = attempt.map(|attempt| attempt.journalled_at) else { return false };
+    let (ahead, behind) = (now.wall.since(asked), asked.since(now.wall));
+    ahead > now.moment.since(asked_at) + deadlines::CLOCK_TOLERANCE || behind > deadlines::CLOCK_TOLERANCE
 }

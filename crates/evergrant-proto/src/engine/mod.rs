@@ -303,6 +303,13 @@ impl Engine {
         for (grant, _, under_way) in self.looks.values_mut() {
             under_way.overtaken |= is_changed(*grant);
         }
+        for flow in self.flows.values_mut() {
+            if let Flow::Flight(flight) = flow
+                && is_changed(flight.grant)
+            {
+                flight.doubt_what_was_rescued();
+            }
+        }
     }
 
     /// Time has passed.
@@ -385,10 +392,16 @@ impl Engine {
     fn looked(&mut self, grant: GrantId, key: &AccessKey, outcome: Outcome, now: Now) {
         let Outcome::Found(Ok(Some(found))) = outcome else { return };
         self.publish(&found.0, key);
-        let asked_at = self.asked_at;
-        if let Some(flight) = self.flight_for(grant, key) {
-            let satisfied = flight.look_at(&found.0, asked_at, now.wall);
-            self.outputs.extend(satisfied);
+        let (asked_at, outdated) = (self.asked_at, self.outdated);
+        let Some(flight) = self.flight_for(grant, key) else { return };
+        let mut answers = flight.look_at(&found.0, asked_at, now.wall);
+        if !outdated {
+            answers.extend(flight.settle_what_was_rescued(&found.0, now));
+        }
+        let again = flight.doubts_what_was_rescued();
+        self.outputs.extend(answers);
+        if again {
+            self.look(grant, key.clone(), now.moment);
         }
     }
 

@@ -95,7 +95,7 @@ impl Player {
         let running = self.world.running();
         let quiet = self.world.store.grants().all(settled)
             && self.world.store.grants().all(|grant| grant.attempts.iter().all(|attempt| !attempt.is_open()))
-            && self.world.store.places_taken() == 0
+            && self.world.store.places_taken().is_empty()
             && running.iter().all(|process| self.world.engine(*process).is_idle())
             && running.iter().all(|process| self.world.engine(*process).waiting() == 0);
         quiet && self.world.store.grants().cloned().collect::<Vec<_>>().iter().all(|grant| self.serves(grant))
@@ -216,8 +216,9 @@ impl Player {
         if let Some(command) = self.world.store.rescued().next() {
             complaints.push(format!("the lifeboat holds {:?}", command.attempt()));
         }
-        if self.world.store.places_taken() > 0 {
-            complaints.push(format!("{} places of the lifeboat are taken", self.world.store.places_taken()));
+        let taken = self.world.store.places_taken();
+        if !taken.is_empty() {
+            complaints.push(format!("{} places of the lifeboat are taken: {taken:?}", taken.len()));
         }
         for complaint in complaints {
             self.complain(&complaint);

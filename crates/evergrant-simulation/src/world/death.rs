@@ -133,8 +133,12 @@ impl World {
         };
         if !fine {
             let evidence = format!(
-                "grant {} died of {:?}, and is said to have died of {cause:?} ({:?}; {:?})",
-                grant.id, truth.names, diagnosis.certainty, diagnosis.alternatives
+                "grant {} died of {:?}, and is said to have died of {cause:?} ({:?}; {:?}), because: {}",
+                grant.id,
+                truth.names,
+                diagnosis.certainty,
+                diagnosis.alternatives,
+                diagnosis.evidence.join(" ")
             );
             self.judge.object(Invariant::TrueCause, self.now, evidence);
         }
@@ -162,8 +166,28 @@ impl World {
             entry.presented.as_ref() == Some(token) && entry.outcome == Outcome::Refused
         };
         let journal: Vec<_> = self.party.provider.journal(0).collect();
-        let refusal = journal.iter().copied().rfind(refused)?;
-        let mut names = match refusal.reason? {
+        let refusals: Vec<_> = journal.iter().copied().filter(refused).collect();
+        let (latest, earlier) = refusals.split_last()?;
+        let mut names = self.names_of_refusal(latest, token, &journal)?;
+        // Each reason was true when it was given, and which of several refusals is heard last is chance.
+        let others = earlier.iter().filter_map(|refusal| self.names_of_refusal(refusal, token, &journal));
+        names.extend(others.flatten());
+        let doubted = self
+            .store
+            .attempts(grant.id)
+            .any(|attempt| attempt.generation == grant.generation && attempt.is_doubtful());
+        let lost = names.iter().all(|name| *name == Cause::LostRotationNotPersisted);
+        Some(Truth { journal_decides: doubted && lost, names })
+    }
+
+    /// Our words for one refusal of this token.
+    fn names_of_refusal(
+        &self,
+        refusal: &JournalEntry,
+        token: &Fingerprint,
+        journal: &[&JournalEntry],
+    ) -> Option<Vec<Cause>> {
+        Some(match refusal.reason? {
             // A backup brought the spent token back.
             Reason::ReplayedRefreshToken if self.judge.was_brought_back(token) => OVERTAKEN.to_vec(),
             Reason::ReplayedRefreshToken => vec![Cause::LostRotationNotPersisted],
@@ -180,20 +204,7 @@ impl World {
             Reason::ExpiredAbsolute => vec![Cause::RefreshTokenExpiredAbsolute],
             Reason::UserDisabled => vec![Cause::AccountDisabled],
             _ => return None,
-        };
-        // A refusal of while the account was disabled may be the one that is heard last.
-        if journal
-            .iter()
-            .filter(|entry| refused(entry))
-            .any(|entry| entry.reason == Some(Reason::UserDisabled))
-        {
-            names.push(Cause::AccountDisabled);
-        }
-        let doubted = self
-            .store
-            .attempts(grant.id)
-            .any(|attempt| attempt.generation == grant.generation && attempt.is_doubtful());
-        Some(Truth { journal_decides: doubted && names == [Cause::LostRotationNotPersisted], names })
+        })
     }
 }
 

@@ -83,7 +83,7 @@ fn a_callback_that_comes_twice_sends_its_code_once() {
         assert_eq!((connected, used), (1, 1), "{ends:?}");
         assert_eq!(exchanges(&world) - before, 1);
         world.run_for(seconds(1));
-        assert_eq!(world.store.places_taken(), 0);
+        assert_eq!(world.store.places_taken(), []);
         world.run_for(minutes(61));
         issue(&world.token(process, grant));
         world.expect_order();
@@ -160,7 +160,7 @@ fn a_repair_that_the_store_cannot_take_lands_from_the_lifeboat() {
         assert!(matches!(end(&world.await_answer(call)), CallbackEnd::Connected { .. }), "{fate:?}");
         assert_eq!(world.grant(grant).generation.0, 2);
         world.run_for(seconds(1));
-        assert_eq!(world.store.places_taken(), 0);
+        assert_eq!(world.store.places_taken(), []);
         world.expect_order();
     }
 }

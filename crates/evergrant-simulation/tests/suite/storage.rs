@@ -30,7 +30,7 @@ fn a_success_that_the_store_cannot_take_is_served_from_the_lifeboat_and_lands_on
     world.run_for(minutes(2));
     assert_eq!(world.grant(grant).generation.0, 2);
     assert_eq!(world.grant(grant).access[0].token, token);
-    assert_eq!(world.store.places_taken(), 0);
+    assert_eq!(world.store.places_taken(), []);
     assert_eq!(world.refreshes().len(), 1);
     world.run_for(minutes(61));
     issue(&world.token(process, grant));
@@ -48,7 +48,7 @@ fn what_a_killed_process_has_rescued_lands_when_the_next_one_starts() {
     world.run_for(minutes(1));
     world.store.faults.clear();
     let next = world.start_without_scheduler();
-    assert_eq!(world.store.places_taken(), 0);
+    assert_eq!(world.store.places_taken(), []);
     assert_eq!(issue(&world.token(next, grant)).access.token, token);
     assert_eq!(world.refreshes().len(), 1);
     world.expect_order();
@@ -63,7 +63,7 @@ fn a_commit_in_doubt_is_made_once() {
         issue(&world.token(process, grant));
         world.run_for(minutes(1));
         assert_eq!(world.grant(grant).generation.0, 2);
-        assert_eq!(world.store.places_taken(), 0);
+        assert_eq!(world.store.places_taken(), []);
         assert!(world.engine(process).is_idle());
         world.expect_order();
     }

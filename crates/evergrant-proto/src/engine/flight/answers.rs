@@ -32,7 +32,9 @@ impl Flight {
 
     /// What was rescued, if it can be handed out. Once it has ended, the store may hold what another process brought.
     pub(super) fn living_rescued(&self, wall: Timestamp) -> Option<Arc<Issue>> {
-        self.rescued.clone().filter(|issue| issue.access.freshness(wall) != Freshness::Expired)
+        let rescued = self.rescued.as_ref().filter(|rescued| !rescued.doubted)?;
+        let lives = rescued.issue.access.freshness(wall) != Freshness::Expired;
+        lives.then(|| Arc::clone(&rescued.issue))
     }
 
     /// What can be handed out to somebody with this wish, as far as last seen.
@@ -59,6 +61,22 @@ impl Flight {
     pub(crate) fn look_at(&mut self, grant: &GrantRecord, asked_at: Moment, wall: Timestamp) -> Vec<Output> {
         self.see(grant);
         self.satisfied(asked_at, wall)
+    }
+
+    /// Whether what was rescued is not handed out before somebody has looked what the store holds.
+    pub(crate) fn doubts_what_was_rescued(&self) -> bool {
+        self.rescued.as_ref().is_some_and(|rescued| rescued.doubted)
+    }
+
+    /// The grant as it is now decides whether what was rescued is still to be handed out.
+    pub(crate) fn settle_what_was_rescued(&mut self, grant: &GrantRecord, now: Now) -> Vec<Output> {
+        let mut answers = Vec::new();
+        self.rescued.take_if(|rescued| rescued.is_overtaken_by(grant));
+        if let Some(rescued) = &mut self.rescued {
+            rescued.doubted = false;
+            self.expire(now, &mut answers);
+        }
+        answers
     }
 
     /// Whoever came long after the question is not content with the answer: what others have changed in between, a

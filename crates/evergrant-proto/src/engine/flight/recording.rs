@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use super::{Flight, Found, LONGEST_RETRY, Step};
 use crate::{
     engine::{
-        Effect, Engine, Next, Output, StoreFailure,
+        Effect, Engine, Issue, Next, Output, StoreFailure,
         conclusion::Conclusion,
         refusal::{as_recorded, closed},
     },
-    grant::GrantState,
+    grant::{Attempt, GrantRecord, GrantState},
+    name::AttemptId,
     time::Now,
     transaction::{Command, Reply},
 };
@@ -20,6 +21,23 @@ pub(super) struct Recording {
     pub(super) conclusion: Conclusion,
     pub(super) tries: u32,
     pub(super) rescued: bool,
+}
+
+/// What a success in the lifeboat brought: may be served although the store does not know it yet.
+#[derive(Debug)]
+pub(super) struct Rescued {
+    pub(super) issue: Arc<Issue>,
+    attempt: Option<AttemptId>,
+    /// The grant was changed since, by whomever.
+    pub(super) doubted: bool,
+}
+
+impl Rescued {
+    /// Whether the store has taken it in, or wants it no more: the store tells what to serve then.
+    pub(super) fn is_overtaken_by(&self, grant: &GrantRecord) -> bool {
+        let waits = |attempt: &Attempt| Some(attempt.id) == self.attempt && attempt.is_open();
+        closed(grant).is_some() || !grant.attempts.iter().any(waits)
+    }
 }
 
 impl Flight {
@@ -66,8 +84,7 @@ impl Flight {
                 self.refuse_all(engine, &recording.conclusion.refusal, now)
             }
             _ if succeeded && sabotaged!(BelieveEveryCommit) => {
-                let granted = self.seen.as_deref();
-                self.rescued = granted.and_then(|grant| recording.conclusion.issue(grant)).map(Arc::new);
+                self.rescued = self.what_is_rescued(&recording);
                 self.leave(engine)
             }
             _ if succeeded && !recording.rescued && !sabotaged!(ForgetTheLifeboat) => {
@@ -120,16 +137,20 @@ impl Flight {
     ) -> Next {
         if durable {
             recording.rescued = true;
-            let granted = self.seen.as_deref();
-            self.rescued = granted.and_then(|grant| recording.conclusion.issue(grant)).map(Arc::new);
-            if let Some(issue) = &self.rescued {
-                engine.outputs.push_back(Output::Publish(Arc::clone(issue)));
+            self.rescued = self.what_is_rescued(&recording);
+            if let Some(rescued) = &self.rescued {
+                engine.outputs.push_back(Output::Publish(Arc::clone(&rescued.issue)));
             }
             let mut answers = Vec::new();
             self.expire(now, &mut answers);
             engine.outputs.extend(answers);
         }
         self.pause_recording(recording, now)
+    }
+
+    fn what_is_rescued(&self, recording: &Recording) -> Option<Rescued> {
+        let issue = Arc::new(recording.conclusion.issue(self.seen.as_deref()?)?);
+        Some(Rescued { issue, attempt: recording.conclusion.command.attempt(), doubted: false })
     }
 
     pub(super) fn pause_recording(&mut self, mut recording: Box<Recording>, now: Now) -> Next {
