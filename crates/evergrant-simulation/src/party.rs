@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use evergrant_proto::{
-    client::{Breaker, ClientRecord, Learned, Probation},
+    client::{Branding, Breaker, ClientRecord, Learned, Probation},
     name::{ClientName, Namespace},
     provider::{Endpoints, Provider as Facts, ReplayRevokes, RotationKind, RotationPolicy as KnownRotation},
     secret::ClientSecret,
@@ -167,6 +167,7 @@ impl Scene {
             learned: Learned::default(),
             probation: Probation::default(),
             keep_alive: true,
+            branding: Branding::default(),
             created_at: wall,
             updated_at: wall,
             removed_at: None,

@@ -1,17 +1,34 @@
 //! What is expected after an operator has put an older state in the place of the newer one: what nobody can know any more
 //! is expected of nobody, and everything else goes on.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use evergrant_proto::grant::{Credential, GrantRecord};
+use evergrant_proto::{
+    grant::{Credential, GrantRecord},
+    name::{AttemptId, GrantId},
+};
 use evergrant_rehearse::Fingerprint;
 
 use super::{Judge, records::Mark};
 use crate::Store;
 
+/// What the tables tell about presentations, to be taken back with them.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    /// Grants whose refresh tokens are as old as the adopted store.
+    unproven: BTreeSet<GrantId>,
+    /// Attempts whose outcome is recorded, and by which command.
+    recorded: HashMap<AttemptId, u64>,
+}
+
 impl Judge {
+    /// What the tables tell now.
+    pub(crate) fn known(&self) -> Known {
+        Known { unproven: self.probation.unproven().clone(), recorded: self.recorded.clone() }
+    }
+
     /// The store is again as it was at `made_at`.
-    pub(crate) fn judge_by_backup(&mut self, store: &Store, made_at: u64, now: u64) {
+    pub(crate) fn judge_by_backup(&mut self, store: &Store, made_at: u64, known: Known, now: u64) {
         self.restored = true;
         let held: HashSet<&str> = store.grants().flat_map(credentials).map(text).collect();
         let newer = self.owners.iter().filter(|(_, (_, since))| *since > made_at);
@@ -23,8 +40,8 @@ impl Judge {
             let entry = store.grant(*grant).and_then(|grant| grant.access_for(key));
             entry.is_some_and(|entry| entry.generation == *generation && entry.rejected)
         });
-        // Which grants were probed, too.
-        self.probation.forget();
+        self.probation.go_back(known.unproven);
+        self.recorded = known.recorded;
         // The pauses after failures, and what the provider had asked for, were in the newer state.
         self.traffic.forget();
     }
@@ -35,7 +52,6 @@ impl Judge {
     }
 
     fn forget_what_is_not_journalled(&mut self, store: &Store) {
-        self.recorded.retain(|id, _| store.attempt(*id).is_some_and(|attempt| !attempt.is_open()));
         let presentations = &self.presentations;
         let mut forgotten = HashSet::new();
         for numbers in self.of_token.values_mut() {

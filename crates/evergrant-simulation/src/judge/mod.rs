@@ -17,6 +17,7 @@ use evergrant_proto::{
 };
 use evergrant_rehearse::Fingerprint;
 
+pub(crate) use backup::Known;
 use keeping::Rejected;
 pub(crate) use presentation::{Circumstances, OWNER_WAIT};
 pub use presentation::{Presentation, PresentationEnd};

@@ -154,11 +154,13 @@ impl Judge {
 }
 
 impl Probation {
-    /// The tables know of other probes than these.
-    pub(super) fn forget(&mut self) {
-        self.probes.clear();
-        self.of_attempt.clear();
-        self.refusals = 0;
+    pub(super) fn unproven(&self) -> &BTreeSet<GrantId> {
+        &self.unproven
+    }
+
+    /// The tables know of other probes than these, and of these grants that nothing has proven since.
+    pub(super) fn go_back(&mut self, unproven: BTreeSet<GrantId>) {
+        *self = Self { unproven, ..Self::default() };
     }
 
     /// What an outcome tells about the probes, if it is that of the latest one.

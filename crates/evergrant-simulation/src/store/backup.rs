@@ -46,13 +46,14 @@ impl Store {
         }
     }
 
-    /// Puts old tables in the place of the newer ones. It is noticed when they are opened.
+    /// Puts old tables in the place of the newer ones. Whoever opens them first notices: a process, or an operator's command.
     pub fn restore(&mut self, backup: Backup) {
         let Backup { grants, clients, authorizations, journal, events, mark, quarantined, adoptions } =
             backup;
         (self.grants, self.clients, self.authorizations) = (grants, clients, authorizations);
         (self.journal, self.events, self.mark) = (journal, events, mark);
         (self.quarantined, self.adoptions) = (quarantined, adoptions);
+        self.open();
     }
 
     /// The tables are carried to another host: the lifeboat and the anchor stay behind.

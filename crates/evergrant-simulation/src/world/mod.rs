@@ -28,7 +28,7 @@ use evergrant_rehearse::{self as rehearse, ExchangeId};
 pub use doom::{Blow, Doom, Side, Work};
 pub use process::ProcessId;
 
-use crate::{Backup, Dice, Judge, Mishap, Network, Party, Scene, Store};
+use crate::{Backup, Dice, Judge, Mishap, Network, Party, Scene, Store, judge::Known};
 use durability::Debt;
 use process::Process;
 
@@ -156,8 +156,8 @@ pub struct World {
     store_failed_at: Option<u64>,
     /// When the lifeboat refused somebody last.
     lifeboat_failed_at: Option<u64>,
-    /// The operator's backups of the store, and when they were made.
-    backups: Vec<(u64, Backup)>,
+    /// The operator's backups of the store, when they were made, and what the judge took for known then.
+    backups: Vec<(u64, Backup, Known)>,
 }
 
 impl World {

@@ -14,7 +14,7 @@ impl World {
         if self.backups.len() == MOST_BACKUPS {
             self.backups.remove(0);
         }
-        self.backups.push((self.now, self.store.back_up()));
+        self.backups.push((self.now, self.store.back_up(), self.judge.known()));
         self.note(|| "the store is backed up".to_owned());
     }
 
@@ -22,10 +22,10 @@ impl World {
     /// backup, or one before it.
     pub fn restore_store(&mut self, age: usize) {
         let Some(index) = self.backups.len().checked_sub(1 + age) else { return };
-        let (made_at, backup) = self.backups[index].clone();
+        let (made_at, backup, known) = self.backups[index].clone();
         self.end_all_processes();
         self.store.restore(backup);
-        self.judge.judge_by_backup(&self.store, made_at, self.now);
+        self.judge.judge_by_backup(&self.store, made_at, known, self.now);
         self.dead.clear();
         self.note(|| format!("the store is restored as it was at {made_at} ms"));
         self.start_later(1_000);
