@@ -248,9 +248,12 @@ impl Store {
         named.filter(|holder| self.has_ended(*holder)).collect()
     }
 
-    /// Whether nothing can come from this process any more.
+    /// Whether nothing can come from this process any more. What it has left behind for other tables never will.
     pub fn has_ended(&self, holder: HolderId) -> bool {
-        !self.alive.contains(&holder) && self.rescued_by(holder).next().is_none()
+        let mut places = self.lifeboat.range((holder, SlotId(0))..=(holder, SlotId(u64::MAX)));
+        let waits =
+            |place: &Option<Rescued>| place.as_ref().is_some_and(|rescued| self.is_meant_for_us(rescued));
+        !self.alive.contains(&holder) && !places.any(|(_, place)| waits(place))
     }
 
     fn write(&mut self, change: Change) -> Reply {

@@ -119,18 +119,19 @@ impl Judge {
     pub(super) fn judge_traffic(&mut self, moment: &Circumstances<'_>) {
         let Some(grant) = moment.grant else { return };
         let now = moment.now;
-        if is_closed(grant) {
+        // What was claimed before an import, and is sent beside what was claimed after it, was allowed before that answer.
+        let own =
+            grant.attempts.iter().filter(|attempt| attempt.is_open() && attempt.holder == moment.holder);
+        let own = own.max_by_key(|attempt| attempt.fence);
+        if is_closed(grant) && own.is_none_or(|own| own.generation == grant.generation) {
             let evidence =
                 format!("a request is sent for grant {}, which is {}", grant.id, grant.state.name());
             self.object(Invariant::BoundedRequests, now, evidence);
         }
         let promise = self.traffic.grants.get(&grant.id).and_then(|requests| requests.not_before);
-        // What was claimed before an import, and is sent beside what was claimed after it, was allowed before that answer.
-        let own =
-            grant.attempts.iter().filter(|attempt| attempt.is_open() && attempt.holder == moment.holder);
-        let own = own.map(|attempt| attempt.fence).max();
-        let binds =
-            |(until, since): &(Timestamp, Fence)| *until > moment.wall && own.is_none_or(|own| own > *since);
+        let binds = |(until, since): &(Timestamp, Fence)| {
+            *until > moment.wall && own.is_none_or(|own| own.fence > *since)
+        };
         if let Some((not_before, _)) = promise.filter(binds) {
             let early = not_before.since(moment.wall);
             let evidence = format!(
