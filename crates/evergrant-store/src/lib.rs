@@ -10,6 +10,7 @@
 //! * [`clock`]: the only place of this crate that reads a clock;
 //! * [`store`]: what every store can do;
 //! * [`access`]: namespaces, and the API keys that see them;
+//! * [`import`]: many grants from outside at once;
 //! * [`once`]: requests that have one effect, however often they are sent;
 //! * [`webhook`]: who is told of incidents, and what;
 //! * [`sqlite`]: the embedded store.
@@ -18,6 +19,7 @@ pub mod access;
 pub mod anchor;
 pub mod clock;
 mod durable;
+pub mod import;
 pub mod key;
 pub mod lifeboat;
 pub mod once;

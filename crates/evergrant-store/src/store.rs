@@ -1,6 +1,6 @@
 //! What every store can do, whatever it is built on.
 
-use std::{fmt, future::Future, pin::Pin};
+use std::{collections::BTreeMap, fmt, future::Future, pin::Pin};
 
 use evergrant_proto::{
     authorization::AuthorizationRecord,
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::{
     access::{Access, ApiKeyId, ApiKeyRecord, Removal},
     anchor::{AnchorState, Epoch, StoreId},
+    import::{Imports, Outcome},
     key::KeyStatus,
     lifeboat::Reservation,
     once::{Executed, Once, OnceKey},
@@ -40,6 +41,14 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Grants by filter, in the order of their ids.
     fn grants(&self, filter: GrantFilter) -> Pending<'_, Vec<GrantRecord>>;
+
+    /// Takes over many grants in one transaction; `Ok` means durable. What was brought before is found again, whatever
+    /// became of it: the same candidates may come twice.
+    fn import(&self, imports: Imports) -> Pending<'_, Vec<Outcome>>;
+
+    /// How many grants there are in each state, by its name, in all namespaces; without removed ones. Costs the same however
+    /// many there are. A state that no grant is in may be missing.
+    fn grants_by_state(&self) -> Pending<'_, BTreeMap<String, u64>>;
 
     /// Grants due at `until` or before, the longest due first. Costs what it returns, not what exists.
     fn due(&self, until: Timestamp, limit: usize) -> Pending<'_, Vec<GrantId>>;

@@ -1,6 +1,7 @@
 //! The keeper: what an application embeds.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -81,6 +82,10 @@ pub struct NewGrant {
     pub client: ClientName,
     /// The refresh token.
     pub refresh_token: RefreshToken,
+    /// When it ends, if known.
+    pub refresh_expires_at: Option<Timestamp>,
+    /// When it was obtained, if known. [`Keeper::import_many`] lets an older one displace no newer one.
+    pub obtained_at: Option<Timestamp>,
     /// An access token that is still good, and when it ends.
     pub access_token: Option<(AccessToken, Option<Timestamp>)>,
     /// The scope that was granted, as far as known.
@@ -98,6 +103,8 @@ impl NewGrant {
             namespace: Namespace::default(),
             client,
             refresh_token,
+            refresh_expires_at: None,
+            obtained_at: None,
             access_token: None,
             scopes: ScopeSet::new(),
             owner: Owner::default(),
@@ -164,14 +171,21 @@ impl Keeper {
         key: AccessKey,
         min_ttl: Duration,
     ) -> Result<Token, TokenError> {
-        let moment = self.shared.clock.moment();
-        let wall = self.shared.clock.now().wall;
-        match self.shared.cache.look_up_key(grant, &key, moment) {
-            Some(Hit::Fresh(issue)) if issue.access.lives_at_least(min_ttl, wall) => Ok(Token::new(issue)),
-            Some(Hit::TurnedStale(issue)) if issue.access.lives_at_least(min_ttl, wall) => {
-                Ok(self.turned_stale(issue))
+        match self.token_in_memory(grant, &key, min_ttl) {
+            Some(token) => Ok(token),
+            None => self.call(TokenRequest { grant, key, want: Want::Usable { min_ttl } }).await,
+        }
+    }
+
+    /// What [`Keeper::token_for`] answers at once because it is in memory. `None` says nothing but that it is not.
+    pub fn token_in_memory(&self, grant: GrantId, key: &AccessKey, min_ttl: Duration) -> Option<Token> {
+        let now = self.shared.clock.now();
+        match self.shared.cache.look_up_key(grant, key, now.moment)? {
+            Hit::Fresh(issue) if issue.access.lives_at_least(min_ttl, now.wall) => Some(Token::new(issue)),
+            Hit::TurnedStale(issue) if issue.access.lives_at_least(min_ttl, now.wall) => {
+                Some(self.turned_stale(issue))
             }
-            _ => self.call(TokenRequest { grant, key, want: Want::Usable { min_ttl } }).await,
+            Hit::Fresh(_) | Hit::TurnedStale(_) => None,
         }
     }
 
@@ -249,7 +263,7 @@ impl Keeper {
             owner: new.owner,
             scopes: new.scopes,
             refresh_token: new.refresh_token,
-            refresh_expires_at: None,
+            refresh_expires_at: new.refresh_expires_at,
             access,
             wall,
         }
@@ -336,6 +350,16 @@ impl Keeper {
     /// The store is away.
     pub async fn attempts(&self, grant: GrantId, limit: usize) -> Result<Vec<Attempt>, StoreError> {
         self.shared.store.attempts(grant, limit).await
+    }
+
+    /// How many grants of all namespaces are in each state, by its name, without removed ones. Costs the same however many
+    /// there are. A state that no grant is in may be missing.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    pub async fn grants_by_state(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.shared.store.grants_by_state().await
     }
 
     /// The state of the store, for people.

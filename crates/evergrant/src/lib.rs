@@ -91,6 +91,7 @@ mod check;
 mod driver;
 mod examine;
 mod forecast;
+mod import;
 mod keeper;
 mod once;
 mod open;

@@ -24,11 +24,15 @@ const APPLICATION_ID: i32 = 0x4556_4752;
 
 /// Each brings the schema one version further. They only add: a process of the version before goes on working
 /// with what a newer one has migrated, until both are replaced.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// The newest schema version that this program knows.
-const KNOWN: u32 = 3;
+const KNOWN: u32 = 4;
 const _: () = assert!(MIGRATIONS.len() == KNOWN as usize);
 
 /// How long a reader waits for another process that recovers the log after a crash.

@@ -1,5 +1,7 @@
 //! Finding grants: by filter, by date, by change.
 
+use std::collections::BTreeMap;
+
 use evergrant_proto::{grant::GrantRecord, name::GrantId, time::Timestamp};
 use rusqlite::{Connection, ToSql, params, params_from_iter, types::Value};
 
@@ -56,6 +58,13 @@ fn condition(filter: &GrantFilter) -> (String, Vec<Value>) {
         equals(" AND value = {})", Value::Text(value.clone()));
     }
     (condition, values)
+}
+
+/// How many grants are in each state. The triggers of the schema keep count.
+pub(super) fn by_state(connection: &Connection) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT state, grants FROM grant_states")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, counter(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Grants due at `until` or before, the longest due first.

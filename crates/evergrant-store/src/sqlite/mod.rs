@@ -14,6 +14,7 @@ mod grants;
 mod harbour;
 mod idempotency;
 mod identity;
+mod imports;
 mod listing;
 mod namespaces;
 mod open;
@@ -31,7 +32,10 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use evergrant_proto::{
     authorization::AuthorizationRecord,
@@ -52,6 +56,7 @@ pub use retention::Retention;
 
 use crate::{
     access::{Access, ApiKeyId, ApiKeyRecord, Removal},
+    import::{Imports, Outcome},
     key::KeyRing,
     lifeboat::{Lifeboat, Record, Reservation},
     once::{Executed, Once, OnceKey},
@@ -211,6 +216,14 @@ impl Store for SqliteStore {
 
     fn grants(&self, filter: GrantFilter) -> Pending<'_, Vec<GrantRecord>> {
         self.read(move |connection, _| listing::grants(connection, &filter))
+    }
+
+    fn import(&self, imports: Imports) -> Pending<'_, Vec<Outcome>> {
+        Box::pin(self.writer.aside(move |worker| worker.import(&imports)))
+    }
+
+    fn grants_by_state(&self) -> Pending<'_, BTreeMap<String, u64>> {
+        self.read(|connection, _| listing::by_state(connection))
     }
 
     fn due(&self, until: Timestamp, limit: usize) -> Pending<'_, Vec<GrantId>> {

@@ -16,7 +16,7 @@ use super::{
     clients::{self, ClientCache},
     events,
     grant_cache::GrantCache,
-    grants,
+    grants, imports,
     scout::Sighting,
 };
 use crate::{
@@ -91,7 +91,10 @@ pub(super) fn decide(
             None => BTreeSet::new(),
         },
         held_by: match command.brings() {
-            Some(token) => grants::holder_of(connection, surroundings.keys, token, named)?,
+            Some(token) => match grants::holder_of(connection, surroundings.keys, token, named)? {
+                None => imports::brought_to(connection, surroundings.keys, token, named)?,
+                holder => holder,
+            },
             None => None,
         },
         recent: match &subjects.grant {

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::{
     connect,
     identity::{self, Identity},
+    imports,
     retention::{self, Retention, Sweep},
     transact::{self, Caches, Surroundings},
     whereabouts::Whereabouts,
@@ -98,7 +99,8 @@ pub(super) fn commit(connection: &Connection) -> rusqlite::Result<()> {
 impl Worker {
     /// Executes commands in one transaction; what is `Ok` is durable. A command that fails leaves the others alone.
     pub(super) fn execute(&mut self, commands: &[Command]) -> Outcomes {
-        let outcomes = self.run(commands);
+        // Work of another kind may have come alone: a commit of nothing waits for the disk all the same.
+        let outcomes = if commands.is_empty() { Outcomes::new() } else { self.run(commands) };
         self.tell(outcomes.iter().any(Result::is_ok));
         let now = self.clock.now();
         let rests = self.anchored.1.is_some_and(|told| !now.is_past(told.plus(ANCHOR_EVERY)));
@@ -225,7 +227,9 @@ impl Worker {
             identity.change += 1;
             let decided = transact::decide(&self.connection, &surroundings, &mut self.caches, command);
             let outcome = decided.map(|decided| {
-                decided.write(&self.connection, &self.keys, &mut self.caches, identity.change)
+                let reply = decided.write(&self.connection, &self.keys, &mut self.caches, identity.change)?;
+                imports::remember(&self.connection, &self.keys, command, identity.change)?;
+                Ok(reply)
             });
             outcomes.push(match outcome {
                 Ok(written) => Ok(written.map_err(Broken::Spoilt)?),

@@ -7,7 +7,7 @@ use evergrant::{
     proto::{
         engine::Settings,
         grant::{GrantRecord, Owner, expose_access, expose_credential},
-        name::{GrantId, Namespace},
+        name::GrantId,
         scope::ScopeSet,
         secret::{AccessToken, RefreshToken},
     },
@@ -66,13 +66,10 @@ async fn import(keeper: &Keeper) -> GrantId {
     let end = keeper.clock().now().wall.plus(LIFETIME);
     let access_token = AccessToken::new(draw.token(TOKEN_LENGTH)).expect("a valid token");
     let new = NewGrant {
-        namespace: Namespace::default(),
-        client: client(),
-        refresh_token: RefreshToken::new(draw.token(TOKEN_LENGTH)).expect("a valid token"),
         access_token: Some((access_token, Some(end))),
         scopes: ScopeSet::parse("openid profile mail.read", ' ').expect("a valid scope"),
         owner: Owner { external_id: Some(draw.token(20)), ..Owner::default() },
-        into: None,
+        ..NewGrant::new(client(), RefreshToken::new(draw.token(TOKEN_LENGTH)).expect("a valid token"))
     };
     keeper.import(new).await.expect("the grant can be imported").id
 }

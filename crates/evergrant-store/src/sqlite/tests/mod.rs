@@ -1,5 +1,7 @@
 mod access;
+mod counts;
 mod faults;
+mod imports;
 mod listing;
 mod once;
 mod protocol;

@@ -1,0 +1,370 @@
+//! Imports of many grants: which grant a refresh token belongs to, and batches of them as one transaction.
+
+use evergrant_proto::{
+    grant::{GrantRecord, GrantState, Owner},
+    name::{ClientName, GrantId, Namespace},
+    secret::RefreshToken,
+    transaction::{Command, Import},
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{
+    codec::{grant_id, id, integer},
+    connect, grants,
+    identity::{self, Identity},
+    transact::{self, Surroundings},
+    worker::{Broken, Worker, may_have_landed},
+};
+use crate::{
+    import::{Candidate, Declined, Imported, Imports, Matching, Outcome},
+    key::KeyRing,
+    store::{Reason, StoreError, Unavailable},
+};
+
+/// Imports of one grant that are known again. More of them are new refresh tokens for it, each of which has taken the
+/// place of the one before.
+const REMEMBERED: i64 = 8;
+
+/// Notes which grant the refresh token of an import was brought to: it is known by it also after its rotation.
+pub(super) fn remember(
+    connection: &Connection,
+    keys: &KeyRing,
+    command: &Command,
+    change: u64,
+) -> Result<(), StoreError> {
+    let Command::Import(import) = command else { return Ok(()) };
+    let grant = id(import.grant.0);
+    let fingerprint = keys.fingerprint(import.refresh_token.expose().as_bytes());
+    connection
+        .prepare_cached("INSERT INTO imported (grant_id, change, fingerprint) VALUES (?1, ?2, ?3)")?
+        .execute(params![grant, integer(change), fingerprint])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM imported WHERE grant_id = ?1 AND change <= (SELECT change FROM imported
+             WHERE grant_id = ?1 ORDER BY change DESC LIMIT 1 OFFSET ?2)",
+        )?
+        .execute(params![grant, REMEMBERED])?;
+    Ok(())
+}
+
+/// Another grant than `except` that this refresh token was brought to, unless that has ended: whoever imports it by
+/// itself once more wants it to be kept again.
+pub(super) fn brought_to(
+    connection: &Connection,
+    keys: &KeyRing,
+    token: &RefreshToken,
+    except: Option<GrantId>,
+) -> Result<Option<GrantId>, StoreError> {
+    let known = find(connection, keys, token, BROUGHT)?;
+    Ok(known.filter(|known| !known.ended && Some(known.grant) != except).map(|known| known.grant))
+}
+
+/// A grant that a refresh token belongs to.
+struct Known {
+    grant: GrantId,
+    namespace: String,
+    client: String,
+    subject: Option<String>,
+    external_id: Option<String>,
+    ended: bool,
+}
+
+const HELD: &str = "SELECT id, namespace, client, subject, external_id, removed = 1 OR state = 'revoked'
+    FROM grants WHERE fingerprint = ?1 LIMIT 1";
+const BROUGHT: &str = "SELECT id, namespace, client, subject, external_id, removed = 1 OR state = 'revoked'
+    FROM imported JOIN grants ON id = grant_id WHERE imported.fingerprint = ?1 ORDER BY imported.change DESC LIMIT 1";
+
+impl Known {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            grant: grant_id(row.get(0)?),
+            namespace: row.get(1)?,
+            client: row.get(2)?,
+            subject: row.get(3)?,
+            external_id: row.get(4)?,
+            ended: row.get(5)?,
+        })
+    }
+
+    /// What becomes of a candidate with its refresh token.
+    fn judge(&self, candidate: &Candidate) -> Outcome {
+        let Import { grant, namespace, client, owner, .. } = &candidate.import;
+        let differs = |known: &Option<String>, brought: &Option<String>| {
+            known.as_ref().zip(brought.as_ref()).is_some_and(|(known, brought)| known != brought)
+        };
+        if self.namespace != namespace.as_str() {
+            Err(Declined::HeldElsewhere)
+        } else if self.ended {
+            Err(Declined::Ended(self.grant))
+        } else if self.client != client.as_str()
+            || candidate.named && self.grant != *grant
+            || differs(&self.external_id, &owner.external_id)
+            || differs(&self.subject, &owner.subject)
+        {
+            Err(Declined::HeldByAnother(self.grant))
+        } else {
+            Ok(Imported::Unchanged(self.grant))
+        }
+    }
+}
+
+fn find(
+    connection: &Connection,
+    keys: &KeyRing,
+    token: &RefreshToken,
+    sql: &str,
+) -> Result<Option<Known>, StoreError> {
+    for fingerprint in keys.fingerprints(token.expose().as_bytes()) {
+        let found = connection.prepare_cached(sql)?.query_row([fingerprint], Known::read).optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The live grant that a new refresh token belongs to; `None`: to a new one.
+fn destination(
+    connection: &Connection,
+    candidate: &Candidate,
+    matching: Matching,
+) -> Result<Result<Option<GrantId>, Declined>, StoreError> {
+    let Import { grant, namespace, client, owner, .. } = &candidate.import;
+    if candidate.named {
+        return Ok(Ok(Some(*grant)));
+    }
+    if let Some(subject) = &owner.subject
+        && let Some(found) = grants::of_account(connection, namespace, client, subject)?
+    {
+        return Ok(Ok(Some(found)));
+    }
+    match (&owner.external_id, matching) {
+        (Some(external_id), Matching::Person) => {
+            let found = of_person(connection, namespace, client, external_id, owner.subject.as_deref())?;
+            Ok(match found[..] {
+                [] => Ok(None),
+                [one] => Ok(Some(one)),
+                _ => Err(Declined::Ambiguous),
+            })
+        }
+        _ => Ok(Ok(None)),
+    }
+}
+
+/// Live grants of a person, two at most, that are not known to be of another account than `subject`.
+fn of_person(
+    connection: &Connection,
+    namespace: &Namespace,
+    client: &ClientName,
+    external_id: &str,
+    subject: Option<&str>,
+) -> Result<Vec<GrantId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM grants WHERE namespace = ?1 AND external_id = ?2 AND client = ?3 AND removed = 0
+         AND state <> 'revoked' AND (?4 IS NULL OR subject IS NULL OR subject = ?4) LIMIT 2",
+    )?;
+    let found = statement
+        .query_map(params![namespace.as_str(), external_id, client.as_str(), subject], |row| {
+            row.get(0).map(grant_id)
+        })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What to execute for a candidate.
+enum Verdict {
+    /// Nothing.
+    Settled(Outcome),
+    /// This, which brings that about.
+    Execute(Command, Imported),
+}
+
+fn judge(
+    connection: &Connection,
+    keys: &KeyRing,
+    candidate: &Candidate,
+    matching: Matching,
+) -> Result<Verdict, StoreError> {
+    let token = &candidate.import.refresh_token;
+    let known = match find(connection, keys, token, HELD)? {
+        None => find(connection, keys, token, BROUGHT)?,
+        held => held,
+    };
+    if let Some(known) = known {
+        return Ok(Verdict::Settled(known.judge(candidate)));
+    }
+    let found = match destination(connection, candidate, matching)? {
+        Ok(found) => found,
+        Err(declined) => return Ok(Verdict::Settled(Err(declined))),
+    };
+    let command = |import| Command::Import(Box::new(import));
+    let Some(found) = found else {
+        let import = candidate.import.clone();
+        let made = Imported::Created(import.grant);
+        return Ok(Verdict::Execute(command(import), made));
+    };
+    let existing = grants::load(connection, keys, found, None)?;
+    let existing = existing.filter(|grant| grant.namespace == candidate.import.namespace);
+    Ok(match existing {
+        None => Verdict::Settled(Err(evergrant_proto::transaction::Conflict::NoSuchGrant.into())),
+        Some(grant) if grant.removed_at.is_some() => Verdict::Settled(Err(Declined::Ended(found))),
+        Some(grant) if is_newer(&grant, candidate) => Verdict::Settled(Err(Declined::Older(found))),
+        Some(grant) => Verdict::Execute(command(merged(&grant, candidate)), Imported::Updated(found)),
+    })
+}
+
+/// Whether a living grant holds something newer.
+fn is_newer(grant: &GrantRecord, candidate: &Candidate) -> bool {
+    let lives = !matches!(grant.state, GrantState::NeedsReauthorization { .. });
+    let held = grant.credential.as_ref().map(|held| held.obtained_at);
+    lives && held.zip(candidate.obtained_at).is_some_and(|(held, brought)| brought < held)
+}
+
+/// A refresh token for a grant that exists: what nobody says stays as it is.
+fn merged(grant: &GrantRecord, candidate: &Candidate) -> Import {
+    let import = candidate.import.clone();
+    let (known, said) = (grant.owner.clone(), import.owner);
+    Import {
+        grant: grant.id,
+        owner: Owner {
+            subject: said.subject.or(known.subject),
+            tenant: said.tenant.or(known.tenant),
+            external_id: said.external_id.or(known.external_id),
+            labels: if said.labels.is_empty() { known.labels } else { said.labels },
+        },
+        scopes: if import.scopes.is_empty() { grant.granted.clone() } else { import.scopes },
+        ..import
+    }
+}
+
+impl Worker {
+    /// Takes grants over, all in one transaction; what is `Ok` is durable. One that is declined leaves the others alone.
+    pub(super) fn import(&mut self, imports: &Imports) -> Result<Vec<Outcome>, StoreError> {
+        let Imports { candidates, matching, dry_run } = imports;
+        if *dry_run {
+            return self.rehearse(candidates, *matching);
+        }
+        let outcomes = self.import_all(candidates, *matching)?;
+        self.tell(outcomes.iter().flatten().any(|done| !matches!(done, Imported::Unchanged(_))));
+        Ok(outcomes)
+    }
+
+    /// Together, or one by one if they cannot be written together.
+    fn import_all(
+        &mut self,
+        candidates: &[Candidate],
+        matching: Matching,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        match self.import_together(candidates, matching) {
+            Err(Broken::InDoubt(fault)) => self.import_again(candidates, matching, fault),
+            Err(Broken::Spoilt(_)) if candidates.len() > 1 => {
+                let mut outcomes = Vec::with_capacity(candidates.len());
+                for candidate in candidates.chunks(1) {
+                    outcomes.extend(self.import_all(candidate, matching)?);
+                }
+                Ok(outcomes)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// After a commit of unknown fate, on a fresh connection: what has landed is found by its refresh token.
+    fn import_again(
+        &mut self,
+        candidates: &[Candidate],
+        matching: Matching,
+        fault: Unavailable,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        if let Ok(connection) = connect::open_writer(&self.path, self.lock_wait) {
+            self.connection = connection;
+        }
+        let outcomes =
+            self.import_together(candidates, matching).map_err(|_| StoreError::Ambiguous(fault))?;
+        // Nobody else knows the id of a grant that was to be made.
+        let found = |(candidate, outcome): (&Candidate, Outcome)| match outcome {
+            Ok(Imported::Unchanged(grant)) if grant == candidate.import.grant && !candidate.named => {
+                Ok(Imported::Created(grant))
+            }
+            outcome => outcome,
+        };
+        Ok(candidates.iter().zip(outcomes).map(found).collect())
+    }
+
+    fn import_together(
+        &mut self,
+        candidates: &[Candidate],
+        matching: Matching,
+    ) -> Result<Vec<Outcome>, Broken> {
+        self.begin().map_err(Broken::Undone)?;
+        let filled = self.import_within(candidates, matching, true);
+        let (outcomes, identity) = filled.inspect_err(|_| self.roll_back())?;
+        if let Err(error) = (self.commit)(&self.connection) {
+            self.roll_back();
+            return Err(if may_have_landed(&error) { Broken::InDoubt(error.into()) } else { error.into() });
+        }
+        self.identity = identity;
+        Ok(outcomes)
+    }
+
+    /// What would happen.
+    fn rehearse(&mut self, candidates: &[Candidate], matching: Matching) -> Result<Vec<Outcome>, StoreError> {
+        self.whereabouts.check()?;
+        self.connection.execute_batch("BEGIN")?;
+        let seen = self.import_within(candidates, matching, false);
+        self.roll_back();
+        Ok(seen?.0)
+    }
+
+    fn import_within(
+        &mut self,
+        candidates: &[Candidate],
+        matching: Matching,
+        write: bool,
+    ) -> Result<(Vec<Outcome>, Identity), Broken> {
+        let mut identity = identity::read(&self.connection).map_err(Broken::Undone)?;
+        let before = identity.change;
+        if identity.change != self.identity.change {
+            self.caches.disturb();
+        }
+        if identity.epoch != self.identity.epoch {
+            let adopted = Unavailable::new(Reason::Adopted, format_args!("its epoch is {}", identity.epoch));
+            return Err(Broken::Undone(adopted.into()));
+        }
+        let surroundings = Surroundings {
+            keys: &self.keys,
+            presence: &self.presence,
+            lifeboat: &self.lifeboat,
+            now: self.clock.now(),
+            quarantined: identity.quarantine.is_some(),
+            adoptions: identity.adoptions,
+        };
+        let mut outcomes = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let verdict = judge(&self.connection, &self.keys, candidate, matching);
+            let (command, brought) = match verdict.map_err(Broken::Spoilt)? {
+                Verdict::Settled(outcome) => {
+                    outcomes.push(outcome);
+                    continue;
+                }
+                Verdict::Execute(command, brought) => (command, brought),
+            };
+            let decided = transact::decide(&self.connection, &surroundings, &mut self.caches, &command);
+            outcomes.push(match decided {
+                Ok(_) if !write => Ok(brought),
+                Ok(decided) => {
+                    identity.change += 1;
+                    decided
+                        .write(&self.connection, &self.keys, &mut self.caches, identity.change)
+                        .and_then(|_| remember(&self.connection, &self.keys, &command, identity.change))
+                        .map_err(Broken::Spoilt)?;
+                    Ok(brought)
+                }
+                Err(StoreError::Conflict(conflict)) => Err(conflict.into()),
+                Err(error) => return Err(Broken::Spoilt(error)),
+            });
+        }
+        if identity.change != before {
+            identity::set_change(&self.connection, identity.change)?;
+        }
+        Ok((outcomes, identity))
+    }
+}
