@@ -34,9 +34,13 @@ pub(super) fn reread(report: &Case, provider: Option<&str>, ruled: &Diagnosis) -
     let best = hits.first().filter(|hit| hit.score >= TOO_LITTLE && hit.share >= HARDLY_ANY)?;
     let rivals = hits.iter().skip(1).filter(|hit| hit.score >= best.score * AS_WELL).count();
     let agreed = ruled.cause == best.problem.id && ruled.certainty >= Certainty::Likely;
-    let cause = if rivals == 0 || agreed { best.problem.id } else { Cause::Undetermined };
     let alone = hits.get(1).is_none_or(|second| second.score < best.score * FAR_BEHIND);
     let clear = alone && best.share >= MOST;
+    // Plain words outweigh a likeness that is none to speak of.
+    if ruled.certainty >= Certainty::Likely && !agreed && best.share < MOST {
+        return None;
+    }
+    let cause = if rivals == 0 || agreed { best.problem.id } else { Cause::Undetermined };
     let likely = cause != Cause::Undetermined && (agreed || clear);
     let certainty = if likely { Certainty::Likely } else { Certainty::Possible };
     Some(Diagnosis {

@@ -32,8 +32,9 @@ fn asks_for_a_token(entry: &Value) -> bool {
     let method = entry.pointer("/request/method").and_then(Value::as_str).unwrap_or_default();
     // A browser's way to the authorization endpoint is a GET, too, and says no grant type.
     let in_query = || supposition::query_of(address(entry)).contains("grant_type=");
-    method.eq_ignore_ascii_case("get") && in_query()
-        || method.eq_ignore_ascii_case("post")
+    let posted = method.eq_ignore_ascii_case("post");
+    (posted || method.eq_ignore_ascii_case("get")) && in_query()
+        || posted
             && (sent(entry).contains("grant_type")
                 || entry.pointer("/request/postData/params").and_then(Value::as_array).is_some_and(
                     |parameters| {

@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 64 * 1024;
 
 /// Members that say something, by what they are. Compared without case and punctuation.
 const CODES: [&str; 4] = ["error", "errorcode", "errortype", "errorname"];
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 9] = [
     "errordescription",
     "message",
     "errormessage",
@@ -22,7 +22,10 @@ const TEXTS: [&str; 8] = [
     "errmsg",
     "description",
     "detail",
+    "reason",
 ];
+/// What servers know besides: node-oidc-provider in its log, Ory's in the answer.
+const DETAILS: [&str; 2] = ["errordetail", "errorhint"];
 const NUMBERS: [&str; 3] = ["code", "errorsubcode", "errorcodes"];
 const SUBTYPES: [&str; 3] = ["suberror", "errorsubtype", "type"];
 /// What `invalid` is of, in answers that name resource and field apart.
@@ -33,6 +36,7 @@ const PLACES: [&str; 2] = ["resource", "field"];
 pub(super) struct Named {
     code: Option<String>,
     text: Option<String>,
+    details: Vec<String>,
     numbers: Vec<String>,
     subtype: Option<String>,
     places: Vec<String>,
@@ -65,7 +69,19 @@ pub(super) fn from_members(object: &Map<String, Value>) -> Named {
                 .map(str::to_owned)
         }));
     }
+    let details = ["error_detail", "error_hint"].iter().filter_map(|name| object.get(*name)?.as_str());
+    named.details.extend(details.map(str::to_owned));
     named
+}
+
+/// A record of a log that has no answer in it, only words about one: authentik's, Okta's and Auth0's events.
+pub(super) fn of_event(object: &Map<String, Value>) -> Option<ErrorResponse> {
+    const WORDS: [&str; 5] = ["event", "displayMessage", "description", "text", "reason"];
+    let words = WORDS.iter().filter_map(|name| object.get(*name)?.as_str());
+    let outcome = object.get("outcome").and_then(|outcome| outcome.get("reason")).and_then(Value::as_str);
+    let said: Vec<&str> = words.chain(outcome).filter(|text| text.contains(' ')).collect();
+    let error = json!({ "error_description": said.join(". ") }).to_string();
+    if said.is_empty() { None } else { read(&error) }
 }
 
 impl Named {
@@ -86,7 +102,8 @@ impl Named {
             .filter(char::is_ascii_alphanumeric)
             .map(|letter| letter.to_ascii_lowercase())
             .collect();
-        let is_text = TEXTS.contains(&name.as_str());
+        let is_detail = DETAILS.contains(&name.as_str());
+        let is_text = is_detail || TEXTS.contains(&name.as_str());
         let known = is_text
             || [&CODES[..], &NUMBERS, &SUBTYPES, &PLACES].iter().any(|names| names.contains(&name.as_str()));
         if !known {
@@ -99,6 +116,7 @@ impl Named {
         let value = value.to_owned();
         match name.as_str() {
             code if CODES.contains(&code) && self.code.is_none() => self.code = Some(value),
+            _ if is_detail => self.details.push(value),
             _ if is_text && self.text.is_none() => self.text = Some(value),
             number if NUMBERS.contains(&number) => self.numbers.push(value),
             subtype if SUBTYPES.contains(&subtype) && self.subtype.is_none() => self.subtype = Some(value),
@@ -113,6 +131,8 @@ impl Named {
         let mut object = Map::new();
         let code = self.code.clone().or_else(|| self.subtype.clone().filter(|_| !self.numbers.is_empty()));
         let text = self.text.clone().or_else(|| (!self.places.is_empty()).then(|| self.places.join(" ")));
+        let said: Vec<String> = text.into_iter().chain(self.details).collect();
+        let text = (!said.is_empty()).then(|| said.join(". "));
         if let Some(code) = code {
             object.insert("error".into(), json!(code));
         }
@@ -125,17 +145,26 @@ impl Named {
         if !self.numbers.is_empty() {
             object.insert("error_codes".into(), json!(self.numbers));
         }
-        let body = Value::Object(object).to_string().into_bytes();
-        ErrorResponse::read(&HttpResponse { status: 400, headers: Vec::new(), body: body.into() })
+        read(&Value::Object(object).to_string())
     }
 
-    /// The error with the places that its reader does not look at.
+    /// The error with the places and details that its reader does not look at.
     pub(super) fn complete(self, mut error: ErrorResponse) -> ErrorResponse {
         if !self.places.is_empty() {
             error.description = Some(UntrustedText::new(&self.places.join(" ")));
         }
+        if !self.details.is_empty() {
+            let said = error.description.iter().map(UntrustedText::as_str);
+            let all: Vec<&str> = said.chain(self.details.iter().map(String::as_str)).collect();
+            error.description = Some(UntrustedText::new(&all.join(". ")));
+        }
         error
     }
+}
+
+fn read(body: &str) -> Option<ErrorResponse> {
+    let body = body.as_bytes().to_vec().into();
+    ErrorResponse::read(&HttpResponse { status: 400, headers: Vec::new(), body })
 }
 
 /// The word before a separator, without quotation marks.

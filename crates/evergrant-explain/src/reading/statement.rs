@@ -99,7 +99,9 @@ fn of_object(object: &Map<String, Value>, wrappings: usize) -> Statement {
     let error = if tokens.is_some() && !object.contains_key("error") {
         None
     } else {
-        read_json(&Value::Object(object.clone()).to_string()).map(|error| named.complete(error))
+        read_json(&Value::Object(object.clone()).to_string())
+            .map(|error| named.complete(error))
+            .or_else(|| lenient::of_event(object))
     };
     Statement { error, tokens, status, is_document: false }
 }

@@ -291,7 +291,7 @@ fn with_vendor_codes(vendor_codes: Vec<String>) -> ErrorResponse {
 }
 
 fn description_of(object: &Object) -> Option<&str> {
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 12] = [
         "error_description",
         "errorDescription",
         "message",
@@ -302,6 +302,8 @@ fn description_of(object: &Object) -> Option<&str> {
         "error_summary",
         "detail",
         "title",
+        // Figma's.
+        "err",
         // Zoom's; elsewhere a code, which is short.
         "reason",
     ];

@@ -3,7 +3,7 @@
 use super::{Facts, Finding};
 use crate::{
     diagnosis::{Cause, Certainty, OtherGrants},
-    failure::Consequence,
+    failure::{Consequence, Stage},
     wire::error_response::ErrorCode,
 };
 
@@ -92,6 +92,25 @@ pub(super) fn registration_is_rejected(facts: Facts<'_>) -> Option<Finding> {
         );
     }
     Some(credentials_are_rejected(facts))
+}
+
+/// RFC 6749 5.2: a token endpoint answers 401 to a client that was not authenticated, in whatever words.
+pub(super) fn the_status_speaks_of_the_client(facts: Facts<'_>) -> Option<Finding> {
+    let failure = facts.failure;
+    let at_token_endpoint = matches!(
+        failure.stage,
+        Stage::AuthorizationCode | Stage::RefreshToken | Stage::ClientCredentials | Stage::DeviceCode
+    );
+    let no_code = facts.code().is_none()
+        && failure.error.as_ref().is_some_and(|error| error.vendor_codes.iter().all(|code| code == "401"));
+    (at_token_endpoint && no_code && failure.http_status == Some(401) && failure.catalogue.is_none()).then(|| {
+        Finding::new(
+            Cause::WrongClientCredentials,
+            Certainty::Possible,
+            "401 is what a token endpoint answers to a client that it does not know, and the answer says no more.",
+        )
+        .or(&[Cause::ClientSecretExpiredOrRotated, Cause::WrongTokenEndpointOrTenant])
+    })
 }
 
 fn credentials_are_rejected(facts: Facts<'_>) -> Finding {

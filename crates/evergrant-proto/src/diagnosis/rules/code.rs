@@ -6,6 +6,7 @@ use super::{Facts, Finding, period};
 use crate::{
     diagnosis::{Cause, Certainty},
     failure::{Consequence, Stage},
+    wire::error_response::ErrorCode,
 };
 
 /// RFC 6749 4.1.2: a code lives at most ten minutes.
@@ -20,6 +21,26 @@ fn refused(facts: Facts<'_>) -> bool {
             .map_or(failure.error.is_some(), |status| (400..500).contains(&status) && status != 407);
     failure.stage == Stage::AuthorizationCode
         && (by_status || matches!(failure.consequence, Consequence::Terminal | Consequence::RefuseRequest))
+}
+
+/// X and others call the request invalid where the code is no longer good.
+pub(super) fn the_request_with_it_is_called_invalid(facts: Facts<'_>) -> Option<Finding> {
+    let invalid = refused(facts)
+        && facts.code() == Some(&ErrorCode::InvalidRequest)
+        && facts.hearing.calls_the_code_invalid();
+    invalid.then(|| {
+        Finding::new(
+            Cause::Undetermined,
+            Certainty::Possible,
+            "The provider calls the code invalid: it is too old, was used before, or is another's.",
+        )
+        .or(&[
+            Cause::CodeExpired,
+            Cause::CodeReused,
+            Cause::MalformedRequest,
+            Cause::TokenIssuedToOtherClient,
+        ])
+    })
 }
 
 pub(super) fn our_records_tell(facts: Facts<'_>) -> Option<Finding> {

@@ -1,5 +1,7 @@
 //! Microsoft Entra's numbers (learn.microsoft.com/entra/identity-platform/reference-error-codes).
 //!
+//! Azure AD B2C has numbers of its own (learn.microsoft.com/azure/active-directory-b2c/error-codes).
+//!
 //! What is left out stands for several things at once, and its text says which: 50013, 50027, 70000, 70002.
 
 use super::{Facts, Finding};
@@ -37,7 +39,7 @@ const ENTRIES: &[Entry] = &[
     Entry(&[50056, 50064, 50126, 80007], WrongUserCredentials, &[AccountDisabled, PasswordChanged]),
     Entry(&[50055, 50125, 50132, 50133, 50135, 50142, 50144], PasswordChanged, &[AdminOrPolicyRevoked]),
     Entry(&[50173], PasswordChanged, &[AdminOrPolicyRevoked, UserRevoked]),
-    Entry(&[50072, 50074, 50076, 50079, 50097, 50129, 50131, 50155, 50158, 50187, 500121, 700003, 700020], MfaOrConditionalAccessRequired, &[AdminOrPolicyRevoked, IpOrNetworkPolicyBlocked]),
+    Entry(&[50072, 50074, 50076, 50079, 50097, 50129, 50131, 50155, 50158, 50187, 500121, 135011, 700003, 700020], MfaOrConditionalAccessRequired, &[AdminOrPolicyRevoked, IpOrNetworkPolicyBlocked]),
     Entry(&[50078], MfaOrConditionalAccessRequired, &[SessionTimedOut]),
     Entry(&[53004, 53011, 530034], SuspiciousActivity, &[MfaOrConditionalAccessRequired, AdminOrPolicyRevoked]),
     Entry(&[50058, 50085, 50139, 51006, 70043, 70044, 70046], SessionTimedOut, &[MfaOrConditionalAccessRequired, AdminOrPolicyRevoked]),
@@ -51,6 +53,31 @@ const ENTRIES: &[Entry] = &[
     Entry(&[50050, 70003, 70005, 70018, 90004, 90014, 90015, 90023, 90056, 90100, 90124, 900144, 9002313], MalformedRequest, &[WrongTokenEndpointOrTenant]),
 ];
 
+/// Azure AD B2C's, in the same way.
+#[rustfmt::skip]
+const B2C: &[Entry] = &[
+    Entry(&[90006, 90007], RedirectUriMismatch, &[]),
+    Entry(&[90055, 90117], ScopeProblem, &[]),
+    Entry(&[90068], WrongClientCredentials, &[ClientDisabledOrDeleted, WrongTokenEndpointOrTenant]),
+    Entry(&[90077], SessionTimedOut, &[]),
+    Entry(&[90080], RefreshTokenExpiredIdle, &[RefreshTokenExpiredAbsolute]),
+    Entry(&[90081], WrongClientCredentials, &[ClientSecretExpiredOrRotated]),
+    Entry(&[90085], ProviderOutage, &[UnknownBug]),
+    Entry(&[90086], MalformedRequest, &[]),
+    Entry(&[90088], WrongTokenEndpointOrTenant, &[MalformedRequest]),
+    Entry(&[90128, 99002], AccountDisabled, &[]),
+    Entry(&[90205], ConsentRequired, &[ScopeProblem]),
+    Entry(&[90225], WrongUserCredentials, &[AccountDisabled]),
+];
+
+pub(super) fn the_number_of_b2c_tells(facts: Facts<'_>) -> Option<Finding> {
+    let (_, after) = facts.text.split_once("aadb2c")?;
+    let end = after.find(|character: char| !character.is_ascii_digit()).unwrap_or(after.len());
+    let number: u32 = after[..end].parse().ok()?;
+    let entry = B2C.iter().find(|entry| entry.0.contains(&number))?;
+    Some(told(&format!("AADB2C{number}"), entry.1, entry.2))
+}
+
 pub(super) fn the_number_tells(facts: Facts<'_>) -> Option<Finding> {
     if !facts.failure.error.as_ref().is_some_and(|_| facts.text.contains("aadsts")) {
         return None;
@@ -63,10 +90,14 @@ fn finding(facts: Facts<'_>, number: u32) -> Option<Finding> {
     let (cause, or) = by_stage(number, facts.failure.stage)
         .or_else(|| ENTRIES.iter().find(|entry| entry.0.contains(&number)).map(|entry| (entry.1, entry.2)))
         .or_else(|| by_family(number))?;
+    Some(told(&format!("AADSTS{number}"), cause, or))
+}
+
+fn told(number: &str, cause: Cause, or: &[Cause]) -> Finding {
     let certainty = if or.is_empty() { Certainty::Certain } else { Certainty::Likely };
-    let evidence =
-        format!("AADSTS{number} is the number that Microsoft gives to this case: {}", lower(cause.meaning()));
-    Some(Finding::new(cause, certainty, evidence).or(or))
+    let meaning = lower(cause.meaning());
+    let evidence = format!("{number} is the number that Microsoft gives to this case: {meaning}");
+    Finding::new(cause, certainty, evidence).or(or)
 }
 
 /// 70008 is an end of a code or of a refresh token; names and passwords are wrong only where they were sent.

@@ -3,7 +3,10 @@
 use super::{Facts, Finding};
 #[cfg_attr(not(test), expect(clippy::enum_glob_use, reason = "a table of nothing but causes"))]
 use crate::diagnosis::Cause::{self, *};
-use crate::diagnosis::Certainty;
+use crate::diagnosis::{Certainty, wording::Weight};
+
+/// "An unknown error": whatever plain words stand beside it say more.
+const UNKNOWN: &str = "1";
 
 /// Code, subcode (`None`: whatever it is), what it means, what else it can mean.
 struct Entry(&'static str, Option<&'static str>, Cause, &'static [Cause]);
@@ -41,7 +44,8 @@ pub(super) fn the_number_tells(facts: Facts<'_>) -> Option<Finding> {
         || error.says("OAuthException");
     let entry = ENTRIES
         .iter()
-        .find(|entry| at_meta && error.says(entry.0) && entry.1.is_none_or(|subcode| error.says(subcode)))?;
+        .find(|entry| at_meta && error.says(entry.0) && entry.1.is_none_or(|subcode| error.says(subcode)))
+        .filter(|entry| entry.0 != UNKNOWN || facts.hearing.means(Weight::Plain).is_none())?;
     let number =
         entry.1.map_or_else(|| entry.0.to_owned(), |subcode| format!("{} with subcode {subcode}", entry.0));
     Some(

@@ -7,6 +7,7 @@ mod api;
 mod candidates;
 mod client;
 mod code;
+mod edge;
 mod entra;
 mod expiry;
 mod meta;
@@ -59,12 +60,14 @@ const RULES: &[Rule] = &[
     transient::too_many_requests,
     reuse::a_race_shook_the_server,
     transient::the_provider_is_down,
+    edge::the_guard_before_it_tells,
     request::nothing_could_refresh_it,
     code::our_records_tell,
     reuse::the_provider_reports_reuse_after_an_unknown_outcome,
     reuse::the_provider_reports_reuse,
     stated::the_catalogue_knows_for_sure,
     entra::the_number_tells,
+    entra::the_number_of_b2c_tells,
     meta::the_number_tells,
     stated::the_clocks_differ,
     stated::the_clock_made_the_assertion,
@@ -93,7 +96,9 @@ const RULES: &[Rule] = &[
     expiry::the_provider_speaks_of_an_end,
     stated::the_code_tells,
     request::no_refresh_token_is_held,
+    code::the_request_with_it_is_called_invalid,
     request::the_request_is_wrong,
+    client::the_status_speaks_of_the_client,
     api::the_token_is_refused,
     transient::something_else_answered,
 ];

@@ -44,8 +44,17 @@ impl Words {
 
     /// The notions of a text and of the codes beside it.
     pub(super) fn heard<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let heard = texts.into_iter().fold(Self::default(), |heard, text| heard.and(Self::in_text(text)));
-        if BOILERPLATE.iter().any(|saying| heard.has_all(*saying)) { Self::default() } else { heard }
+        let heard = texts
+            .into_iter()
+            .flat_map(sentences)
+            .map(Self::in_text)
+            .filter(|sentence| !sentence.is_boilerplate())
+            .fold(Self::default(), Self::and);
+        if heard.is_boilerplate() { Self::default() } else { heard }
+    }
+
+    fn is_boilerplate(self) -> bool {
+        BOILERPLATE.iter().any(|saying| self.has_all(*saying))
     }
 
     fn in_text(text: &str) -> Self {
@@ -53,7 +62,7 @@ impl Words {
         let mut word = [0; LONGEST];
         let mut length = 0;
         let mut after_small = false;
-        for byte in without_trace(text).bytes().take(MAX_BYTES).chain([b' ']) {
+        for byte in text.bytes().chain([b' ']) {
             let begins = !byte.is_ascii_alphanumeric() || (after_small && byte.is_ascii_uppercase());
             if begins {
                 heard.add(word.get(..length));
@@ -75,6 +84,12 @@ impl Words {
             self.0 |= 1 << word as u8;
         }
     }
+}
+
+/// What is said in one breath. Hydra and others write the standard's sentence first and then what is the matter.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    let text = &text[..text.floor_char_boundary(MAX_BYTES)];
+    without_trace(text).split(". ")
 }
 
 /// Entra ends its texts with numbers and a "Timestamp", which is no statement about time.
@@ -133,6 +148,15 @@ mod tests {
         for text in rows {
             assert_eq!(Words::heard([text]), Words::default(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_said_after_the_sentence_of_the_standard_is_heard() {
+        let text = "The provided authorization grant (e.g., authorization code, resource owner credentials) or \
+                    refresh token is invalid, expired, revoked, does not match the redirection URI used in the \
+                    authorization request, or was issued to another client. The refresh token was already used.";
+        let expected = Words::of(&[Word::Refresh, Word::Token, Word::Already, Word::Use]);
+        assert_eq!(Words::heard([text]), expected);
     }
 
     #[test]

@@ -74,6 +74,12 @@ impl Hearing {
             && !self.words.has_any(Words::of(&[Word::Expire, Word::Revoke]))
     }
 
+    /// Whether the text says that a code is invalid, and speaks of no parameter.
+    pub(in crate::diagnosis) fn calls_the_code_invalid(self) -> bool {
+        self.words.has_all(Words::of(&[Word::Code, Word::Invalid]))
+            && !self.words.has_any(Words::of(&[Word::Parameter, Word::Missing, Word::Malformed]))
+    }
+
     /// Whether the text says that something was revoked, and nothing else.
     pub(in crate::diagnosis) fn speaks_of_a_revocation(self) -> bool {
         self.words.has_any(Words::of(&[Word::Revoke]))

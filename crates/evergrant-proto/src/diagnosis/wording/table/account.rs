@@ -6,12 +6,12 @@ use crate::diagnosis::{
     wording::{
         Words,
         vocabulary::Word::{
-            Access, Account, Active, Address, Admin, Allow, App, Approve, Attack, Authentication, Authorize,
-            Block, Change, Client, Code, Conditional, Consent, Credentials, Delete, Deny, Disable, Exist,
-            Expire, Factor, Fail, Found, Frequency, Grant, Idle, Inactive, Interaction, Invalid, Invalidated,
-            Ip, Login, Logout, Match, Mismatch, Multi, Must, Network, Not, Or, Password, Permission, Policy,
-            Reauthenticate, Required, Revoke, Session, Timeout, Token, Trust, Unknown, Use, User, Valid,
-            Verify,
+            Access, Account, Active, Address, Admin, Allow, App, Approve, Assign, Attack, Authentication,
+            Authorize, Block, Change, Client, Code, Conditional, Consent, Credentials, Delete, Deny, Disable,
+            Exist, Expire, Factor, Fail, Found, Frequency, Grant, Idle, Inactive, Interaction, Invalid,
+            Invalidated, Ip, Login, Logout, Match, Mismatch, Multi, Must, Network, Not, Or, Password,
+            Permission, Policy, Reauthenticate, Required, Revoke, Session, Timeout, Token, Trust, Unknown,
+            Use, User, Valid, Verify,
         },
     },
 };
@@ -194,6 +194,22 @@ pub(super) const SAYINGS: &[Saying] = &[
         Cause::ConsentRequired,
         &[Cause::ScopeProblem, Cause::AdminOrPolicyRevoked],
         "access that was not granted",
+    ),
+    plain(
+        ANY,
+        &[Words::of(&[User, Account]), Words::of(&[Not]), Words::of(&[Assign])],
+        NOTHING,
+        Cause::ConsentRequired,
+        &[Cause::AdminOrPolicyRevoked, Cause::AppDisabledByOrganization],
+        "an application that the user is not assigned to",
+    ),
+    plain(
+        ANY,
+        &[Words::of(&[Must]), Words::of(&[Grant, Authorize]), Words::of(&[Access])],
+        Words::of(&[Revoke, Expire, Invalid, Or, Not]),
+        Cause::ConsentRequired,
+        &[Cause::AppDisabledByOrganization, Cause::MfaOrConditionalAccessRequired],
+        "access that has to be granted first",
     ),
     plain(
         ANY,

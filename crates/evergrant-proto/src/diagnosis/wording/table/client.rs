@@ -7,11 +7,11 @@ use crate::diagnosis::{
         Words,
         vocabulary::Word::{
             Access, Account, Active, Admin, Allow, Another, App, Assertion, Authentication, Authorization,
-            Authorize, Belong, Block, Certificate, Client, Code, Credentials, Delete, Disable, Exist, Expire,
-            Fail, Found, Grant, Hash, Header, Inactive, Invalid, Issue, Key, Legacy, Match, Method, Mismatch,
-            Missing, Must, Not, Or, Organization, Redirect, Refresh, Registered, Request, Required, Revoke,
-            Scope, Secret, Session, Signature, Tenant, Token, Trust, Type, Unknown, Unsupported, User, Valid,
-            Verify,
+            Authorize, Belong, Block, Certificate, Client, Code, Credentials, Delete, Disable, Error, Exist,
+            Expire, Fail, Found, Grant, Hash, Header, Inactive, Invalid, Issue, Key, Legacy, Match, Method,
+            Mismatch, Missing, Must, Not, Or, Organization, Redirect, Refresh, Registered, Request, Required,
+            Revoke, Scope, Secret, Session, Signature, Tenant, Token, Trust, Type, Unknown, Unsupported,
+            User, Valid, Verify,
         },
     },
 };
@@ -35,8 +35,16 @@ pub(super) const SAYINGS: &[Saying] = &[
     ),
     plain(
         TOKEN_ENDPOINT,
-        &[Words::of(&[Issue, Grant]), Words::of(&[Another, Not]), Words::of(&[Client, App])],
+        &[Words::of(&[Issue]), Words::of(&[Another, Not]), Words::of(&[Client, App])],
         Words::of(&[Or, Admin]),
+        Cause::TokenIssuedToOtherClient,
+        &[Cause::WrongClientCredentials],
+        "another client",
+    ),
+    plain(
+        TOKEN_ENDPOINT,
+        &[Words::of(&[Grant]), Words::of(&[Another, Not]), Words::of(&[Client, App])],
+        Words::of(&[Or, Admin, Allow, Authorize]),
         Cause::TokenIssuedToOtherClient,
         &[Cause::WrongClientCredentials],
         "another client",
@@ -74,7 +82,7 @@ pub(super) const SAYINGS: &[Saying] = &[
         ANY,
         &[
             Words::of(&[Secret, Hash]),
-            Words::of(&[Invalid, Match, Mismatch, Missing, Required, Not, Fail, Unknown, Must]),
+            Words::of(&[Error, Invalid, Match, Mismatch, Missing, Required, Not, Fail, Unknown, Must]),
         ],
         NOTHING,
         Cause::WrongClientCredentials,
@@ -129,7 +137,7 @@ pub(super) const SAYINGS: &[Saying] = &[
     plain(
         TOKEN_ENDPOINT,
         &[Words::of(&[Client]), Words::of(&[Not]), Words::of(&[Exist])],
-        NOTHING,
+        Words::of(&[Code, Refresh]),
         Cause::WrongClientCredentials,
         &[Cause::ClientDisabledOrDeleted, Cause::WrongTokenEndpointOrTenant],
         "a client that is not known",
@@ -137,7 +145,7 @@ pub(super) const SAYINGS: &[Saying] = &[
     plain(
         ANY,
         &[Words::of(&[Client, App]), Words::of(&[Not]), Words::of(&[Found, Exist, Registered])],
-        Words::of(&[User]),
+        Words::of(&[User, Code, Refresh]),
         Cause::WrongClientCredentials,
         &[Cause::ClientDisabledOrDeleted, Cause::WrongTokenEndpointOrTenant],
         "a client that is not known",
@@ -189,6 +197,14 @@ pub(super) const SAYINGS: &[Saying] = &[
         Cause::ClientDisabledOrDeleted,
         &[Cause::WrongClientCredentials, Cause::ConsentRequired, Cause::WrongTokenEndpointOrTenant],
         "a client that may not do this",
+    ),
+    plain(
+        TOKEN_ENDPOINT,
+        &[Words::of(&[Signature]), Words::of(&[Key]), Words::of(&[Invalid, Not, Fail, Unknown, Missing])],
+        Words::of(&[Refresh]),
+        Cause::WrongClientCredentials,
+        &[Cause::ClientSecretExpiredOrRotated, Cause::MalformedRequest],
+        "the key that a signature was made with",
     ),
     plain(
         ASSERTION,

@@ -7,10 +7,10 @@ use crate::diagnosis::{
         Words,
         vocabulary::Word::{
             Active, Address, Admin, Allow, Already, Another, App, Approve, Assertion, Audience,
-            Authentication, Authorization, Authorize, Challenge, Client, Clock, Code, Consent, Disable,
-            Early, Environment, Exist, Expected, Expire, Factor, Found, Future, Grant, Held, Interaction,
-            Invalid, Issue, IssuedAt, Issuer, Key, Lifetime, Login, Malformed, Match, Method, Mismatch,
-            Missing, Must, Not, Old, Or, Parameter, Permission, Pkce, Realm, Reauthenticate, Redirect,
+            Authentication, Authorization, Authorize, Before, Challenge, Client, Clock, Code, Consent,
+            Disable, Early, Exist, Expected, Expire, Factor, Fail, Found, Future, Grant, Held, Insecure,
+            Interaction, Invalid, Issue, IssuedAt, Issuer, Key, Lifetime, Login, Malformed, Match, Method,
+            Mismatch, Missing, Must, Not, Old, Or, Parameter, Permission, Pkce, Reauthenticate, Redirect,
             Refresh, Registered, Reply, Request, Required, Resource, Revoke, Rotate, Scope, Secret, Session,
             Signature, Spent, Tenant, Time, Timeout, Token, Type, Unknown, Unsupported, Uri, Use, User,
             Valid, Verifier, Window, Yet,
@@ -114,16 +114,25 @@ pub(super) const SAYINGS: &[Saying] = &[
     ),
     plain(
         API,
-        &[Words::of(&[Use]), Words::of(&[Already]), Words::of(&[Issue])],
+        &[Words::of(&[Use]), Words::of(&[Already, Before]), Words::of(&[Issue])],
         NOTHING,
         Cause::ClockSkew,
         &[Cause::MalformedRequest],
         "a token that was used before it was issued",
     ),
+    // Spring Security: "Jwt used before". "Already used" is a replay.
+    plain(
+        ANY,
+        &[Words::of(&[Use]), Words::of(&[Before]), Words::of(&[Assertion])],
+        NOTHING,
+        Cause::ClockSkew,
+        &[Cause::MalformedRequest],
+        "a token that was used before its time",
+    ),
     plain(
         ANY,
         &[Words::of(&[Window]), Words::of(&[Time, Valid, Assertion])],
-        NOTHING,
+        Words::of(&[Grant]),
         Cause::ClockSkew,
         &[Cause::MalformedRequest],
         "a time outside the accepted window",
@@ -167,7 +176,7 @@ pub(super) const SAYINGS: &[Saying] = &[
     plain(
         ANY,
         &[
-            Words::of(&[Issuer, Realm, Environment]),
+            Words::of(&[Issuer]),
             Words::of(&[Invalid, Expected, Not, Mismatch, Match, Unknown, Another, Exist]),
         ],
         Words::of(&[Client, Or]),
@@ -185,6 +194,14 @@ pub(super) const SAYINGS: &[Saying] = &[
         Cause::WrongTokenEndpointOrTenant,
         &[Cause::ClientDisabledOrDeleted],
         "a tenant that does not fit",
+    ),
+    plain(
+        API,
+        &[Words::of(&[Audience]), Words::of(&[Invalid, Not, Fail, Match, Mismatch, Unknown])],
+        NOTHING,
+        Cause::WrongTokenEndpointOrTenant,
+        &[Cause::ScopeProblem, Cause::MalformedRequest],
+        "the audience of a token",
     ),
     plain(
         TOKEN_ENDPOINT,
@@ -213,8 +230,8 @@ pub(super) const SAYINGS: &[Saying] = &[
     // RFC 6749 5.2, unauthorized_client: the registration does not have this kind of grant.
     plain(
         TOKEN_ENDPOINT,
-        &[Words::of(&[Type]), Words::of(&[Not]), Words::of(&[Allow, Authorize])],
-        Words::of(&[User, Or]),
+        &[Words::of(&[Type, Grant]), Words::of(&[Not]), Words::of(&[Allow, Authorize])],
+        Words::of(&[User, Or, Scope]),
         Cause::ClientDisabledOrDeleted,
         &[Cause::MalformedRequest, Cause::WrongClientCredentials],
         "a kind of grant that this client may not use",
@@ -251,6 +268,24 @@ pub(super) const SAYINGS: &[Saying] = &[
         &[Cause::MalformedRequest, Cause::MissingOfflineScope],
         "a refresh token that is not there",
     ),
+    // "Expired, and there is none to replace it with."
+    plain(
+        ANY,
+        &[Words::of(&[Refresh]), Words::of(&[Not]), Words::of(&[Held]), Words::of(&[Expire])],
+        Words::of(&[Or, Valid, Invalid, Active, Authorize, Client, User, Session, Parameter, Spent]),
+        Cause::MissingRefreshToken,
+        &[Cause::MissingOfflineScope, Cause::AccessTokenExpired],
+        "a refresh token that is not there",
+    ),
+    // oauthlib: `insecure_transport`.
+    plain(
+        TOKEN_ENDPOINT,
+        &[Words::of(&[Insecure])],
+        NOTHING,
+        Cause::MalformedRequest,
+        &[Cause::WrongTokenEndpointOrTenant],
+        "an address without encryption",
+    ),
     plain(
         ANY,
         &[Words::of(&[Malformed])],
@@ -271,6 +306,7 @@ pub(super) const SAYINGS: &[Saying] = &[
         TOKEN_ENDPOINT,
         &[Words::of(&[Missing, Required]), Words::of(&[Refresh, Code, Grant, Parameter])],
         Words::of(&[
+            Or,
             Secret,
             Client,
             Authorization,
@@ -286,6 +322,15 @@ pub(super) const SAYINGS: &[Saying] = &[
         Cause::MalformedRequest,
         &[Cause::MissingRefreshToken, Cause::WrongTokenEndpointOrTenant],
         "a parameter that is missing",
+    ),
+    // What web servers say of an address where nothing is.
+    plain(
+        TOKEN_ENDPOINT,
+        &[Words::of(&[Resource]), Words::of(&[Not]), Words::of(&[Found])],
+        Words::of(&[User, Token, Code, Tenant]),
+        Cause::WrongTokenEndpointOrTenant,
+        &[Cause::MalformedRequest],
+        "something that is not there",
     ),
     plain(
         TOKEN_ENDPOINT,

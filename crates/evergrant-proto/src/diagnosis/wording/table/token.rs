@@ -6,9 +6,9 @@ use crate::diagnosis::{
     wording::{
         Words,
         vocabulary::Word::{
-            Absolute, Access, Already, Authentication, Authorize, Credentials, Error, Evict, Exceed, Expire,
-            Grant, Idle, Inactive, Invalid, Invalidated, Issue, Lifetime, Limit, Login, Many, Max, Not, Old,
-            Or, Refresh, Reuse, Revoke, Rotate, Session, Spent, Token, Unknown, Use, User,
+            Absolute, Access, Already, Authentication, Authorize, Before, Belong, Credentials, Error, Evict,
+            Exceed, Expire, Grant, Idle, Inactive, Invalid, Invalidated, Issue, Lifetime, Limit, Login, Many,
+            Max, Not, Old, Or, Refresh, Reuse, Revoke, Rotate, Session, Spent, Token, Unknown, Use, User,
         },
     },
 };
@@ -25,7 +25,7 @@ pub(super) const SAYINGS: &[Saying] = &[
     ),
     plain(
         CODE,
-        &[Words::of(&[Use]), Words::of(&[Already])],
+        &[Words::of(&[Use]), Words::of(&[Already, Before])],
         NOTHING,
         Cause::CodeReused,
         &[Cause::CodeExpired],
@@ -33,7 +33,7 @@ pub(super) const SAYINGS: &[Saying] = &[
     ),
     plain(
         CODE,
-        &[Words::of(&[Already]), Words::of(&[Invalidated, Revoke, Issue])],
+        &[Words::of(&[Already, Before]), Words::of(&[Invalidated, Revoke, Issue])],
         NOTHING,
         Cause::CodeReused,
         &[Cause::CodeExpired],
@@ -79,7 +79,7 @@ pub(super) const SAYINGS: &[Saying] = &[
     ),
     hint(
         REFRESH,
-        &[Words::of(&[Already]), Words::of(&[Use, Refresh, Rotate, Invalidated])],
+        &[Words::of(&[Already, Before]), Words::of(&[Use, Refresh, Rotate, Invalidated])],
         NOTHING,
         Cause::RotatedTokenReused,
         &[Cause::LostRotationNotPersisted, Cause::ConcurrentRefreshRace],
@@ -140,6 +140,15 @@ pub(super) const SAYINGS: &[Saying] = &[
         Cause::TokenLimitExceeded,
         &[Cause::RotatedTokenReused],
         "too many tokens",
+    ),
+    // Duende: "tries to refresh token belonging to".
+    hint(
+        REFRESH,
+        &[Words::of(&[Belong])],
+        Words::of(&[Or, Expire]),
+        Cause::TokenIssuedToOtherClient,
+        &[Cause::WrongClientCredentials],
+        "whose the token is",
     ),
     hint(
         REFRESH,
