@@ -39,6 +39,25 @@ fn a_success_that_the_store_cannot_take_is_served_from_the_lifeboat_and_lands_on
 }
 
 #[test]
+fn a_rescued_token_that_was_rejected_meanwhile_is_not_handed_out_again() {
+    let (mut world, process, grant) = quiet(Scene::strict());
+    world.with_drivers();
+    world.run_for(minutes(61));
+    world.store.faults.push(StoreFault { strikes: of_success, fate: Fate::CommittedInDoubt, times: 2 });
+    world.store.delays.push(StoreDelay { strikes: of_success, before: 0, after: 0, times: 2 });
+    world.store.delays.push(StoreDelay { strikes: of_success, before: 65_000, after: 0, times: 1 });
+    let token = issue(&world.token(process, grant)).access.token.clone();
+    world.run_for(seconds(2));
+    assert_eq!(issue(&world.token(process, grant)).access.token, token, "a change alone does not end it");
+    world.reject(grant);
+    world.run_for(seconds(2));
+    assert_eq!(*refusal(&world.token(process, grant)), Refusal::InProgress { retry_after: seconds(1) });
+    world.run_for(minutes(2));
+    assert_ne!(issue(&world.token(process, grant)).access.token, token);
+    world.expect_order();
+}
+
+#[test]
 fn what_a_killed_process_has_rescued_lands_when_the_next_one_starts() {
     let (mut world, process, grant) = quiet(Scene::strict());
     world.run_for(minutes(61));
