@@ -299,7 +299,8 @@ async fn carry(app: Arc<App>, parcel: Parcel) -> Settled {
     let patience = app.config.webhook_patience;
     let verdict = exchange::send(&**carrier, envelope, (now.wall, now.moment), patience).await;
     let at = app.keeper.clock().now().wall;
-    Settled { webhook: parcel.webhook.id, number: parcel.number, at, outcome: outcome(&parcel, verdict, at) }
+    let (webhook, number, replays) = (parcel.webhook.id, parcel.number, parcel.replays);
+    Settled { webhook, number, replays, at, outcome: outcome(&parcel, verdict, at) }
 }
 
 fn outcome(parcel: &Parcel, verdict: Verdict, at: Timestamp) -> Outcome {

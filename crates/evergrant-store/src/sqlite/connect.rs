@@ -29,10 +29,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
 ];
 
 /// The newest schema version that this program knows.
-const KNOWN: u32 = 4;
+const KNOWN: u32 = 5;
 const _: () = assert!(MIGRATIONS.len() == KNOWN as usize);
 
 /// How long a reader waits for another process that recovers the log after a crash.

@@ -63,6 +63,8 @@ pub struct Parcel {
     pub message: Message,
     /// How often it was tried before.
     pub attempts: u32,
+    /// How often it was replayed before.
+    pub replays: u64,
 }
 
 /// How a delivery ended.
@@ -72,6 +74,8 @@ pub struct Settled {
     pub webhook: WebhookId,
     /// The message's number.
     pub number: u64,
+    /// As its parcel has it: one that was replayed meanwhile still has to go out.
+    pub replays: u64,
     /// When it ended.
     pub at: Timestamp,
     /// How.

@@ -31,6 +31,20 @@ async fn a_message_that_did_not_arrive_comes_again_under_its_id_with_a_fresh_sig
 }
 
 #[tokio::test]
+async fn a_message_that_is_replayed_while_it_is_under_way_comes_once_more() {
+    let world = World::new().await;
+    let mut receiver = Receiver::closed().await;
+    let (webhook, _) = receiver.subscribe(&world, json!({})).await;
+    world.connect("alice").await;
+    let first = receiver.next(&world).await;
+    let replay = json!({ "message": first.id() });
+    world.post(&format!("/v1/webhooks/{webhook}/replay"), replay).await.ok();
+    receiver.let_answer(2);
+    assert_eq!(receiver.next(&world).await.id(), first.id());
+    world.until(async || states(&world, &webhook).await == ["delivered"]).await;
+}
+
+#[tokio::test]
 async fn a_receiver_that_names_a_time_is_left_alone_until_then() {
     let world = World::new().await;
     let mut receiver = Receiver::open().await;

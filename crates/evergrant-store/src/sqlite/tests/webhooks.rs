@@ -74,7 +74,8 @@ fn ids(parcels: &[Parcel]) -> Vec<u128> {
 }
 
 async fn settle(store: &SqliteStore, lead: Lead, parcel: &Parcel, at: Timestamp, outcome: Outcome) -> bool {
-    let settled = Settled { webhook: parcel.webhook.id, number: parcel.number, at, outcome };
+    let (webhook, number, replays) = (parcel.webhook.id, parcel.number, parcel.replays);
+    let settled = Settled { webhook, number, replays, at, outcome };
     store.settle(lead, vec![settled]).await.unwrap()
 }
 
@@ -236,6 +237,43 @@ async fn deliveries_under_way_are_not_handed_out_twice_and_a_failing_webhook_get
     assert_eq!(store.parcels(wanted.clone()).await.unwrap(), [], "it rests");
     wanted.now = later;
     assert_eq!(store.parcels(wanted).await.unwrap().len(), 1, "one try shows whether it works again");
+}
+
+#[tokio::test]
+async fn a_message_that_is_replayed_while_it_is_under_way_goes_out_once_more() {
+    let host = Host::new();
+    let store = host.open();
+    add(&store, 1).await;
+    let lead = store.lead().await.unwrap().unwrap();
+    note(&store, lead, vec![message(1, 1)]).await;
+    for (times, outcome) in [(1, Outcome::Delivered), (2, Outcome::Delivered), (1, failed(None, NOW))] {
+        let under_way = due_at(&store, NOW).await.remove(0);
+        for _ in 0..times {
+            let which = Replay::Message(MessageId(1));
+            let replayed = store.replay_messages(Namespace::default(), WebhookId(1), which, NOW).await;
+            assert_eq!(replayed, Ok(Some(1)));
+        }
+        assert!(settle(&store, lead, &under_way, NOW, outcome).await);
+        assert_eq!(ids(&due_at(&store, NOW).await), [1], "replayed {times} times");
+    }
+    let last = due_at(&store, NOW).await.remove(0);
+    assert!(settle(&store, lead, &last, NOW, Outcome::Delivered).await);
+    assert_eq!(due_at(&store, NOW).await, []);
+}
+
+#[tokio::test]
+async fn what_was_delivered_while_its_webhook_was_disabled_is_delivered() {
+    let host = Host::new();
+    let store = host.open();
+    add(&store, 1).await;
+    let lead = store.lead().await.unwrap().unwrap();
+    note(&store, lead, vec![message(1, 1)]).await;
+    let under_way = due_at(&store, NOW).await.remove(0);
+    let change = WebhookChange { enabled: Some(false), ..WebhookChange::default() };
+    store.change_webhook(Namespace::default(), WebhookId(1), change, NOW).await.unwrap().unwrap();
+    assert!(settle(&store, lead, &under_way, NOW, Outcome::Delivered).await);
+    let deliveries = store.deliveries(Namespace::default(), WebhookId(1), None, 10).await.unwrap().unwrap();
+    assert_eq!(deliveries[0].state, DeliveryState::Delivered);
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ fn of_webhook(
     let due = connection
         .prepare_cached(DUE)?
         .query_map(params![id(webhook.id.0), wanted.now.0, rows(room + under_way)], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, String>(2)?))
+            Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let due: Vec<_> = due
@@ -78,26 +78,28 @@ fn of_webhook(
         return Ok(Vec::new());
     }
     let secrets = registry::secrets(connection, keys, webhook, wanted.now)?;
-    let parcel = |(number, attempts, message): (i64, u32, String)| {
+    let parcel = |(number, attempts, replays, message): (i64, u32, i64, String)| {
         Ok(Parcel {
             webhook: webhook.clone(),
             secrets: secrets.clone(),
             number: counter(number),
             message: parse("a message", &message)?,
             attempts,
+            replays: counter(replays),
         })
     };
     due.into_iter().map(parcel).collect()
 }
 
-const DUE: &str = "SELECT due.message, due.attempts, made.record
+const DUE: &str = "SELECT due.message, due.attempts, due.replays, made.record
      FROM webhook_deliveries AS due JOIN webhook_messages AS made ON made.number = due.message
      WHERE due.webhook = ?1 AND due.due_at <= ?2 AND NOT EXISTS (
          SELECT 1 FROM webhook_deliveries AS before WHERE before.due_at IS NOT NULL
          AND before.webhook = due.webhook AND before.subject = due.subject AND before.message < due.message)
      ORDER BY due.due_at, due.message LIMIT ?3";
 
-/// Records how a delivery ended. One whose webhook was removed meanwhile is nobody's.
+/// Records how a delivery ended. One whose webhook was removed meanwhile is nobody's; of one that was replayed meanwhile
+/// another delivery is still to come.
 pub(super) fn settle(connection: &Connection, settled: &Settled) -> Result<(), StoreError> {
     let Some(mut webhook) = registry::find_any(connection, settled.webhook)? else { return Ok(()) };
     let before = (webhook.health.clone(), webhook.disabled);
@@ -120,7 +122,7 @@ pub(super) fn settle(connection: &Connection, settled: &Settled) -> Result<(), S
         .prepare_cached(
             "UPDATE webhook_deliveries
              SET state = ?3, due_at = ?4, failure = ?5, tried_at = ?6, attempts = attempts + 1
-             WHERE webhook = ?1 AND message = ?2",
+             WHERE webhook = ?1 AND message = ?2 AND replays = ?7",
         )?
         .execute(params![
             id(settled.webhook.0),
@@ -128,7 +130,8 @@ pub(super) fn settle(connection: &Connection, settled: &Settled) -> Result<(), S
             word(&state),
             due_at.map(|due: Timestamp| due.0),
             failure,
-            settled.at.0
+            settled.at.0,
+            integer(settled.replays)
         ])?;
     // After the delivery: one that disables its webhook is held with the others.
     if before != (webhook.health.clone(), webhook.disabled) {
@@ -150,7 +153,8 @@ pub(super) fn replay(
             .prepare_cached(
                 "INSERT INTO webhook_deliveries (webhook, message, subject, state, attempts, due_at)
                  VALUES (?1, ?2, ?3, ?4, 0, ?5)
-                 ON CONFLICT DO UPDATE SET state = excluded.state, attempts = 0, due_at = excluded.due_at",
+                 ON CONFLICT DO UPDATE SET state = excluded.state, attempts = 0, due_at = excluded.due_at,
+                     replays = replays + 1",
             )?
             .execute(params![
                 id(webhook.id.0),
