@@ -336,6 +336,11 @@ pub(super) fn describe_error(error: &ErrorResponse) -> String {
 }
 
 impl Conclusion {
+    /// Whether nothing has reached the provider.
+    pub(super) fn was_not_sent(&self) -> bool {
+        matches!(&self.command, Command::End(end) if end.ending == Ending::NotSent)
+    }
+
     /// What a success brought, as it can be served before the store knows it.
     pub(super) fn issue(&self, grant: &GrantRecord) -> Option<Issue> {
         let Command::Succeed(succeed) = &self.command else { return None };

@@ -80,6 +80,12 @@ impl Flight {
                     .unwrap_or_else(|| as_recorded(recording.conclusion.refusal.clone(), &grant));
                 self.refuse_all(engine, &refusal, now)
             }
+            Err(StoreFailure::Conflict(_))
+                if recording.conclusion.was_not_sent() && !self.waiters.is_empty() =>
+            {
+                // Those who failed with it were told at once; who has come since asks anew.
+                self.read(engine)
+            }
             Ok(_) | Err(StoreFailure::Conflict(_)) if !succeeded || recording.rescued => {
                 self.refuse_all(engine, &recording.conclusion.refusal, now)
             }
