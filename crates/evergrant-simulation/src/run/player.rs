@@ -56,6 +56,9 @@ impl Player {
         let process = self.world.start().expect("a new store is there");
         if self.setting.drivers {
             self.world.with_drivers();
+        } else {
+            // Who waits for the owner of an attempt counts on it: what has an ending is not in the lifeboat for minutes.
+            self.world.watch_the_lifeboat();
         }
         for user in 0..self.setting.users {
             let user = self.world.scene.users[user].0.clone();

@@ -346,6 +346,11 @@ impl World {
     /// From now on processes do what their drivers do besides: serve from memory, and look into the lifeboat.
     pub fn with_drivers(&mut self) {
         self.drivers = true;
+        self.watch_the_lifeboat();
+    }
+
+    /// From now on living processes look into the lifeboat, and not only those that start.
+    pub fn watch_the_lifeboat(&mut self) {
         self.after(REPLAY_EVERY, Happening::Replay);
     }
 
