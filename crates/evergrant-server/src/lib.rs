@@ -34,6 +34,7 @@ mod connections;
 mod extract;
 mod hexadecimal;
 mod idempotency;
+pub mod import;
 mod link;
 mod listen;
 mod metrics;

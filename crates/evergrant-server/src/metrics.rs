@@ -4,6 +4,7 @@
 //! Every family is declared once, in `family`; docs/operations.md lists the same, and a test compares.
 
 mod family;
+mod grants;
 mod histogram;
 mod journal;
 mod process;
@@ -55,6 +56,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) waiting: usize,
     /// What the store says of itself; `None` if it is away.
     pub(crate) store: Option<&'a Status>,
+    /// Grants by state.
+    pub(crate) states: Option<&'a BTreeMap<String, u64>>,
     /// Grants that end soon.
     pub(crate) ends: Option<&'a Ends>,
     /// What happened to grants and clients.
@@ -152,6 +155,9 @@ fn render_store(page: &mut Page, store: Option<&Status>) {
 }
 
 fn render_grants(page: &mut Page, surroundings: &Surroundings<'_>) {
+    if let Some(states) = surroundings.states {
+        grants::render(page, states);
+    }
     if let Some(ends) = surroundings.ends {
         let mut ending = page.family(&families::GRANTS_ENDING);
         for ((within, averted_by), count) in ends {

@@ -64,7 +64,7 @@ fn invalid(error: &serde_json::Error) -> Problem {
 }
 
 /// serde repeats the value that does not fit, and that may be a secret in the wrong place.
-fn without_value(error: &str) -> String {
+pub(crate) fn without_value(error: &str) -> String {
     let message = error.split(" at line ").next().unwrap_or(error);
     let shows_value = ["invalid type", "invalid value", "unknown variant", "invalid length"];
     match message.rsplit_once("expected ") {

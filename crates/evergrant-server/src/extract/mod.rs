@@ -12,7 +12,7 @@ mod scopes;
 mod secret;
 
 pub(crate) use self::{
-    body::Body,
+    body::{Body, without_value},
     caller::Caller,
     idempotent::Idempotent,
     identifier::{ApiKeyPath, AuthorizationPath, ClientPath, GrantPath, NamespacePath, WebhookPath},

@@ -46,6 +46,8 @@ pub(super) mod families {
         family("evergrant_lifeboat_records", "gauge", "Rotated credentials that wait for the store.");
     pub(in crate::metrics) static LIFEBOAT_FREE: Family =
         family("evergrant_lifeboat_free", "gauge", "Places in the lifeboat that are free.");
+    pub(in crate::metrics) static GRANTS: Family =
+        family("evergrant_grants", "gauge", "Grants by state, of all namespaces, without removed ones.");
     pub(in crate::metrics) static GRANTS_ENDING: Family = family(
         "evergrant_grants_ending",
         "gauge",
@@ -73,7 +75,7 @@ pub(super) mod families {
         family("process_max_fds", "gauge", "File descriptors that may be open.");
 
     #[cfg(test)]
-    pub(in crate::metrics) static ALL: [&Family; 19] = [
+    pub(in crate::metrics) static ALL: [&Family; 20] = [
         &BUILD_INFO,
         &REQUESTS,
         &REQUEST_DURATION,
@@ -85,6 +87,7 @@ pub(super) mod families {
         &STORE_PROCESSES,
         &LIFEBOAT_RECORDS,
         &LIFEBOAT_FREE,
+        &GRANTS,
         &GRANTS_ENDING,
         &EVENTS,
         &CERTIFICATE_EXPIRY,

@@ -97,6 +97,7 @@ fn table() -> Vec<Row> {
         row(GET, "/providers/{id}", Manage, providers::read),
         row(GET, "/grants", Manage, grants::list),
         row(POST, "/grants", Manage, grants::import),
+        row(POST, "/grants/import", Manage, grants::import_many),
         row(GET, "/grants/forecast", Manage, grants::forecast),
         row(GET, "/grants/{grant}", Manage, grants::read),
         row(DELETE, "/grants/{grant}", Manage, grants::remove),

@@ -32,6 +32,7 @@ const ROUTES: &[(&str, &str, &str, Neighbour)] = &[
     ("GET", "/v1/providers/{id}", "manage", Public),
     ("GET", "/v1/grants", "manage", Blind),
     ("POST", "/v1/grants", "manage", Absent("no_such_client")),
+    ("POST", "/v1/grants/import", "manage", Blind),
     ("GET", "/v1/grants/forecast", "manage", Blind),
     ("GET", "/v1/grants/{grant}", "manage", Absent("no_such_grant")),
     ("DELETE", "/v1/grants/{grant}", "manage", Absent("no_such_grant")),
@@ -114,7 +115,7 @@ fn body(method: &str, pattern: &str) -> Option<Value> {
             json!({ "name": "theirs", "provider": "google", "client_id": "x", "secret": "s" })
         }
         ("PATCH", _) => json!({}),
-        ("POST", "/v1/grants") => json!({ "client": "shop", "refresh_token": "r" }),
+        ("POST", "/v1/grants" | "/v1/grants/import") => json!({ "client": "shop", "refresh_token": "r" }),
         ("POST", "/v1/authorizations") => json!({ "client": "shop" }),
         ("POST", "/v1/api-keys") => json!({ "name": "theirs", "scope": "read-token" }),
         ("POST", "/v1/webhooks") => json!({ "url": "https://receiver.example/" }),
@@ -134,6 +135,10 @@ async fn ask(world: &World, method: &str, path: &str, authorization: &[&str], bo
     }
     world
         .send(match body {
+            // A line is JSON, too.
+            Some(body) if path == "/v1/grants/import" => {
+                request.header("content-type", "application/jsonl").body(body.to_string())
+            }
             Some(body) => request.json(&body),
             None => request,
         })

@@ -6,6 +6,7 @@ mod events;
 mod forecast;
 mod forward_auth;
 mod import;
+mod import_many;
 mod list;
 mod read;
 mod refresh;
@@ -23,8 +24,8 @@ use url::Url;
 
 pub(super) use self::{
     attempts::attempts, check::check, events::events, forecast::forecast, forward_auth::forward_auth,
-    import::import, list::list, read::read, refresh::refresh, rejections::reject, remove::remove,
-    revoke::revoke, token::token,
+    import::import, import_many::import_many, list::list, read::read, refresh::refresh, rejections::reject,
+    remove::remove, revoke::revoke, token::token,
 };
 use crate::{
     app::App,

@@ -4,6 +4,7 @@ mod events;
 mod forecast;
 mod forward_auth;
 mod import;
+mod import_many;
 mod list;
 mod read;
 mod refresh;
