@@ -25,6 +25,7 @@ pub(crate) struct Problem(Box<Inner>);
 #[derive(Debug, Clone, PartialEq)]
 struct Inner {
     reason: Reason,
+    status: StatusCode,
     detail: String,
     grant: Option<GrantId>,
     diagnosis: Option<Diagnosis>,
@@ -53,6 +54,7 @@ impl Problem {
         let detail = detail.into();
         Self(Box::new(Inner {
             reason,
+            status: reason.status(),
             detail,
             grant: None,
             diagnosis: None,
@@ -94,6 +96,12 @@ impl Problem {
         self
     }
 
+    /// With another status than its reason has elsewhere.
+    pub(crate) fn answered_with(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
+    }
+
     /// A sentence more.
     pub(crate) fn adding(mut self, sentence: &str) -> Self {
         self.0.detail = format!("{} {sentence}", self.0.detail);
@@ -117,11 +125,11 @@ impl Problem {
 
     /// With how often the remedies of its diagnosis worked here.
     fn document(&self, rates: &Rates) -> Document<'_> {
-        let Inner { reason, detail, grant, diagnosis, retry_after, reauthorize_url } = &*self.0;
+        let Inner { reason, status, detail, grant, diagnosis, retry_after, reauthorize_url } = &*self.0;
         Document {
             r#type: format!("/problems/{}", reason.as_str()),
             title: reason.title(),
-            status: reason.status().as_u16(),
+            status: status.as_u16(),
             detail,
             grant: *grant,
             diagnosis: diagnosis.as_ref().map(|diagnosis| DiagnosisView::new(diagnosis, rates)),
@@ -133,14 +141,14 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.reason().status(), self.body(&Rates::default())).into_response();
+        let mut response = (self.0.status, self.body(&Rates::default())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(wait) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
         }
-        if self.reason().status() == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"evergrant\""));
         }
         response.extensions_mut().insert(self.reason());

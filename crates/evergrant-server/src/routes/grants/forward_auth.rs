@@ -54,10 +54,10 @@ fn authorization(token: &Token) -> Result<Response, Problem> {
 
 fn refused(problem: Problem) -> Response {
     let (reason, link) = (problem.reason(), problem.link().map(str::to_owned));
+    let is_for_the_user =
+        matches!(reason, Reason::NeedsReauthorization | Reason::NotRefreshable | Reason::Revoked);
+    let problem = if is_for_the_user { problem.answered_with(StatusCode::FORBIDDEN) } else { problem };
     let mut response = problem.into_response();
-    if matches!(reason, Reason::NeedsReauthorization | Reason::NotRefreshable | Reason::Revoked) {
-        *response.status_mut() = StatusCode::FORBIDDEN;
-    }
     let headers = response.headers_mut();
     headers.insert(PROBLEM, HeaderValue::from_static(reason.as_str()));
     if let Some(link) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
