@@ -33,7 +33,12 @@ pub(crate) fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
         Step::new("openid-client and oauth4webapi, independent clients", move || {
             party::install_npm(workspace, "openid-client")
         }),
-        Step::new("authlib, an independent client", move || party::install_python(workspace, "authlib")),
+        Step::new("authlib, an independent client", move || {
+            party::install_python(workspace, "authlib", "import authlib, requests")
+        }),
+        Step::new("schemathesis and openapi-spec-validator, testers of HTTP interfaces", move || {
+            party::install_python(workspace, "schemathesis", "import openapi_spec_validator, schemathesis")
+        }),
         Step::new("one command for each party", move || launcher::write_all(workspace)),
     ]
 }

@@ -11,12 +11,12 @@ pub(crate) fn write_all(workspace: &Workspace) -> Result<(), Failure> {
     write(&folder, "oidc-provider", &node("oidc-provider/server.mjs"))?;
     write(&folder, "openid-client", &node("openid-client/openid-client.mjs"))?;
     write(&folder, "oauth4webapi", &node("openid-client/oauth4webapi.mjs"))?;
-    let party = workspace.path("interop/authlib/party.py");
-    write(
-        &folder,
-        "authlib",
-        &format!("exec \"$here/authlib/venv/bin/python\" -B '{}' \"$@\"", party.display()),
-    )
+    for name in ["authlib", "schemathesis"] {
+        let party = workspace.path(&format!("interop/{name}/party.py"));
+        let body = format!("exec \"$here/{name}/venv/bin/python\" -B '{}' \"$@\"", party.display());
+        write(&folder, name, &body)?;
+    }
+    Ok(())
 }
 
 /// The pinned Node.js where there is one for this machine, else the machine's own. A script is a link: without
