@@ -5,17 +5,23 @@ use std::time::Duration;
 use evergrant_proto::{
     authorization::{AuthorizationRecord, AuthorizationStatus, LINK_LIFETIME},
     client::ClientRecord,
+    diagnosis::{Cause, Certainty, Diagnosis, History, diagnose, remedies},
     engine::{CallbackEnd, ExchangeNames, completion},
-    failure::{Consequence, Exchange, Stage, Verdict, classify},
+    failure::{Consequence, Exchange, Failure, Stage, Verdict, classify},
+    forecast::period,
     grant::Owner,
     name::{AttemptId, AuthorizationId, ClientName, GrantId, Namespace},
     scope::ScopeSet,
     secret::ClientSecret,
     time::Timestamp,
-    transaction::{Command, Complete, Conflict, JournalExchange, OpenAuthorization, Reply},
+    transaction::{
+        Command, Complete, Conflict, FailAuthorization, JournalExchange, OpenAuthorization, Reply,
+    },
     wire::{
         authorization_request::AuthorizationRequest,
+        authorization_response::Callback,
         device::DeviceAuthorization,
+        error_response::ErrorCode,
         pkce::{authorization_state, code_verifier},
         redirect_uri::RedirectUri,
         token_request::TokenEndpoint,
@@ -116,7 +122,7 @@ pub enum AuthorizeError {
     /// The provider did not open a device authorization.
     #[error("the provider did not open a device authorization: {0}")]
     Device(String),
-    /// The user said no, or the code ran out.
+    /// The store answered what it never should.
     #[error("the authorization ended without a grant: {0}")]
     Ended(String),
     /// The store's.
@@ -173,6 +179,21 @@ impl Keeper {
         id: AuthorizationId,
     ) -> Result<Option<AuthorizationRecord>, StoreError> {
         self.shared.store.authorization(id).await
+    }
+
+    /// The authorization that a callback answers, wherever it stands by now. `query` is the callback's, without `?`.
+    /// `None`: there is none, or this is no authorization response.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    pub async fn authorization_of_callback(
+        &self,
+        query: &str,
+    ) -> Result<Option<AuthorizationRecord>, StoreError> {
+        let Ok(callback) = Callback::parse(query) else { return Ok(None) };
+        let found = self.shared.store.authorization_of(callback.state().clone()).await?;
+        Ok(found.map(|(record, _)| record))
     }
 
     /// Opens a device authorization (RFC 8628), for hosts without a browser.
@@ -252,6 +273,11 @@ impl Keeper {
 }
 
 impl DeviceLogin {
+    /// Names the authorization; not secret.
+    pub fn id(&self) -> AuthorizationId {
+        self.record.id
+    }
+
     /// What the user types.
     pub fn user_code(&self) -> &str {
         &self.device.user_code
@@ -267,18 +293,20 @@ impl DeviceLogin {
         self.device.verification_uri_complete.as_ref()
     }
 
-    /// Polls until the user has decided or the code has run out (RFC 8628 3.5).
+    /// Polls until the user has decided or the code has run out (RFC 8628 3.5). Why it ended without a grant is kept with
+    /// the authorization.
     ///
     /// # Errors
     ///
-    /// [`AuthorizeError::Ended`] if it ends without a grant.
+    /// The store is away, or the client has no token endpoint.
     pub async fn wait(mut self) -> Result<CallbackEnd, AuthorizeError> {
         loop {
             let clock = self.keeper.clock().clone();
             clock.wait_until(clock.moment().plus(self.device.interval)).await;
             let now = clock.now();
             if now.wall.since(self.started) > self.device.lifetime {
-                return Err(AuthorizeError::Ended("the code has run out".to_owned()));
+                let reason = "the code has run out".to_owned();
+                return self.ended(reason, Some(ran_out(self.device.lifetime)), false).await;
             }
             let url = self.client.endpoints.token.as_ref().ok_or(AuthorizeError::NoEndpoint("token"))?;
             let credentials = self.client.credentials();
@@ -304,16 +332,45 @@ impl DeviceLogin {
                     };
                     let complete =
                         completion(*tokens, &self.record, &self.client, names, now.wall, clock.now().wall);
-                    return self.connect(complete.map_err(AuthorizeError::Ended)?).await;
+                    return match complete {
+                        Ok(complete) => self.connect(complete).await,
+                        Err(reason) => self.ended(reason, None, false).await,
+                    };
                 }
                 Verdict::Salvaged { failure, .. } | Verdict::Failure(failure) => match failure.consequence {
                     Consequence::KeepPollingSlower => self.device.slow_down(),
                     // RFC 8628 3.5: a client that meets a connection failure polls on, slower.
                     Consequence::KeepPolling | Consequence::Retry | Consequence::ResolveUnknown => {}
-                    _ => return Err(AuthorizeError::Ended(failure.summary)),
+                    _ => return self.refused(failure).await,
                 },
             }
         }
+    }
+
+    async fn refused(&self, failure: Failure) -> Result<CallbackEnd, AuthorizeError> {
+        let diagnosis = diagnose(&failure, &History::default(), &self.client.provider);
+        let code = failure.error.as_ref().and_then(|error| error.code.as_ref());
+        let denied = code == Some(&ErrorCode::AccessDenied);
+        self.ended(failure.summary, Some(diagnosis), denied).await
+    }
+
+    async fn ended(
+        &self,
+        reason: String,
+        diagnosis: Option<Diagnosis>,
+        denied: bool,
+    ) -> Result<CallbackEnd, AuthorizeError> {
+        let (authorization, diagnosis) = (self.record.id, diagnosis.map(Box::new));
+        let wall = self.keeper.clock().now().wall;
+        let fail =
+            FailAuthorization { authorization, reason: reason.clone(), diagnosis: diagnosis.clone(), wall };
+        self.keeper.shared.store.execute(Command::FailAuthorization(fail)).await?;
+        Ok(if denied {
+            let return_url = self.record.return_url.clone();
+            CallbackEnd::Denied { authorization, reason, diagnosis, return_url }
+        } else {
+            CallbackEnd::Failed { authorization, reason, diagnosis }
+        })
     }
 
     async fn connect(&self, complete: Complete) -> Result<CallbackEnd, AuthorizeError> {
@@ -333,6 +390,24 @@ impl DeviceLogin {
             Reply::Authorization(record) => Ok(CallbackEnd::WrongAccount(record)),
             _ => Err(AuthorizeError::Ended("the store answered something else".to_owned())),
         }
+    }
+}
+
+/// Nobody approved while the codes lived (RFC 8628 3.2).
+fn ran_out(lifetime: Duration) -> Diagnosis {
+    let cause = Cause::CodeExpired;
+    Diagnosis {
+        cause,
+        certainty: Certainty::Certain,
+        culprit: cause.culprit(),
+        permanent: cause.is_permanent(),
+        retry: false,
+        remedies: remedies(cause),
+        evidence: vec![format!(
+            "Nobody approved within {}, which is as long as the code lives.",
+            period(lifetime)
+        )],
+        alternatives: Vec::new(),
     }
 }
 

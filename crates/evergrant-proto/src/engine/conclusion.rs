@@ -86,6 +86,8 @@ pub(super) fn refresh_request(claimed: &Claimed, key: &AccessKey) -> Result<Http
     let credentials = client.credentials();
     let endpoint = TokenEndpoint { url, client: &credentials, dialect: &client.provider.dialect };
     let mut refresh = RefreshRequest::new(&claimed.credential.refresh_token);
+    refresh.lifetime =
+        claimed.grant.access.iter().map(AccessEntry::lifetime).find(|lifetime| !lifetime.is_zero());
     refresh.resource = key.resource.as_deref();
     refresh.redirect_uri = client.redirect_uris.first();
     if let Some(wanted) = key.scope.as_ref().filter(|_| !sabotaged!(WidenTheScope)) {

@@ -237,11 +237,29 @@ fn token_requests(dialect: &Dialect, defect: &mut impl FnMut(&str, &str, &str)) 
             "write the value as the provider's document has it",
         );
     }
-    for (ours, theirs) in &dialect.refresh.names {
-        if !plain(ours) || !plain(theirs) {
-            let field = format!("dialect.refresh.names.{ours}");
+    let mut names = |place: &str, names: &BTreeMap<String, String>| {
+        for (ours, _) in names.iter().filter(|(ours, theirs)| !plain(ours) || !plain(theirs)) {
+            let field = format!("{place}.{ours}");
             defect(&field, "it is no name of a parameter", "write our_name = \"their_name\"");
         }
+    };
+    names("dialect.refresh.names", &dialect.refresh.names);
+    let Some(short) = &dialect.refresh.short_lived else { return };
+    names("dialect.refresh.short_lived.names", &short.names);
+    if !is_secure(&short.url) {
+        defect(
+            "dialect.refresh.short_lived.url",
+            "it is no https address",
+            "write https://, a host and a path",
+        );
+    }
+    if !plain(&short.grant_type) {
+        let remedy = "write the value as the provider's document has it";
+        defect("dialect.refresh.short_lived.grant_type", "it is no grant type", remedy);
+    }
+    if short.below.is_zero() || !dialect.access_token_renews_itself() {
+        let remedy = "state below in seconds, and presents = \"access_token\" in dialect.refresh";
+        defect("dialect.refresh.short_lived", "no token is ever exchanged by it", remedy);
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::refresh::{ClientInRefresh, RefreshDialect, RenewedBy, TokenMethod};
+pub use self::refresh::{ClientInRefresh, RefreshDialect, RenewedBy, ShortLived, TokenMethod};
 use super::signature::{Signature, first_that_fits};
 use crate::wire::{error_response::ErrorResponse, http::HttpResponse};
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     catalogue::{Catalogue, InvalidCatalogue, Mistake},
     check::Defect,
-    dialect::{ClientInRefresh, Dialect, RefreshDialect, RenewedBy, TokenMethod},
+    dialect::{ClientInRefresh, Dialect, RefreshDialect, RenewedBy, ShortLived, TokenMethod},
     endpoints::{Endpoints, InvalidEndpoint, PLACEHOLDERS, ProviderEndpoints, Template},
     knowledge::{Confidence, Knowledge, Verification},
     rotation::{Ancestors, ReplayRevokes, RotationKind, RotationPolicy},

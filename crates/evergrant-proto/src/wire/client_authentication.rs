@@ -103,6 +103,16 @@ pub struct ClientCredentials {
 }
 
 impl ClientCredentials {
+    /// Adds the secret alone, if there is one.
+    pub(crate) fn apply_secret(&self, form: &mut Form) {
+        match &self.authentication {
+            ClientAuthentication::None => {}
+            ClientAuthentication::SecretBasic(secret) | ClientAuthentication::SecretPost(secret) => {
+                form.push("client_secret", secret.expose());
+            }
+        }
+    }
+
     /// Adds the credentials to a request: to the form, or as the `authorization` header that is returned.
     pub(crate) fn apply(&self, form: &mut Form) -> Option<Zeroizing<String>> {
         match &self.authentication {

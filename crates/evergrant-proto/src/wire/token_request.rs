@@ -1,6 +1,6 @@
 //! Requests to the token endpoint (RFC 6749 4.1.3, 6; RFC 8628 3.4), as each provider's dialect wants them.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use url::Url;
 use zeroize::Zeroizing;
@@ -12,7 +12,7 @@ use super::{
     redirect_uri::RedirectUri,
 };
 use crate::{
-    provider::{ClientInRefresh, Dialect, TokenMethod},
+    provider::{ClientInRefresh, Dialect, ShortLived, TokenMethod},
     scope::ScopeSet,
     secret::{AuthorizationCode, CodeVerifier, DeviceCode, RefreshToken},
 };
@@ -41,6 +41,8 @@ pub struct WiderScope {
 pub struct RefreshRequest<'a> {
     refresh_token: &'a RefreshToken,
     scopes: Option<ScopeSet>,
+    /// How long the access token that is there lives, from issue to expiry; `None`: nobody knows.
+    pub lifetime: Option<Duration>,
     /// The resource the access token is for (RFC 8707 2.2).
     pub resource: Option<&'a str>,
     /// The redirect URI of the authorization: some providers (GitLab) want it again.
@@ -50,7 +52,7 @@ pub struct RefreshRequest<'a> {
 impl<'a> RefreshRequest<'a> {
     /// A refresh for the scopes that were granted.
     pub fn new(refresh_token: &'a RefreshToken) -> Self {
-        Self { refresh_token, scopes: None, resource: None, redirect_uri: None }
+        Self { refresh_token, scopes: None, lifetime: None, resource: None, redirect_uri: None }
     }
 
     /// Asks for fewer scopes; never for more than `granted` (RFC 6749 6, requirement 10).
@@ -85,8 +87,11 @@ impl TokenEndpoint<'_> {
 
     /// Refreshes (RFC 6749 6), or as the provider has it instead.
     pub fn refresh(&self, refresh: &RefreshRequest<'_>) -> HttpRequest {
-        let mut form = Form::new();
         let own = &self.dialect.refresh;
+        if let Some(instead) = own.instead(refresh.lifetime) {
+            return self.exchange_short_lived(instead, refresh.refresh_token);
+        }
+        let mut form = Form::new();
         form.push("grant_type", own.grant_type.as_deref().unwrap_or("refresh_token"));
         form.push("refresh_token", refresh.refresh_token.expose());
         if let Some(scopes) = &refresh.scopes {
@@ -101,6 +106,16 @@ impl TokenEndpoint<'_> {
         }
         form.rename(&own.names);
         self.request(form, self.dialect.refresh_method(), own.client)
+    }
+
+    /// The access token stands in the refresh token's place.
+    fn exchange_short_lived(&self, instead: &ShortLived, token: &RefreshToken) -> HttpRequest {
+        let mut form = Form::new();
+        form.push("grant_type", &instead.grant_type);
+        form.push("refresh_token", token.expose());
+        form.rename(&instead.names);
+        let there = TokenEndpoint { url: &instead.url, client: self.client, dialect: self.dialect };
+        there.request(form, instead.method, instead.client)
     }
 
     /// Asks whether the user has approved a device (RFC 8628 3.4).
@@ -119,6 +134,10 @@ impl TokenEndpoint<'_> {
             ClientInRefresh::Authenticated => self.client.apply(&mut form),
             ClientInRefresh::Named => {
                 form.push("client_id", self.client.identifier.as_str());
+                None
+            }
+            ClientInRefresh::Secret => {
+                self.client.apply_secret(&mut form);
                 None
             }
             ClientInRefresh::Absent => None,

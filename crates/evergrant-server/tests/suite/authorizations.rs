@@ -1,4 +1,7 @@
-use evergrant::proto::authorization::AuthorizationStatus;
+use evergrant::{
+    AuthorizationOptions,
+    proto::{authorization::AuthorizationStatus, engine::CallbackEnd, name::ClientName},
+};
 use serde_json::json;
 
 use crate::world::World;
@@ -54,6 +57,36 @@ async fn a_failed_exchange_keeps_its_diagnosis_and_another_process_reads_it_too(
     };
     assert_eq!(json!(kept.cause), diagnosis["cause"]);
     assert_eq!(json!(kept.evidence), diagnosis["evidence"]);
+}
+
+#[tokio::test]
+async fn a_device_that_was_not_approved_keeps_why_with_its_authorization() {
+    let world = World::new().await;
+    let (keeper, _driver) = world.opened_again().await;
+    for (decision, cause) in [("deny", "consent_required"), ("", "code_expired")] {
+        let shop = ClientName::new("shop").unwrap();
+        let login = keeper.authorize_device(AuthorizationOptions::new(shop)).await.unwrap();
+        let path = format!("/v1/authorizations/{}", login.id());
+        assert_eq!(world.get(&path).await.ok()["state"], "open");
+        if decision.is_empty() {
+            world.advance(3600);
+        } else {
+            let form = [("user_code", login.user_code()), ("decision", decision)];
+            let page = format!("{}/device", world.rehearsal.issuer());
+            reqwest::Client::new().post(page).form(&form).send().await.unwrap();
+        }
+        let waiting = tokio::spawn(login.wait());
+        while !waiting.is_finished() {
+            world.advance(1);
+            tokio::task::yield_now().await;
+        }
+        let end = waiting.await.unwrap().unwrap();
+        assert!(!matches!(end, CallbackEnd::Connected { .. }), "{end:?}");
+        let failed = world.get(&path).await.ok();
+        assert_eq!(failed["state"], "failed", "{failed:#}");
+        assert_eq!(failed["diagnosis"]["cause"], cause, "{failed:#}");
+        assert_eq!(failed["diagnosis"]["certainty"], "certain", "{failed:#}");
+    }
 }
 
 #[tokio::test]

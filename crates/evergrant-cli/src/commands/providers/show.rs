@@ -113,6 +113,13 @@ fn refresh_token(provider: &Provider) -> Table {
     table.pair("issued", name_of(offline.issued).replace('_', " "));
     if provider.dialect.access_token_renews_itself() {
         table.pair("in its place", "the access token, renewed by itself while it lives".to_owned());
+        let first = provider.dialect.refresh.short_lived.as_deref();
+        table.pair(
+            "first of all",
+            first.map(|first| {
+                format!("one that lives less than {} is exchanged at {}", span(first.below), first.url)
+            }),
+        );
     } else if offline.issued == RefreshTokens::Never {
         return table;
     }
@@ -222,6 +229,7 @@ fn client_in(client: ClientInRefresh) -> Option<String> {
     match client {
         ClientInRefresh::Authenticated => None,
         ClientInRefresh::Named => Some("named, without its secret".to_owned()),
+        ClientInRefresh::Secret => Some("not named, its secret alone".to_owned()),
         ClientInRefresh::Absent => Some("not named".to_owned()),
     }
 }

@@ -1,8 +1,11 @@
 //! Where refreshes depart from RFC 6749 6.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::provider::seconds;
 
 /// How a provider wants to be asked for another access token. The default is RFC 6749 6.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,9 +25,41 @@ pub struct RefreshDialect {
     /// `refresh_token = "fb_exchange_token"` (Meta).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<String, String>,
+    /// What is asked instead while the access token is one that lives shortly, as a code brings it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub short_lived: Option<Box<ShortLived>>,
+}
+
+/// How an access token of a short life is exchanged for one of a long life, where that is another request than the
+/// refresh of the long one (Instagram). Only with [`RenewedBy::AccessToken`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShortLived {
+    /// A life shorter than this, from issue to expiry, is a short one; in whole seconds.
+    #[serde(with = "seconds::whole")]
+    pub below: Duration,
+    /// Where it is asked for.
+    pub url: Url,
+    /// How it is sent.
+    #[serde(default)]
+    pub method: TokenMethod,
+    /// The value of `grant_type`.
+    pub grant_type: String,
+    /// What the request says of the client.
+    #[serde(default)]
+    pub client: ClientInRefresh,
+    /// The provider's names of parameters, as in [`RefreshDialect::names`].
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
 }
 
 impl RefreshDialect {
+    /// What is asked instead of a refresh, for an access token of this life. `None`: a refresh; also if nobody knows how
+    /// long the token lives, as of one that was imported.
+    pub fn instead(&self, lifetime: Option<Duration>) -> Option<&ShortLived> {
+        self.short_lived.as_deref().filter(|short| lifetime.is_some_and(|lifetime| lifetime < short.below))
+    }
+
     /// Whether it is RFC 6749 6.
     pub fn is_standard(&self) -> bool {
         *self == Self::default()
@@ -64,6 +99,8 @@ pub enum ClientInRefresh {
     Authenticated,
     /// Who it is, and no secret (`WeChat`).
     Named,
+    /// Its secret, and not who it is (Instagram's first exchange).
+    Secret,
     /// Nothing (Instagram).
     Absent,
 }

@@ -1,6 +1,6 @@
 //! The dialects of the catalogue against answers as providers give them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -301,8 +301,8 @@ fn endless_tokens_are_endless_and_not_expired() {
     assert_eq!(tokens("clickup", r#"{"access_token":"a"}"#).lifetime, endless);
 }
 
-/// The refresh that a provider of the catalogue is sent.
-fn refresh_at(provider: &str) -> (Method, String, String) {
+/// The refresh that a provider of the catalogue is sent, for an access token of this life.
+fn refresh_at(provider: &str, lifetime: Option<Duration>) -> (Method, String, String) {
     let catalogue = Catalogue::builtin();
     let provider = catalogue.provider(provider).unwrap();
     let endpoints = provider.resolve(&BTreeMap::new()).unwrap();
@@ -312,7 +312,10 @@ fn refresh_at(provider: &str) -> (Method, String, String) {
     };
     let endpoint =
         TokenEndpoint { url: endpoints.for_refresh().unwrap(), client: &client, dialect: &provider.dialect };
-    let request = endpoint.refresh(&RefreshRequest::new(&RefreshToken::new("tok").unwrap()));
+    let token = RefreshToken::new("tok").unwrap();
+    let mut refresh = RefreshRequest::new(&token);
+    refresh.lifetime = lifetime;
+    let request = endpoint.refresh(&refresh);
     (request.method, request.url.to_string(), String::from_utf8(request.body.to_vec()).unwrap())
 }
 
@@ -335,11 +338,26 @@ fn a_refresh_is_what_each_provider_documents() {
         ),
     ];
     for (provider, address) in rows {
-        assert_eq!(refresh_at(provider), (Method::Get, address.to_owned(), String::new()), "{provider}");
+        let refresh = refresh_at(provider, None);
+        assert_eq!(refresh, (Method::Get, address.to_owned(), String::new()), "{provider}");
     }
-    let (method, address, body) = refresh_at("google");
+    let (method, address, body) = refresh_at("google", None);
     assert_eq!((method, address.as_str()), (Method::Post, "https://oauth2.googleapis.com/token"));
     assert_eq!(body, "grant_type=refresh_token&refresh_token=tok&client_id=app&client_secret=hush");
+}
+
+/// developers.facebook.com/docs/instagram-platform/reference/access_token
+#[test]
+fn a_token_of_a_short_life_is_exchanged_for_one_of_a_long_life_before_it_is_ever_refreshed() {
+    let hours = |count: u64| Some(Duration::from_secs(count * 3600));
+    let exchange = "https://graph.instagram.com/access_token?grant_type=ig_exchange_token&access_token=tok&client_secret=hush";
+    let refresh =
+        "https://graph.instagram.com/refresh_access_token?grant_type=ig_refresh_token&access_token=tok";
+    for (lifetime, address) in [(hours(1), exchange), (hours(24 * 60), refresh), (None, refresh)] {
+        assert_eq!(refresh_at("instagram", lifetime), (Method::Get, address.to_owned(), String::new()));
+    }
+    let short = tokens("instagram", r#"{"access_token":"IGQshort","user_id":17841405793187218}"#);
+    assert_eq!(short.refresh_token.unwrap().expose(), "IGQshort");
 }
 
 #[test]
