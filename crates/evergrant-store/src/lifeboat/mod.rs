@@ -241,11 +241,18 @@ impl Lifeboat {
         Ok(survey)
     }
 
-    /// Whether that holder left a record that waits for the store.
-    pub fn holds_record_of(&self, holder: HolderId) -> Result<bool, LifeboatError> {
+    /// Whether that holder left a record that waits for this epoch of this store. What is meant for another one is never
+    /// taken in, and its holder must not count as busy for ever.
+    pub fn holds_record_of(
+        &self,
+        holder: HolderId,
+        store: StoreId,
+        epoch: Epoch,
+    ) -> Result<bool, LifeboatError> {
         for slot in 0..self.capacity.slots {
-            let content = self.read_header(slot)?;
-            if matches!(content, Slot::Held { holder: owner, content: Content::Record(_), .. } if owner == holder)
+            if let Slot::Held { holder: owner, content: Content::Record(record), .. } =
+                self.read_header(slot)?
+                && (owner, record.store, record.epoch) == (holder, store, epoch)
             {
                 return Ok(true);
             }

@@ -101,6 +101,19 @@ fn the_places_of_a_dead_process_are_free_and_its_records_stay() {
 }
 
 #[test]
+fn a_process_that_left_a_record_for_other_tables_only_has_left_nothing() {
+    let host = Host::new();
+    let boat = host.process();
+    let place = boat.reserve().unwrap();
+    boat.write(&place, &record(9)).unwrap();
+    let Record { store, epoch, .. } = record(9);
+    assert!(boat.holds_record_of(place.holder(), store, epoch).unwrap());
+    assert!(!boat.holds_record_of(place.holder(), store, Epoch(3)).unwrap());
+    assert!(!boat.holds_record_of(place.holder(), StoreId(Uuid::from_u128(2)), epoch).unwrap());
+    assert!(!boat.holds_record_of(HolderId(1), store, epoch).unwrap());
+}
+
+#[test]
 fn a_place_released_by_another_process_is_not_released_twice() {
     let host = Host::new();
     let (here, there) = (host.process(), host.process());

@@ -20,6 +20,7 @@ use super::{
     scout::Sighting,
 };
 use crate::{
+    anchor::{Epoch, StoreId},
     key::KeyRing,
     lifeboat::Lifeboat,
     presence::Presence,
@@ -32,6 +33,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) keys: &'a KeyRing,
     pub(super) presence: &'a Presence,
     pub(super) lifeboat: &'a Lifeboat,
+    pub(super) store: StoreId,
+    pub(super) epoch: Epoch,
     pub(super) now: StoreTime,
     pub(super) quarantined: bool,
     pub(super) adoptions: u64,
@@ -183,7 +186,7 @@ fn has_ended(surroundings: &Surroundings<'_>, holder: HolderId) -> Result<bool, 
     let alive =
         surroundings.presence.is_alive(holder).map_err(|fault| Unavailable::new(Reason::Denied, fault))?;
     // In this order: while it lived, it could have left something after we looked.
-    Ok(!alive && !surroundings.lifeboat.holds_record_of(holder)?)
+    Ok(!alive && !surroundings.lifeboat.holds_record_of(holder, surroundings.store, surroundings.epoch)?)
 }
 
 impl Decided {

@@ -218,6 +218,8 @@ impl Worker {
             keys: &self.keys,
             presence: &self.presence,
             lifeboat: &self.lifeboat,
+            store: identity.store,
+            epoch: identity.epoch,
             now: self.clock.now(),
             quarantined: identity.quarantine.is_some(),
             adoptions: identity.adoptions,
