@@ -41,7 +41,10 @@ impl Problem {
     /// Who can be at fault, as the part of a sentence.
     pub fn culprits_in_words(&self) -> String {
         let titles: Vec<_> = self.culprits.iter().map(|party| party.title()).collect();
-        titles.join(" or ")
+        match titles.split_last() {
+            Some((last, before @ [_, _, ..])) => format!("{} or {last}", before.join(", ")),
+            _ => titles.join(" or "),
+        }
     }
 }
 

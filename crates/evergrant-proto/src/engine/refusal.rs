@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Answer, Refusal, StoreFailure};
 use crate::{
+    diagnosis::{Cause, Certainty, Diagnosis, remedies},
     grant::{Degradation, GrantRecord, GrantState},
     transaction::Conflict,
 };
@@ -43,9 +44,32 @@ pub(super) fn backing_off(grant: &GrantRecord, retry_after: Duration) -> Refusal
             Refusal::OutcomeUnknown { diagnosis: Some(diagnosis.clone()), retry_after }
         }
         state => {
-            Refusal::ProviderUnavailable { diagnosis: state.diagnosis().cloned().map(Box::new), retry_after }
+            let diagnosis = state.diagnosis().cloned().or_else(|| nothing_usable(grant)).map(Box::new);
+            Refusal::ProviderUnavailable { diagnosis, retry_after }
         }
     }
+}
+
+/// A refresh was answered with success, and what it brought cannot be handed out. `None`: that is not so.
+fn nothing_usable(grant: &GrantRecord) -> Option<Diagnosis> {
+    if grant.state != GrantState::Active || grant.failures == 0 {
+        return None;
+    }
+    let brought = match grant.access.iter().find(|entry| entry.generation == grant.generation) {
+        None => "no access token",
+        Some(_) => "an access token that had ended already, or that was refused at once",
+    };
+    let cause = Cause::UnknownBug;
+    Some(Diagnosis {
+        cause,
+        certainty: Certainty::Possible,
+        culprit: cause.culprit(),
+        permanent: false,
+        retry: true,
+        remedies: remedies(cause),
+        evidence: vec![format!("The provider answered the last refresh with success and {brought}.")],
+        alternatives: vec![Cause::ClockSkew, Cause::ProviderOutage],
+    })
 }
 
 pub(super) fn owes_revocation(grant: &GrantRecord) -> bool {

@@ -1,5 +1,7 @@
 //! Answers that hold tokens and break the rules otherwise. A success is never thrown away.
 
+use evergrant::proto::engine::Refusal;
+
 use crate::{provider::Play, world::World};
 
 const ACCESS: &str = "at-canary-odd";
@@ -95,6 +97,15 @@ async fn a_refresh_token_that_comes_alone_is_kept_and_starts_no_loop() {
     // It is asked again, slower each time, for as long as it goes on like this.
     let asked = requests_in_a_minute(&world).await;
     assert!(asked <= 10, "{asked} requests in a minute");
+    for _ in 0..10 {
+        world.keeper.settled().await;
+        world.advance(1);
+    }
+    // The grant is in order, and whoever is refused is told why all the same.
+    let (refusal, told) = world.refused().await;
+    let Refusal::ProviderUnavailable { diagnosis: Some(diagnosis), .. } = refusal else { panic!("{told}") };
+    assert_eq!(diagnosis.cause.as_str(), "unknown_bug");
+    assert!(told.contains("with success and no access token"), "{told}");
     world.provider.plays(Play::answer("200 OK", JSON, whole()));
     requests_in_a_minute(&world).await;
     let _ = caller.await.unwrap();

@@ -148,6 +148,7 @@ pub(super) async fn opened(session: &Session) -> Vec<Finding> {
     } else {
         let others = match status.holders {
             0 | 1 => "no other process has it open".to_owned(),
+            2 => "another process has it open".to_owned(),
             holders => format!("{} other processes have it open", holders - 1),
         };
         Finding::ok("store", format!("{}; {others}", session.location.path().display()))
