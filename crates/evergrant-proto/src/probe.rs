@@ -282,7 +282,7 @@ fn history(grant: &GrantRecord, client: &ClientRecord, now: Timestamp) -> Histor
 mod tests {
     use super::*;
     use crate::{
-        client::{Breaker, Learned, Probation},
+        client::{Branding, Breaker, Learned, Probation},
         name::{ClientName, Namespace},
         provider::{Endpoints, Provider},
         scope::ScopeSet,
@@ -323,6 +323,7 @@ mod tests {
             learned: Learned::default(),
             probation: Probation::default(),
             keep_alive: true,
+            branding: Branding::default(),
             created_at: Timestamp(0),
             updated_at: Timestamp(0),
             removed_at: None,

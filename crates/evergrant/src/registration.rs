@@ -5,7 +5,7 @@ mod discovery;
 use std::collections::BTreeMap;
 
 use evergrant_proto::{
-    client::{Breaker, ClientRecord, Learned, Probation},
+    client::{Branding, Breaker, ClientRecord, Learned, Probation},
     name::{ClientName, Namespace},
     provider::{Endpoints, Provider, RotationPolicy},
     scope::ScopeSet,
@@ -52,6 +52,8 @@ pub struct NewClient {
     pub rotation: Option<RotationPolicy>,
     /// Use refresh tokens that nobody needs before the provider ends them for not being used.
     pub keep_alive: bool,
+    /// How pages name and colour the app.
+    pub branding: Branding,
 }
 
 impl NewClient {
@@ -72,6 +74,7 @@ impl NewClient {
             return_urls: Vec::new(),
             rotation: None,
             keep_alive: true,
+            branding: Branding::default(),
         }
     }
 }
@@ -95,6 +98,8 @@ pub struct ClientChanges {
     pub rotation: Option<RotationPolicy>,
     /// Whether refresh tokens that nobody needs are kept alive.
     pub keep_alive: Option<bool>,
+    /// How pages name and colour the app, as a whole.
+    pub branding: Option<Branding>,
 }
 
 /// Why a client cannot be added or changed.
@@ -180,6 +185,7 @@ impl Keeper {
             learned: Learned::default(),
             probation: Probation::default(),
             keep_alive: new.keep_alive,
+            branding: new.branding,
             created_at: now,
             updated_at: now,
             removed_at: None,
@@ -213,6 +219,7 @@ impl Keeper {
             return_urls,
             rotation,
             keep_alive,
+            branding,
         } = changes;
         record.identifier = identifier.unwrap_or(record.identifier);
         record.secret = secret.or(record.secret.take());
@@ -221,6 +228,7 @@ impl Keeper {
         record.scopes = scopes.unwrap_or(record.scopes);
         record.return_urls = return_urls.unwrap_or(record.return_urls);
         record.keep_alive = keep_alive.unwrap_or(record.keep_alive);
+        record.branding = branding.unwrap_or(record.branding);
         let rotation = rotation.unwrap_or(record.provider.rotation.clone());
         // What is known of the provider now; its rotation policy may have been said when the client was added.
         if let Some(known) = self.catalogue().provider(&record.provider.id) {

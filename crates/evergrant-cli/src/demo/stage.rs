@@ -7,6 +7,7 @@ use evergrant::{
     clock::Clock,
     http::{EgressConfig, HttpClient},
     proto::{
+        client::Branding,
         engine::Settings,
         grant::GrantRecord,
         name::{ClientName, GrantId, Namespace},
@@ -199,6 +200,7 @@ impl Stage {
             return_urls: Vec::new(),
             rotation: Some(RotationPolicy { kind, window, revokes, ..RotationPolicy::default() }),
             keep_alive: true,
+            branding: Branding::default(),
         };
         self.keeper.add_client(client).await?;
         Ok(())

@@ -107,3 +107,21 @@ async fn what_answers_have_shown_is_told_beside_what_is_stated() {
     assert_eq!(updated["keep_alive"], false);
     assert_eq!(updated["learned"], shown["learned"], "an update of something else forgets nothing");
 }
+
+#[tokio::test]
+async fn a_brand_is_chosen_changed_one_by_one_and_taken_back() {
+    let world = World::new().await;
+    world.add_client().await;
+    let show =
+        async || world.run(&["clients", "show", "crm", "--format", "json"]).await.json()["branding"].clone();
+    assert_eq!(show().await, serde_json::json!({ "name": null, "color": null }));
+    world.run(&["clients", "update", "crm", "--brand-name", "Acme Billing"]).await.good();
+    world.run(&["clients", "update", "crm", "--brand-color", "#FFD400"]).await.good();
+    assert_eq!(show().await, serde_json::json!({ "name": "Acme Billing", "color": "#ffd400" }));
+    let text = world.run(&["clients", "show", "crm"]).await.good();
+    assert!(text.contains("Acme Billing") && text.contains("#ffd400"), "{text}");
+    let said = world.run(&["clients", "update", "crm", "--brand-color", "yellow"]).await.bad(2);
+    assert!(said.contains("#rrggbb"), "{said}");
+    world.run(&["clients", "update", "crm", "--no-brand"]).await.good();
+    assert_eq!(show().await, serde_json::json!({ "name": null, "color": null }));
+}

@@ -2,4 +2,4 @@
 
 mod record;
 
-pub use record::{AuthorizationRecord, AuthorizationStatus, Exchange, LINK_LIFETIME};
+pub use record::{AuthorizationRecord, AuthorizationStatus, Exchange, LINK_LIFETIME, SUPERSEDED};

@@ -17,6 +17,9 @@ use crate::{
 /// How long a link can be used: long enough for a sign-in with a second factor, too short to lie around in a mailbox.
 pub const LINK_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
+/// Why a link has failed that nobody followed: see [`AuthorizationStatus::Failed`].
+pub const SUPERSEDED: &str = "a newer link was made";
+
 /// One authorization. Fields that serde skips are kept sealed by the store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizationRecord {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{breaker::Breaker, learned::Learned, probation::Probation};
+use super::{branding::Branding, breaker::Breaker, learned::Learned, probation::Probation};
 use crate::{
     name::{ClientName, Namespace},
     provider::{Endpoints, Provider},
@@ -59,6 +59,9 @@ pub struct ClientRecord {
     /// Refresh tokens that nobody needs are used before their provider ends them for not being used.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub keep_alive: bool,
+    /// How pages name and colour the app.
+    #[serde(default, skip_serializing_if = "Branding::is_plain")]
+    pub branding: Branding,
     /// When it was added.
     pub created_at: Timestamp,
     /// When its configuration changed last.
@@ -94,4 +97,35 @@ fn yes() -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn is_yes(keep_alive: &bool) -> bool {
     *keep_alive
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{client::Color, provider::Provider};
+
+    /// As the first versions wrote a client.
+    fn first() -> serde_json::Value {
+        serde_json::json!({
+            "name": "crm", "namespace": "default", "version": 3, "provider": Provider::generic(), "parameters": {},
+            "issuer": null, "issuer_announced": false, "endpoints": Endpoints::default(), "identifier": "id", "authentication": "none",
+            "redirect_uris": [], "scopes": "", "return_urls": [], "breaker": Breaker::default(), "created_at": 0,
+            "updated_at": 0, "removed_at": null,
+        })
+    }
+
+    #[test]
+    fn a_client_from_before_learning_probation_and_branding_is_read_and_written_as_it_was() {
+        let client: ClientRecord = serde_json::from_value(first()).unwrap();
+        assert!(client.keep_alive && client.branding.is_plain());
+        assert_eq!(serde_json::to_value(&client).unwrap(), first());
+    }
+
+    #[test]
+    fn what_was_chosen_for_its_pages_is_stored() {
+        let mut client: ClientRecord = serde_json::from_value(first()).unwrap();
+        client.branding.color = Some(Color { channels: [255, 212, 0] });
+        let text = serde_json::to_string(&client).unwrap();
+        assert_eq!(serde_json::from_str::<ClientRecord>(&text).unwrap(), client);
+    }
 }

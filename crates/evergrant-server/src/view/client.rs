@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evergrant::proto::{
-    client::{ClientRecord, Comparison},
+    client::{Branding, ClientRecord, Comparison},
     name::ClientName,
     provider::{Endpoints, RotationPolicy},
     wire::{
@@ -34,6 +34,8 @@ pub(crate) struct ClientView<'a> {
     learned: Comparison,
     /// Whether refresh tokens that nobody needs are used before the provider ends them.
     keep_alive: bool,
+    /// How pages name and colour the app.
+    branding: &'a Branding,
     /// Whether the provider rejects the registration, so that grants pause.
     suspended: bool,
     version: u64,
@@ -58,6 +60,7 @@ impl<'a> ClientView<'a> {
             rotation: &client.provider.rotation,
             learned: client.learned.compared_with(&client.provider),
             keep_alive: client.keep_alive,
+            branding: &client.branding,
             suspended: !client.breaker.is_closed(),
             version: client.version,
             created_at: time(client.created_at),

@@ -128,3 +128,43 @@ async fn what_answers_have_shown_is_told_beside_what_is_stated() {
     assert_eq!(shown["expires_soon"], false);
     assert!(shown["ends_at"].is_null(), "nobody has said when it ends");
 }
+
+#[tokio::test]
+async fn branding_is_chosen_shown_replaced_as_a_whole_and_taken_back() {
+    let world = World::empty().await;
+    let branding = json!({ "name": "Acme Billing", "color": "#FFD400" });
+    let added = world.add_shop(json!({ "branding": branding })).await;
+    assert_eq!(added["branding"], json!({ "name": "Acme Billing", "color": "#ffd400" }));
+    let same = world.patch("/v1/clients/shop", json!({ "scopes": ["openid"] })).await.ok();
+    assert_eq!(same["branding"], added["branding"]);
+    let named = world.patch("/v1/clients/shop", json!({ "branding": { "name": "Acme" } })).await.ok();
+    assert_eq!(named["branding"], json!({ "name": "Acme", "color": null }));
+    let plain = world.patch("/v1/clients/shop", json!({ "branding": {} })).await.ok();
+    assert_eq!(plain["branding"], json!({ "name": null, "color": null }));
+    assert_eq!(world.get("/v1/clients/shop").await.ok()["branding"], plain["branding"]);
+}
+
+#[tokio::test]
+async fn branding_that_could_deceive_or_break_a_page_is_refused() {
+    let world = World::new().await;
+    let rows = [
+        (json!({ "name": "" }), "empty"),
+        (json!({ "name": " Acme" }), "space"),
+        (json!({ "name": "a".repeat(61) }), "60 characters"),
+        (json!({ "name": "Acme\r\nset-cookie: a=b" }), "U+000D"),
+        (json!({ "name": "Acme\u{202e}gnp" }), "U+202E"),
+        (json!({ "name": "Ac\u{200b}me" }), "U+200B"),
+        (json!({ "color": "red" }), "#rrggbb"),
+        (json!({ "color": "#fff" }), "#rrggbb"),
+        (json!({ "color": "#0a5fd0;}body{display:none" }), "#rrggbb"),
+        (json!({ "colour": "#0a5fd0" }), "colour"),
+        (json!({ "logo": "https://evil.example/a.svg" }), "logo"),
+    ];
+    for (branding, words) in rows {
+        let body = json!({ "branding": branding });
+        let problem = world.patch("/v1/clients/shop", body.clone()).await.problem(400, "invalid_body");
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{body}: {problem}");
+        assert!(!problem.to_string().contains('\u{202e}'));
+    }
+    assert_eq!(world.get("/v1/clients/shop").await.ok()["branding"], json!({ "name": null, "color": null }));
+}

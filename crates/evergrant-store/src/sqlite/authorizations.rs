@@ -1,7 +1,7 @@
 //! Authorizations as rows.
 
 use evergrant_proto::{
-    authorization::{AuthorizationRecord, AuthorizationStatus},
+    authorization::{AuthorizationRecord, AuthorizationStatus, SUPERSEDED},
     name::{AuthorizationId, GrantId},
     secret::{AuthorizationState, CodeVerifier, InvalidSecret},
 };
@@ -11,9 +11,6 @@ use super::codec::{id, json, parse, unseal};
 use crate::{key::KeyRing, seal::SealedPlace, store::StoreError};
 
 const COLUMNS: &str = "record, state, verifier";
-
-/// Why a link ended that was followed by another one.
-const SUPERSEDED: &str = "a newer link was made";
 
 struct AuthorizationRow {
     record: String,

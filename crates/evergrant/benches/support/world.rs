@@ -14,6 +14,7 @@ use evergrant::{
     Carrier, Driver, Keeper, KeeperParts, NewClient,
     clock::{Clock, SystemClock},
     proto::{
+        client::Branding,
         engine::Settings,
         name::{ClientName, Namespace},
         provider::{Catalogue, Endpoints, RotationKind, RotationPolicy},
@@ -90,6 +91,7 @@ pub(crate) async fn add_client(keeper: &Keeper) {
         scopes: ScopeSet::default(),
         return_urls: Vec::new(),
         keep_alive: true,
+        branding: Branding::default(),
         rotation: Some(RotationPolicy { kind: RotationKind::ReplayRevokes, ..RotationPolicy::default() }),
     };
     keeper.add_client(new).await.expect("the client can be added");

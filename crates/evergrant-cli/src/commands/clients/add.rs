@@ -6,6 +6,7 @@ use clap::Args;
 use evergrant::{
     NewClient,
     proto::{
+        client::{Branding, Color, DisplayName},
         name::ClientName,
         provider::{Endpoints, RotationPolicy},
         scope::ScopeSet,
@@ -76,6 +77,12 @@ pub(crate) struct Options {
     /// Leave refresh tokens that nobody needs to end unused
     #[arg(long)]
     no_keep_alive: bool,
+    /// What users call the app, on the pages that they see [default: your name of the client]
+    #[arg(long, value_name = "NAME", help_heading = "Pages")]
+    brand_name: Option<DisplayName>,
+    /// The colour of what they click there (`#0a5fd0`)
+    #[arg(long, value_name = "#RRGGBB", help_heading = "Pages")]
+    brand_color: Option<Color>,
 }
 
 #[derive(Debug, Args)]
@@ -167,5 +174,6 @@ fn new_client(session: &Session, options: Options, secret: Option<ClientSecret>)
         return_urls: options.return_url,
         rotation: options.rotation,
         keep_alive: !options.no_keep_alive,
+        branding: Branding { name: options.brand_name, color: options.brand_color },
     }
 }

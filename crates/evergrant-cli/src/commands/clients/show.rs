@@ -66,6 +66,8 @@ pub(super) async fn one(session: &Session, name: &ClientName, format: Format) ->
     table.pair("device", endpoint(&client.endpoints.device_authorization));
     table.pair("rotation", learned::rotation(&client, name_of(&client.provider.rotation.kind)));
     table.pair("keep-alive", (if client.keep_alive { "on" } else { "off" }).to_owned());
+    table.pair("brand name", client.branding.name.as_ref().map(ToString::to_string));
+    table.pair("brand colour", client.branding.color.map(|color| color.to_string()));
     learned::add_to(&mut table, &client);
     table.toned("state", tone, state.to_owned());
     table.pair("added", client.created_at.to_string());
@@ -94,6 +96,7 @@ pub(super) fn view(client: &ClientRecord, rates: &Rates) -> Value {
         "rotation": client.provider.rotation,
         "learned": client.learned.compared_with(&client.provider),
         "keep_alive": client.keep_alive,
+        "branding": client.branding,
         "state": state(client).1,
         "diagnosis": rejection(client).map(|known| diagnosis::view(known, rates)),
         "version": client.version,

@@ -6,6 +6,7 @@ use clap::Args;
 use evergrant::{
     ClientChanges,
     proto::{
+        client::{Branding, ClientRecord, Color, DisplayName},
         name::ClientName,
         provider::RotationPolicy,
         scope::ScopeSet,
@@ -58,6 +59,15 @@ pub(crate) struct Options {
     /// Whether refresh tokens that nobody needs are used before the provider ends them
     #[arg(long, value_name = "true|false")]
     keep_alive: Option<bool>,
+    /// What users call the app, on the pages that they see
+    #[arg(long, value_name = "NAME", help_heading = "Pages")]
+    brand_name: Option<DisplayName>,
+    /// The colour of what they click there (`#0a5fd0`)
+    #[arg(long, value_name = "#RRGGBB", help_heading = "Pages")]
+    brand_color: Option<Color>,
+    /// Show your name of the client and the usual colour again
+    #[arg(long, help_heading = "Pages", conflicts_with_all = ["brand_name", "brand_color"])]
+    no_brand: bool,
 }
 
 pub(super) struct Prepared {
@@ -81,7 +91,8 @@ impl Options {
 
 pub(super) async fn run(session: &Session, prepared: Prepared, format: Format) -> Result<(), Failure> {
     let Prepared { options, secret } = prepared;
-    session.client(&options.client).await?;
+    let client = session.client(&options.client).await?;
+    let branding = branding(&options, client);
     let changes = ClientChanges {
         identifier: options.client_id,
         secret,
@@ -91,6 +102,7 @@ pub(super) async fn run(session: &Session, prepared: Prepared, format: Format) -
         return_urls: Some(options.return_url).filter(|urls| !urls.is_empty()),
         rotation: options.rotation,
         keep_alive: options.keep_alive,
+        branding,
     };
     let client = session.keeper.update_client(&session.namespace, &options.client, changes).await?;
     match format {
@@ -99,4 +111,14 @@ pub(super) async fn run(session: &Session, prepared: Prepared, format: Format) -
             output::print(&format!("updated client {}; its grants resume by themselves", client.name))
         }
     }
+}
+
+/// What pages show from now on, if that is to change.
+fn branding(options: &Options, client: ClientRecord) -> Option<Branding> {
+    let (name, color) = (options.brand_name.clone(), options.brand_color);
+    if options.no_brand {
+        return Some(Branding::default());
+    }
+    let changed = name.is_some() || color.is_some();
+    changed.then(|| Branding { name: name.or(client.branding.name), color: color.or(client.branding.color) })
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use url::Url;
 
 use crate::{
-    client::{Breaker, ClientRecord, Learned, Probation},
+    client::{Branding, Breaker, ClientRecord, Learned, Probation},
     diagnosis::{Cause, Certainty, Diagnosis},
     failure::Culprit,
     grant::{
@@ -220,6 +220,7 @@ fn client() -> ClientRecord {
         learned: Learned::default(),
         probation: Probation::default(),
         keep_alive: true,
+        branding: Branding::default(),
         created_at: START,
         updated_at: START,
         removed_at: None,

@@ -21,7 +21,7 @@ use evergrant::{
 };
 use serde::Deserialize;
 
-use super::{checked_return_urls, client_secret, endpoints};
+use super::{branding::BrandingBody, checked_return_urls, client_secret, endpoints};
 use crate::{
     app::App,
     extract::{Body, Caller, Scopes, Secret},
@@ -52,6 +52,8 @@ pub(crate) struct AddClient {
     rotation: Option<RotationPolicy>,
     /// `false`: refresh tokens that nobody needs are left to end unused.
     keep_alive: Option<bool>,
+    /// How pages name and colour the app.
+    branding: Option<BrandingBody>,
 }
 
 pub(crate) async fn add(
@@ -78,6 +80,7 @@ pub(crate) async fn add(
         return_urls: checked_return_urls(body.return_urls)?,
         rotation: body.rotation,
         keep_alive: body.keep_alive.unwrap_or(true),
+        branding: body.branding.map(Into::into).unwrap_or_default(),
     };
     let client = app.keeper.add_client(new).await?;
     let location = format!("/v1/clients/{}", client.name);

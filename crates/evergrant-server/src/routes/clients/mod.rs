@@ -1,6 +1,7 @@
 //! `/v1/clients`: our registrations at providers.
 
 mod add;
+mod branding;
 mod endpoints;
 mod list;
 mod read;

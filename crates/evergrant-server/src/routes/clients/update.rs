@@ -19,7 +19,7 @@ use evergrant::{
 };
 use serde::Deserialize;
 
-use super::{checked_return_urls, client_secret};
+use super::{branding::BrandingBody, checked_return_urls, client_secret};
 use crate::{
     app::App,
     extract::{Body, Caller, ClientPath, Scopes, Secret},
@@ -38,6 +38,7 @@ pub(crate) struct UpdateClient {
     return_urls: Option<Vec<String>>,
     rotation: Option<RotationPolicy>,
     keep_alive: Option<bool>,
+    branding: Option<BrandingBody>,
 }
 
 pub(crate) async fn update(
@@ -55,6 +56,7 @@ pub(crate) async fn update(
         return_urls: body.return_urls.map(checked_return_urls).transpose()?,
         rotation: body.rotation,
         keep_alive: body.keep_alive,
+        branding: body.branding.map(Into::into),
     };
     let client = app.keeper.update_client(&caller.namespace, &name, changes).await?;
     Ok(Json(ClientView::new(&client)).into_response())

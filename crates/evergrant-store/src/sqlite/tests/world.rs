@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use evergrant_proto::{
-    client::{Breaker, ClientRecord, Learned, Probation},
+    client::{Branding, Breaker, ClientRecord, Learned, Probation},
     grant::{AccessEntry, AccessKey, BootId, Expiry, GrantRecord, IssuedTokens, Owner, StoreTime},
     name::{AttemptId, ClientName, GrantId, Namespace},
     provider::{Endpoints, Provider},
@@ -100,6 +100,7 @@ pub(super) fn client() -> ClientRecord {
         learned: Learned::default(),
         probation: Probation::default(),
         keep_alive: true,
+        branding: Branding::default(),
         created_at: NOW,
         updated_at: NOW,
         removed_at: None,

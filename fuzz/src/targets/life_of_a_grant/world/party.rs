@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use evergrant_proto::{
-    client::{Breaker, ClientRecord, Learned, Probation},
+    client::{Branding, Breaker, ClientRecord, Learned, Probation},
     diagnosis::{Diagnosis, History, diagnose},
     failure::{Exchange, Failure, Stage, Verdict, classify},
     grant::{AccessEntry, AccessKey, Expiry, IssuedTokens},
@@ -91,6 +91,7 @@ pub(super) fn client(rotation: RotationPolicy, wall: Timestamp) -> ClientRecord 
         learned: Learned::default(),
         probation: Probation::default(),
         keep_alive: true,
+        branding: Branding::default(),
         created_at: wall,
         updated_at: wall,
         removed_at: None,
