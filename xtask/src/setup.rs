@@ -1,5 +1,5 @@
-//! Installs the independent parties of the interoperability tests: Node.js and Python from Debian's packages where
-//! they are missing, and the pinned packages of `interop/*` into `target/interop`, never into the source tree.
+//! Installs the independent parties of the interoperability tests: Node.js, Python, nginx and Chromium from Debian's
+//! packages where they are missing, and the pinned packages of `interop/*` into `target/interop`, never into the source tree.
 //!
 //! What is there already is left alone, so a second run needs no network.
 
@@ -21,9 +21,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
 
 pub(crate) fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
     vec![
-        Step::new("npm, Python with venv and nginx, from Debian's packages where missing", move || {
-            debian::provide(&party::wanted_programs(workspace))
-        }),
+        Step::new(
+            "npm, Python with venv, nginx and Chromium, from Debian's packages where missing",
+            move || debian::provide(&party::wanted_programs(workspace)),
+        ),
         Step::new("Node.js in the version that the packages support", move || {
             party::install_npm(workspace, "node")
         }),

@@ -33,7 +33,8 @@ pub struct LinkKey(hmac::Key);
 pub(crate) enum DeadLink {
     /// Not made by this server, or by an earlier process with another key.
     Unknown,
-    Expired,
+    /// It led to this grant.
+    Expired(GrantId),
 }
 
 impl LinkKey {
@@ -70,10 +71,8 @@ impl LinkKey {
             .map_err(|_| DeadLink::Unknown)?;
         let (grant, end) = payload.split_at(16);
         let end = Timestamp(i64::from_be_bytes(end.try_into().map_err(|_| DeadLink::Unknown)?));
-        if now >= end {
-            return Err(DeadLink::Expired);
-        }
-        Ok(GrantId(u128::from_be_bytes(grant.try_into().map_err(|_| DeadLink::Unknown)?)))
+        let grant = GrantId(u128::from_be_bytes(grant.try_into().map_err(|_| DeadLink::Unknown)?));
+        if now >= end { Err(DeadLink::Expired(grant)) } else { Ok(grant) }
     }
 
     fn tag(&self, payload: &[u8]) -> [u8; TAG_BYTES] {
@@ -105,7 +104,7 @@ mod tests {
         let key = LinkKey::generate();
         let link = key.sign(GrantId(42), NOW);
         assert_eq!(key.read(&link, NOW), Ok(GrantId(42)));
-        assert_eq!(key.read(&link, NOW.plus(LINK_LIFETIME)), Err(DeadLink::Expired));
+        assert_eq!(key.read(&link, NOW.plus(LINK_LIFETIME)), Err(DeadLink::Expired(GrantId(42))));
     }
 
     #[test]

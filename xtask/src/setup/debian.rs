@@ -15,6 +15,9 @@ pub(crate) struct Program {
 pub(crate) const NPM: Program = Program { name: "npm", proof: &["--version"], packages: &["nodejs", "npm"] };
 /// The reverse proxy of an example.
 pub(crate) const NGINX: Program = Program { name: "nginx", proof: &["-v"], packages: &["nginx-light"] };
+/// The browser that clicks through the pages, driven by WebDriver; the two have to be of one version.
+pub(crate) const CHROMIUM: Program =
+    Program { name: "chromedriver", proof: &["--version"], packages: &["chromium", "chromium-driver"] };
 pub(crate) const PYTHON: Program = Program {
     name: "python3",
     // Debian splits venv off; `python3 -m venv --help` answers even without the part that it needs.

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     create_folder,
-    debian::{NGINX, NPM, PYTHON, Program},
+    debian::{CHROMIUM, NGINX, NPM, PYTHON, Program},
     on_disk,
 };
 use crate::{Failure, command, workspace::Workspace};
@@ -52,7 +52,7 @@ pub(crate) fn wanted_programs(workspace: &Workspace) -> Vec<Program> {
         wanted.push(NPM);
     }
     // A virtual environment needs the Python that it was made with for as long as it is used.
-    wanted.extend([PYTHON, NGINX]);
+    wanted.extend([PYTHON, NGINX, CHROMIUM]);
     wanted
 }
 

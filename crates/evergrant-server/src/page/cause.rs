@@ -4,7 +4,10 @@ use askama::Template;
 use evergrant::proto::provider::Catalogue;
 use evergrant_explain::problems::{self, Category, Problem, sentence_to_html};
 
-use super::named::{Named, named};
+use super::{
+    Styled,
+    named::{Named, named},
+};
 
 /// How many wordings are shown before the rest is folded away.
 const SHOWN: usize = 5;
@@ -57,6 +60,8 @@ impl<'a> CausePage<'a> {
         }
     }
 }
+
+impl Styled for CausePage<'_> {}
 
 /// Where the list has the category.
 pub(super) fn anchor(category: Category) -> &'static str {

@@ -1,16 +1,13 @@
 //! The page behind a link for re-authorization: who asks, for what, and why.
 
 use askama::Template;
-use evergrant::proto::diagnosis::{Cause, Diagnosis};
 
-use super::Tone;
+use super::{Brand, Parties, Styled};
 
 #[derive(Debug, Template)]
 #[template(path = "connect.html")]
 pub(crate) struct ConnectPage {
-    /// Our name of the client.
-    pub(crate) client: String,
-    pub(crate) provider: String,
+    pub(crate) parties: Parties,
     /// Where the button leads.
     pub(crate) host: Option<String>,
     /// What the cause means.
@@ -18,19 +15,22 @@ pub(crate) struct ConnectPage {
 }
 
 impl ConnectPage {
+    fn brand(&self) -> Option<&Brand> {
+        self.parties.app.as_ref()
+    }
+
+    fn provider(&self) -> &str {
+        &self.parties.provider
+    }
+
     /// The host, unless the provider is called by it.
     fn shown_host(&self) -> Option<&str> {
-        self.host.as_deref().filter(|host| *host != self.provider)
+        self.host.as_deref().filter(|host| *host != self.parties.provider)
     }
 }
 
-/// Why, for the person whose account it is. That nothing decides between several causes helps nobody: then the likeliest is
-/// named as what it is.
-pub(crate) fn why(diagnosis: &Diagnosis) -> String {
-    match diagnosis.alternatives.first() {
-        Some(likeliest) if diagnosis.cause == Cause::Undetermined => {
-            format!("The provider does not say. It may be this: {}", likeliest.meaning())
-        }
-        _ => diagnosis.cause.meaning().to_owned(),
+impl Styled for ConnectPage {
+    fn accent(&self) -> Option<&str> {
+        self.brand().and_then(Brand::style)
     }
 }

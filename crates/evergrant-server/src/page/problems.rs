@@ -7,6 +7,7 @@ use evergrant::proto::provider::Catalogue;
 use evergrant_explain::problems::{self, Category, Hit, Problem, Query};
 
 use super::{
+    Styled,
     cause::anchor,
     named::{Named, named},
 };
@@ -47,6 +48,8 @@ struct Group {
     best: bool,
     problems: Vec<&'static Problem>,
 }
+
+impl Styled for ProblemsPage<'_> {}
 
 impl<'a> ProblemsPage<'a> {
     pub(crate) fn new(query: &Query, hits: &[Hit], catalogue: &'a Catalogue) -> Self {

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::Styled;
 use crate::problem::Reason;
 
 #[derive(Debug, Template)]
@@ -23,3 +24,5 @@ impl ReasonPage {
         }
     }
 }
+
+impl Styled for ReasonPage {}

@@ -15,6 +15,7 @@ use evergrant::{
     proto::{
         client::ClientRecord,
         grant::{GrantRecord, GrantState},
+        name::GrantId,
         wire::redirect_uri::RedirectUri,
     },
 };
@@ -22,19 +23,17 @@ use url::Url;
 
 use crate::{
     app::App,
-    page::{ConnectPage, Notice, Page, headers, provider_name, sign_in_host, why},
+    link::DeadLink,
+    page::{ConnectPage, Notice, Page, Parties, headers, sign_in_host},
     problem::{Problem, Reason},
 };
 
 pub(super) async fn ask(State(app): State<Arc<App>>, Path(link): Path<String>) -> Response {
     match follow(&app, &link).await {
         Ok((grant, client)) => {
-            let page = ConnectPage {
-                client: client.name.to_string(),
-                provider: provider_name(&client),
-                host: sign_in_host(&client).map(str::to_owned),
-                why: grant.state.diagnosis().map(why),
-            };
+            let parties = Parties::of(&client);
+            let why = grant.state.diagnosis().map(|diagnosis| parties.why(diagnosis));
+            let page = ConnectPage { parties, host: sign_in_host(&client).map(str::to_owned), why };
             Page::new(StatusCode::OK, page).into_response()
         }
         Err(page) => page.into_response(),
@@ -63,22 +62,39 @@ async fn lead(app: &App, link: &str) -> Result<Url, Box<Page<Notice>>> {
 /// The grant that a link repairs, if it needs that.
 async fn follow(app: &App, link: &str) -> Result<(GrantRecord, ClientRecord), Box<Page<Notice>>> {
     let now = app.keeper.clock().now();
-    let ended = |_| page(StatusCode::GONE, Notice::link_used());
-    let id = app.link_key.read(link, now.wall).map_err(ended)?;
-    let found = app.keeper.grant(id).await.map_err(|error| troubled(&error.into()))?;
-    let grant = found.ok_or_else(|| page(StatusCode::GONE, Notice::ended()))?;
-    let client = app.keeper.client(&grant.namespace, &grant.client).await;
-    let client = client.map_err(|error| troubled(&error.into()))?;
-    let client = client.ok_or_else(|| page(StatusCode::GONE, Notice::ended()))?;
+    let id = match app.link_key.read(link, now.wall) {
+        Ok(id) => id,
+        Err(DeadLink::Expired(id)) => return Err(expired(app, id).await),
+        Err(DeadLink::Unknown) => return Err(page(StatusCode::GONE, Notice::link_unknown())),
+    };
+    let (grant, client) = find(app, id).await?;
     match &grant.state {
-        GrantState::Revoked => Err(page(StatusCode::GONE, Notice::ended())),
+        GrantState::Revoked => Err(page(StatusCode::GONE, Notice::ended(Parties::of(&client)))),
         GrantState::NeedsReauthorization { .. } | GrantState::NotRefreshable => Ok(()),
-        _ => Err(page(StatusCode::OK, Notice::nothing_to_do(&provider_name(&client)))),
+        _ => Err(page(StatusCode::OK, Notice::nothing_to_do(Parties::of(&client)))),
     }?;
     app.repairs.allowance(id, now.moment).map_err(|wait| {
-        page(StatusCode::TOO_MANY_REQUESTS, Notice::too_often(wait.as_secs().div_ceil(60)))
+        let minutes = wait.as_secs().div_ceil(60);
+        page(StatusCode::TOO_MANY_REQUESTS, Notice::too_often(Parties::of(&client), minutes))
     })?;
     Ok((grant, client))
+}
+
+async fn find(app: &App, id: GrantId) -> Result<(GrantRecord, ClientRecord), Box<Page<Notice>>> {
+    let gone = || page(StatusCode::GONE, Notice::ended(Parties::unknown()));
+    let found = app.keeper.grant(id).await.map_err(|error| troubled(&error.into()))?;
+    let grant = found.ok_or_else(gone)?;
+    let client = app.keeper.client(&grant.namespace, &grant.client).await;
+    let client = client.map_err(|error| troubled(&error.into()))?;
+    Ok((grant, client.ok_or_else(gone)?))
+}
+
+/// The signature of the link was right, so the page may say whose it was.
+async fn expired(app: &App, id: GrantId) -> Box<Page<Notice>> {
+    match find(app, id).await {
+        Ok((_, client)) => page(StatusCode::GONE, Notice::link_expired(Parties::of(&client))),
+        Err(page) => page,
+    }
 }
 
 fn troubled(problem: &Problem) -> Box<Page<Notice>> {

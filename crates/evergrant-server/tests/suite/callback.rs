@@ -1,3 +1,4 @@
+use evergrant_rehearse::GrantType;
 use reqwest::Method;
 use serde_json::json;
 
@@ -30,8 +31,13 @@ async fn a_callback_works_once() {
     let world = World::new().await;
     let callback = world.sign_in(&world.link(json!({})).await, "alice").await;
     world.browse(Method::GET, &callback).await.page(200);
-    let again = world.browse(Method::GET, &callback).await;
-    assert!(again.page(410).contains("This link has ended"), "{}", again.body);
+    for _ in 0..2 {
+        let again = world.browse(Method::GET, &callback).await;
+        assert!(again.page(410).contains("This link was used already"), "{}", again.body);
+    }
+    let journal = world.rehearsal.journal();
+    let redeemed = journal.iter().filter(|entry| entry.grant_type == Some(GrantType::AuthorizationCode));
+    assert_eq!(redeemed.count(), 1);
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ mod receiver;
 mod secrets;
 mod serving;
 mod store_away;
+mod story;
 mod tls;
 mod vocabulary;
 mod webhooks;
