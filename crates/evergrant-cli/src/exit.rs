@@ -16,6 +16,7 @@ Exit codes:
   6    the provider refuses what was asked for
   7    the store, its key or its lifeboat cannot be used
   8    there is no such grant or client, or it was revoked
+  9    some lines of an import were refused; the others are kept
   130  interrupted";
 
 /// How a command ended, other than well.
@@ -29,6 +30,7 @@ pub(crate) enum Exit {
     RequestRefused = 6,
     StoreUnavailable = 7,
     NotFound = 8,
+    LinesRefused = 9,
     Interrupted = 130,
 }
 
@@ -57,6 +59,7 @@ impl Exit {
             Self::RequestRefused => "request_refused",
             Self::StoreUnavailable => "store_unavailable",
             Self::NotFound => "not_found",
+            Self::LinesRefused => "lines_refused",
             Self::Interrupted => "interrupted",
         }
     }

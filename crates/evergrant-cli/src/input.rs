@@ -68,7 +68,7 @@ fn bounded(source: impl Read, what: &str) -> Result<Zeroizing<String>, Failure> 
     Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
 }
 
-fn warn_if_shared(file: &File, path: &Path) {
+pub(crate) fn warn_if_shared(file: &File, path: &Path) {
     let shared = file.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
     if shared {
         output::note(&format!("other users can read {0}; run: chmod 600 {0}", path.display()));

@@ -12,6 +12,7 @@ mod doctor;
 mod ends;
 mod explain;
 mod grants;
+mod imports;
 mod namespaces;
 mod operations;
 mod output;

@@ -32,6 +32,7 @@ impl Importer {
     /// # Errors
     ///
     /// The store is away: none of them was looked at, and to send them again is safe.
+    #[expect(clippy::missing_panics_doc, reason = "the store has an outcome for each of them")]
     pub async fn import(&self, lines: &[Found]) -> Result<Vec<Entry>, StoreError> {
         let reader = LineReader {
             namespace: self.namespace.clone(),

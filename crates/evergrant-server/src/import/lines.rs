@@ -87,6 +87,7 @@ impl Lines {
     }
 
     /// A digest (SHA-256) of every line that was given so far.
+    #[expect(clippy::missing_panics_doc, reason = "SHA-256 has 32 bytes")]
     pub fn digest(&self) -> [u8; 32] {
         let digest = self.digest.clone().finish();
         digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
@@ -150,7 +151,7 @@ mod tests {
             (4, Some("{\"b\":2}".to_owned())),
             (6, Some("{\"c\":3}".to_owned())),
         ];
-        for size in 1..text.len() + 1 {
+        for size in 1..=text.len() {
             assert_eq!(lines(text, size), expected, "pieces of {size}");
         }
         assert_eq!(lines(b"", 1), []);

@@ -1,5 +1,10 @@
 //! `evergrant grants import`.
 
+mod many;
+mod progress;
+mod report;
+mod source;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
@@ -25,10 +30,25 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
+#[command(override_usage = "evergrant grants import [OPTIONS] CLIENT
+       evergrant grants import [OPTIONS] --client CLIENT FILE")]
 pub(crate) struct Options {
-    /// The client that the refresh token was issued to
-    #[arg(value_parser = ClientName::new)]
-    client: ClientName,
+    /// The client that the refresh token was issued to; with --client, a file of JSON lines (`-`: stdin)
+    #[arg(value_name = "CLIENT|FILE")]
+    what: String,
+    /// Take over the grants of a file, a line of JSON each (docs/import.md); the client of lines that name none
+    #[arg(long, value_name = "CLIENT", value_parser = ClientName::new)]
+    client: Option<ClientName>,
+    #[command(flatten)]
+    many: many::Options,
+    #[command(flatten)]
+    one: One,
+}
+
+/// About a grant that comes alone.
+#[derive(Debug, Args)]
+#[group(id = "one_grant", multiple = true, conflicts_with = "client")]
+struct One {
     /// Read the refresh token from stdin
     #[arg(long, conflicts_with = "refresh_token_file")]
     refresh_token_stdin: bool,
@@ -58,25 +78,45 @@ pub(crate) struct Options {
     into: Option<GrantId>,
 }
 
-pub(super) struct Prepared {
-    options: Options,
+/// What to do, with the secrets that it takes.
+#[derive(Debug)]
+pub(super) enum Prepared {
+    One(Box<Alone>),
+    Many(Box<many::Prepared>),
+}
+
+/// A grant that comes alone.
+#[derive(Debug)]
+pub(super) struct Alone {
+    client: ClientName,
+    options: One,
     refresh_token: RefreshToken,
     access_token: Option<AccessToken>,
 }
 
 impl Options {
-    /// Reads the tokens.
+    /// Reads the tokens, or opens the file.
     pub(super) async fn prepare(self) -> Result<Prepared, Failure> {
-        let reading = tokio::task::spawn_blocking(move || {
-            let (refresh, access) = self.read()?;
-            let unusable = |what: &str, error| Failure::new(&format!("the {what} cannot be used"), error);
-            let refresh_token =
-                RefreshToken::new(refresh.as_str()).map_err(|error| unusable("refresh token", error))?;
-            let access_token = access.map(|text| AccessToken::new(text.as_str())).transpose();
-            let access_token = access_token.map_err(|error| unusable("access token", error))?;
-            Ok(Prepared { options: self, refresh_token, access_token })
+        let Self { what, client, many, one } = self;
+        let reading = tokio::task::spawn_blocking(move || match client {
+            Some(client) => many.prepare(what.as_ref(), client).map(|many| Prepared::Many(Box::new(many))),
+            None => one.prepare(&what).map(|alone| Prepared::One(Box::new(alone))),
         });
-        reading.await.map_err(|error| Failure::new("cannot read the tokens", error))?
+        reading.await.map_err(|error| Failure::new("cannot read what is to be imported", error))?
+    }
+}
+
+impl One {
+    /// Blocks.
+    fn prepare(self, client: &str) -> Result<Alone, Failure> {
+        let client = ClientName::new(client).map_err(|error| Failure::usage(error.to_string()))?;
+        let (refresh, access) = self.read()?;
+        let unusable = |what: &str, error| Failure::new(&format!("the {what} cannot be used"), error);
+        let refresh_token =
+            RefreshToken::new(refresh.as_str()).map_err(|error| unusable("refresh token", error))?;
+        let access_token = access.map(|text| AccessToken::new(text.as_str())).transpose();
+        let access_token = access_token.map_err(|error| unusable("access token", error))?;
+        Ok(Alone { client, options: self, refresh_token, access_token })
     }
 
     fn read(&self) -> Result<(Zeroizing<String>, Option<Zeroizing<String>>), Failure> {
@@ -92,16 +132,21 @@ impl Options {
 }
 
 pub(super) async fn run(session: &Session, prepared: Prepared, format: Format) -> Result<(), Failure> {
-    let Prepared { options, refresh_token, access_token } = prepared;
-    session.client(&options.client).await?;
+    match prepared {
+        Prepared::One(alone) => run_one(session, *alone, format).await,
+        Prepared::Many(many) => many::run(session, *many, format).await,
+    }
+}
+
+async fn run_one(session: &Session, alone: Alone, format: Format) -> Result<(), Failure> {
+    let Alone { client, options, refresh_token, access_token } = alone;
+    session.client(&client).await?;
     if let Some(into) = options.into {
         session.grant(into).await?;
     }
     let ends = options.expires_in.map(|left| session.keeper.clock().now().wall.plus(left));
     let new = NewGrant {
         namespace: session.namespace.clone(),
-        client: options.client,
-        refresh_token,
         access_token: access_token.map(|token| (token, ends)),
         scopes: union(&options.scope),
         owner: Owner {
@@ -111,6 +156,7 @@ pub(super) async fn run(session: &Session, prepared: Prepared, format: Format) -
             labels: options.label.into_iter().collect(),
         },
         into: options.into,
+        ..NewGrant::new(client, refresh_token)
     };
     let grant = session.keeper.import(new).await?;
     match format {

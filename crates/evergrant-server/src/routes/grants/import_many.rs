@@ -198,7 +198,9 @@ impl Run {
                 Ok(entries) => entries,
                 Err(error) => return Ok(Err(error.into())),
             };
-            entries.iter().for_each(|entry| self.counts.count(entry.outcome));
+            for entry in &entries {
+                self.counts.count(entry.outcome);
+            }
             let told = |entry: &&Entry| !self.refused_only || entry.outcome == Outcome::Refused;
             self.tell(json_lines(entries.iter().filter(told))).await?;
             if self.app.is_stopping() {
