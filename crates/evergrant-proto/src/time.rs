@@ -53,10 +53,16 @@ impl Timestamp {
     }
 }
 
+/// 0000-01-01T00:00:00Z, in seconds.
+const YEAR_0: i64 = -62_167_219_200;
+
+/// 9999-12-31T23:59:59Z, in seconds.
+const END_OF_YEAR_9999: i64 = 253_402_300_799;
+
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC with seconds.
+    /// RFC 3339 in UTC with seconds. That has four digits for a year: what lies outside of it is shown as its nearest end.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.seconds();
+        let seconds = self.seconds().clamp(YEAR_0, END_OF_YEAR_9999);
         let (days, clock) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         let (year, month, day) = civil_from_days(days);
         let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
@@ -103,6 +109,12 @@ mod tests {
         assert_eq!(Timestamp::from_seconds(0).to_string(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp::from_seconds(951_782_399).to_string(), "2000-02-28T23:59:59Z");
         assert_eq!(Timestamp::from_seconds(1_795_222_891).to_string(), "2026-11-21T01:01:31Z");
+    }
+
+    #[test]
+    fn a_time_that_rfc_3339_has_no_digits_for_prints_as_the_nearest_that_it_has() {
+        assert_eq!(Timestamp(i64::MAX).to_string(), "9999-12-31T23:59:59Z");
+        assert_eq!(Timestamp(i64::MIN).to_string(), "0000-01-01T00:00:00Z");
     }
 
     #[test]
