@@ -55,9 +55,10 @@ pub(crate) async fn events(
         client: parameters.take_with("client", ClientName::new)?,
         kinds: parameters.take_all("type").iter().map(|name| kind(name)).collect::<Result<_, _>>()?,
     };
+    let seen = last_event_id(&headers)?;
     if wants_stream(&headers) {
         parameters.finish()?;
-        let after = last_event_id(&headers)?.or(after);
+        let after = seen.or(after);
         let listener = sse::listen(&app, caller.key, filter, after).await?;
         return Ok(stream(Body::from_stream(listener.into_stream())));
     }
