@@ -8,7 +8,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use super::shown;
+use super::{Object, shown};
 use crate::problem::{Problem, Reason};
 
 /// Larger than any request needs: a refresh token of an odd provider has a few kilobytes.
@@ -35,7 +35,7 @@ pub(super) async fn read(request: Request) -> Result<Bytes, Problem> {
 }
 
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| invalid(&error))
+    serde_json::from_slice(bytes).map(|Object(body)| body).map_err(|error| invalid(&error))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -71,7 +71,11 @@ pub(crate) fn without_value(error: &str) -> String {
         Some((_, expected)) if shows_value.iter().any(|start| message.starts_with(start)) => {
             format!("A value is of another kind than expected: {}", shown(expected))
         }
-        _ => shown(message),
+        // The names of the members that are known are ours, however many.
+        _ => match message.split_once(", expected ") {
+            Some((what, expected)) => format!("{}, expected {expected}", shown(what)),
+            None => shown(message),
+        },
     }
 }
 
@@ -122,6 +126,8 @@ mod tests {
             ("name=a", "is not JSON"),
             (r#"{"name":"a"} {}"#, "is not JSON"),
             ("[1]", "of another kind"),
+            // serde takes a list for a struct, by the order of its fields: nobody documents that order, or keeps it.
+            (r#"["a",1]"#, "of another kind"),
         ];
         for (body, expected) in rows {
             let problem = refusal(Some("application/json; charset=utf-8"), body).await;

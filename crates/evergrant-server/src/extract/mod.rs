@@ -6,6 +6,7 @@ mod caller;
 mod idempotent;
 mod identifier;
 mod labels;
+mod object;
 mod parameters;
 mod return_url;
 mod scopes;
@@ -17,6 +18,7 @@ pub(crate) use self::{
     idempotent::Idempotent,
     identifier::{ApiKeyPath, AuthorizationPath, ClientPath, GrantPath, NamespacePath, WebhookPath},
     labels::{Labels, MAX_VALUE_BYTES},
+    object::Object,
     parameters::Parameters,
     return_url::return_url,
     scopes::Scopes,

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use super::{branding::BrandingBody, checked_return_urls, client_secret, endpoints};
 use crate::{
     app::App,
-    extract::{Body, Caller, Scopes, Secret},
+    extract::{Body, Caller, Object, Scopes, Secret},
     problem::{Problem, Reason},
     view::ClientView,
 };
@@ -49,11 +49,11 @@ pub(crate) struct AddClient {
     scopes: Scopes,
     #[serde(default)]
     return_urls: Vec<String>,
-    rotation: Option<RotationPolicy>,
+    rotation: Option<Object<RotationPolicy>>,
     /// `false`: refresh tokens that nobody needs are left to end unused.
     keep_alive: Option<bool>,
     /// How pages name and colour the app.
-    branding: Option<BrandingBody>,
+    branding: Option<Object<BrandingBody>>,
 }
 
 pub(crate) async fn add(
@@ -78,9 +78,9 @@ pub(crate) async fn add(
         redirect_uris,
         scopes: body.scopes.0,
         return_urls: checked_return_urls(body.return_urls)?,
-        rotation: body.rotation,
+        rotation: body.rotation.map(|Object(rotation)| rotation),
         keep_alive: body.keep_alive.unwrap_or(true),
-        branding: body.branding.map(Into::into).unwrap_or_default(),
+        branding: body.branding.map(|Object(branding)| branding.into()).unwrap_or_default(),
     };
     let client = app.keeper.add_client(new).await?;
     let location = format!("/v1/clients/{}", client.name);

@@ -4,6 +4,8 @@ use evergrant::proto::provider::Endpoints;
 use serde::{Deserialize, Deserializer, de::Error};
 use url::Url;
 
+use crate::extract::Object;
+
 #[derive(Deserialize)]
 #[serde(remote = "Endpoints", deny_unknown_fields)]
 struct EndpointsBody {
@@ -26,7 +28,11 @@ struct EndpointsBody {
 /// Reads endpoints. Whether an address may be spoken with is for the guard of the HTTP client to say; browsers are
 /// sent to one of them, so anything but the web is refused here.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Endpoints, D::Error> {
-    let endpoints = EndpointsBody::deserialize(deserializer)?;
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Whole(#[serde(with = "EndpointsBody")] Endpoints);
+
+    let Object(Whole(endpoints)) = Object::deserialize(deserializer)?;
     let all = [
         &endpoints.authorization,
         &endpoints.token,

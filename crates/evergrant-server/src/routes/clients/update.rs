@@ -22,7 +22,7 @@ use serde::Deserialize;
 use super::{branding::BrandingBody, checked_return_urls, client_secret};
 use crate::{
     app::App,
-    extract::{Body, Caller, ClientPath, Scopes, Secret},
+    extract::{Body, Caller, ClientPath, Object, Scopes, Secret},
     problem::Problem,
     view::ClientView,
 };
@@ -36,9 +36,9 @@ pub(crate) struct UpdateClient {
     redirect_uris: Option<Vec<RedirectUri>>,
     scopes: Option<Scopes>,
     return_urls: Option<Vec<String>>,
-    rotation: Option<RotationPolicy>,
+    rotation: Option<Object<RotationPolicy>>,
     keep_alive: Option<bool>,
-    branding: Option<BrandingBody>,
+    branding: Option<Object<BrandingBody>>,
 }
 
 pub(crate) async fn update(
@@ -54,9 +54,9 @@ pub(crate) async fn update(
         redirect_uris: body.redirect_uris,
         scopes: body.scopes.map(|scopes| scopes.0),
         return_urls: body.return_urls.map(checked_return_urls).transpose()?,
-        rotation: body.rotation,
+        rotation: body.rotation.map(|Object(rotation)| rotation),
         keep_alive: body.keep_alive,
-        branding: body.branding.map(Into::into),
+        branding: body.branding.map(|Object(branding)| branding.into()),
     };
     let client = app.keeper.update_client(&caller.namespace, &name, changes).await?;
     Ok(Json(ClientView::new(&client)).into_response())
