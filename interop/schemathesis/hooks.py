@@ -50,6 +50,22 @@ def close(schema):
             schema.setdefault("additionalProperties", False)
 
 
+@schemathesis.hook
+def filter_case(context, case):
+    """A server has to ignore headers that it does not know (RFC 9110 5.1)."""
+    return "x-schemathesis-unknown-property" not in (case.headers or {})
+
+
+@schemathesis.hook
+def map_body(context, body):
+    """Whole numbers are written as such: `3600.0` is one to JSON Schema, and none to most programs."""
+    if isinstance(body, dict):
+        return {name: map_body(context, value) for name, value in body.items()}
+    if isinstance(body, list):
+        return [map_body(context, value) for value in body]
+    return int(body) if isinstance(body, float) and body.is_integer() else body
+
+
 @schemathesis.serializer("application/jsonl")
 def lines(context, value):
     return value.encode("utf-8", errors="replace") if isinstance(value, str) else json.dumps(value).encode()

@@ -39,6 +39,7 @@ mod link;
 mod listen;
 mod metrics;
 mod middleware;
+mod openapi;
 mod outlook;
 mod page;
 mod probe;
@@ -58,7 +59,7 @@ pub use link::LinkKey;
 pub use listen::{BindError, listen};
 pub use probe::{Unready, probe};
 pub use problem::{PROBLEM_JSON, Reason};
-pub use routes::{ApiRoute, api_routes};
+pub use routes::{ApiRoute, api_routes, open_routes};
 pub use server::Server;
 pub use tls::{Certificate, Reloaded, Tls, TlsError, TlsFiles};
 pub use webhook::{

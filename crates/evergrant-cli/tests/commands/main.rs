@@ -14,6 +14,7 @@ mod explain;
 mod grants;
 mod imports;
 mod namespaces;
+mod openapi;
 mod operations;
 mod output;
 mod providers;

@@ -351,6 +351,11 @@ impl Reason {
         ENTRIES.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
     }
 
+    /// Every reason.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ENTRIES.iter().map(|entry| entry.0)
+    }
+
     /// The name.
     pub fn as_str(self) -> &'static str {
         self.entry().1

@@ -10,6 +10,7 @@ mod grants;
 mod livez;
 mod metrics;
 mod namespaces;
+mod openapi;
 mod problems;
 mod providers;
 mod readyz;
@@ -22,7 +23,7 @@ use axum::{
     handler::Handler,
     http::Method,
     middleware::from_fn_with_state,
-    routing::{MethodFilter, MethodRouter, get, on},
+    routing::{MethodFilter, MethodRouter, get, on, post},
 };
 use evergrant::store::access::KeyScope;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
@@ -36,15 +37,8 @@ use crate::{
 /// Every route.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let v1 = v1(&app).route_layer(from_fn_with_state(Arc::clone(&app), measure));
-    Router::new()
-        .nest("/v1", v1)
-        .route("/callback", get(callback::callback).head(no_such_method))
-        .route("/connect/{link}", get(connect::ask).post(connect::open))
-        .route("/problems", get(problems::list))
-        .route("/problems/{name}", get(problems::read))
-        .route("/livez", get(livez::livez))
-        .route("/readyz", get(readyz::readyz))
-        .route("/metrics", get(metrics::metrics))
+    let open = open().into_iter().fold(Router::new(), |router, row| router.route(row.path, row.handler));
+    open.nest("/v1", v1)
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(RequestBodyTimeoutLayer::new(app.config.patience))
@@ -62,12 +56,50 @@ pub struct ApiRoute {
     pub path: String,
     /// The scope that it takes, or one that includes it.
     pub scope: KeyScope,
+    /// Whether requests count towards the limit of their key.
+    pub counted: bool,
 }
 
 /// Every route that takes an API key.
 pub fn api_routes() -> Vec<ApiRoute> {
-    let route = |Row { method, path, scope, .. }| ApiRoute { method, path: format!("/v1{path}"), scope };
+    let route = |Row { method, path, scope, counted, .. }| ApiRoute {
+        method,
+        path: format!("/v1{path}"),
+        scope,
+        counted,
+    };
     table().into_iter().map(route).collect()
+}
+
+/// Every route that takes none: method and path.
+pub fn open_routes() -> Vec<(Method, &'static str)> {
+    open().into_iter().map(|Open { method, path, .. }| (method, path)).collect()
+}
+
+/// A route that takes no key.
+struct Open {
+    method: Method,
+    path: &'static str,
+    handler: MethodRouter<Arc<App>>,
+}
+
+/// Pages for people, and what is asked before there is a key.
+fn open() -> Vec<Open> {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    let row = |method, path, handler| Open { method, path, handler };
+    vec![
+        row(GET, "/callback", get(callback::callback).head(no_such_method)),
+        row(GET, "/connect/{link}", get(connect::ask)),
+        row(POST, "/connect/{link}", post(connect::open)),
+        row(GET, "/problems", get(problems::list)),
+        row(GET, "/problems/{name}", get(problems::read)),
+        row(GET, "/docs/api", get(openapi::page)),
+        row(GET, "/openapi.json", get(openapi::document)),
+        row(GET, "/livez", get(livez::livez)),
+        row(GET, "/readyz", get(readyz::readyz)),
+        row(GET, "/metrics", get(metrics::metrics)),
+    ]
 }
 
 /// A row of the table of routes.

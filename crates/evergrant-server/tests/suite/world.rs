@@ -22,9 +22,12 @@ use evergrant_server::{ApiKey, Server, ServerConfig, listen};
 use reqwest::{Method, RequestBuilder, redirect::Policy};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{
+    sync::{OnceCell, oneshot},
+    task::JoinHandle,
+};
 
-use crate::{answer::Answer, log};
+use crate::{answer::Answer, contract::Contract, log};
 
 pub(crate) const SECRET: &str = "canary-client-secret-2b9e";
 
@@ -174,9 +177,23 @@ impl World {
     }
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
-        let answer = Answer::read(request.send().await.unwrap()).await;
+        let (http, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let answer = Answer::read(http.execute(request).await.unwrap()).await;
+        self.contract().await.check(method.as_str(), &path, &answer);
         self.keep(&answer);
         answer
+    }
+
+    /// What every answer has to be true to.
+    async fn contract(&self) -> &'static Contract {
+        static CONTRACT: OnceCell<Contract> = OnceCell::const_new();
+        let read = async || {
+            let document = self.anonymous(Method::GET, "/openapi.json").send().await.unwrap();
+            Contract::of(document.json().await.unwrap())
+        };
+        CONTRACT.get_or_init(read).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
