@@ -22,7 +22,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test     install what the interoperability tests need, prove purity, run every test
-  setup    only the installation (into target/interop; Debian packages where Node or Python is missing)
+  setup    only the installation (into target/interop; Debian packages of what is missing)
   lint     formatting, clippy, purity, file lengths; cargo-deny where it is installed
   purity   evergrant-proto and the rehearsal provider's core reach no clock, no I/O, no randomness
   bench    the benchmarks, each a ratio to its yardstick; fails when a bound is violated

@@ -94,3 +94,35 @@ async fn a_code_that_the_provider_refuses_is_explained() {
     let answer = world.browse(Method::GET, &callback).await;
     assert!(answer.page(502).contains("The connection failed"), "{}", answer.body);
 }
+
+#[tokio::test]
+async fn a_browser_that_comes_twice_at_once_is_told_twice_that_it_worked() {
+    let world = World::new().await;
+    let callback = world.sign_in(&world.link(json!({})).await, "alice").await;
+    let (one, other) =
+        tokio::join!(world.browse(Method::GET, &callback), world.browse(Method::GET, &callback));
+    let (first, second) = if one.status == 200 { (one, other) } else { (other, one) };
+    assert!(first.page(200).contains("is connected"), "{}", first.body);
+    assert!(second.page(410).contains("It worked"), "{}", second.body);
+}
+
+#[tokio::test]
+async fn a_link_that_led_to_nothing_or_was_replaced_or_ran_out_says_which_when_it_comes_again() {
+    let world = World::new().await;
+    let grant = world.connect("alice").await;
+    let wrong = world.sign_in(&world.link(json!({ "grant": grant })).await, "bob").await;
+    for _ in 0..2 {
+        assert!(world.browse(Method::GET, &wrong).await.page(409).contains("This is another account"));
+    }
+    let old = world.sign_in(&world.link(json!({ "grant": grant })).await, "alice").await;
+    let new = world.sign_in(&world.link(json!({ "grant": grant })).await, "alice").await;
+    assert!(world.browse(Method::GET, &old).await.page(410).contains("There is a newer link"));
+    world.advance(31 * 60);
+    for _ in 0..2 {
+        assert!(world.browse(Method::GET, &new).await.page(410).contains("This link has expired"));
+    }
+    let late = world.sign_in(&world.link(json!({})).await, "alice").await;
+    world.advance(120);
+    world.browse(Method::GET, &late).await.page(502);
+    assert!(world.browse(Method::GET, &late).await.page(410).contains("did not lead to a connection"));
+}

@@ -104,3 +104,39 @@ async fn a_client_without_this_servers_redirect_uri_names_what_is_missing() {
     let answer = world.browse(Method::POST, &link).await;
     assert!(answer.page(422).contains("not one of the client"), "{}", answer.body);
 }
+
+#[tokio::test]
+async fn a_page_has_the_name_and_the_colour_that_were_chosen_and_no_markup_of_them() {
+    let world = World::new().await;
+    let (_, link) = dead(&world).await;
+    let plain = world.browse(Method::GET, &link).await;
+    assert_eq!(plain.page(200).matches("<style>").count(), 1);
+    let hostile = json!({ "name": "<img src=x onerror=alert(1)>", "color": "#ffd400" });
+    world.patch("/v1/clients/shop", json!({ "branding": hostile })).await.ok();
+    let branded = world.browse(Method::GET, &link).await;
+    let page = branded.page(200);
+    assert!(page.contains("&#60;img src=x") && !page.contains("<img"), "{page}");
+    assert!(page.contains("--fill:#ffd400;--on-fill:#000000"), "{page}");
+    assert_ne!(branded.header("content-security-policy"), plain.header("content-security-policy"));
+    assert!(!branded.header("content-security-policy").contains("unsafe"));
+    world.patch("/v1/clients/shop", json!({ "branding": { "name": "Acme Billing" } })).await.ok();
+    assert!(world.browse(Method::GET, &link).await.page(200).contains("<b>Acme Billing</b>"));
+}
+
+#[tokio::test]
+async fn pages_neither_need_nor_set_a_cookie_and_survive_the_largest() {
+    let world = World::new().await;
+    let (_, link) = dead(&world).await;
+    let path = link.strip_prefix(&world.url).unwrap();
+    for (bytes, statuses) in [(16 << 10, [200, 200]), (1 << 20, [431, 400])] {
+        let request = world.anonymous(Method::GET, path).header("cookie", format!("a={}", "x".repeat(bytes)));
+        // A server that has refused the head reads no further, so that the rest may find no reader.
+        if let Ok(answer) = request.send().await {
+            assert!(statuses.contains(&answer.status().as_u16()), "{bytes} bytes: {answer:?}");
+            assert!(answer.headers().get("set-cookie").is_none());
+        } else {
+            assert!(bytes > 16 << 10);
+        }
+    }
+    world.browse(Method::GET, &link).await.page(200);
+}

@@ -16,12 +16,16 @@ const PATIENCE_IN_MS: u32 = 20_000;
 /// How WebDriver marks what it calls an element (12.2).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// A window of this many pixels across and down.
+/// What somebody looks at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Window(pub(crate) u32, pub(crate) u32);
+pub(crate) struct Screen {
+    width: u32,
+    height: u32,
+    is_dark: bool,
+}
 
-pub(crate) const PHONE: Window = Window(390, 844);
-pub(crate) const DESK: Window = Window(1280, 800);
+pub(crate) const PHONE: Screen = Screen { width: 390, height: 844, is_dark: false };
+pub(crate) const DESK_AT_NIGHT: Screen = Screen { width: 1280, height: 800, is_dark: true };
 
 pub(crate) struct Browser {
     driver: Child,
@@ -36,12 +40,13 @@ pub(crate) struct Browser {
 pub(crate) struct Tab(String);
 
 impl Browser {
-    pub(crate) async fn open(window: Window) -> Self {
+    pub(crate) async fn open(screen: Screen) -> Self {
         let (driver, port) = start();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut browser = Self { driver, address: format!("127.0.0.1:{port}"), session: String::new(), http };
-        let session = browser.call(Method::POST, "", json!({ "capabilities": capabilities(window) })).await;
+        let session = browser.call(Method::POST, "", json!({ "capabilities": capabilities() })).await;
         browser.session = session["sessionId"].as_str().unwrap().to_owned();
+        browser.resize(screen).await;
         browser
     }
 
@@ -132,6 +137,19 @@ impl Browser {
         lines.map(|line| line["message"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// By the protocol of Chromium's own tools: windows of a desktop cannot be as narrow as a phone.
+    async fn resize(&self, Screen { width, height, is_dark }: Screen) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
+        let scheme = if is_dark { "dark" } else { "light" };
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        for (command, parameters) in
+            [("Emulation.setDeviceMetricsOverride", size), ("Emulation.setEmulatedMedia", media)]
+        {
+            let body = json!({ "cmd": command, "params": parameters });
+            self.ask(Method::POST, "goog/cdp/execute", body).await;
+        }
+    }
+
     async fn clickable(&self, words: &str) -> String {
         self.find(&format!("//*[self::a or self::button][contains(normalize-space(), {words:?})]")).await
     }
@@ -187,7 +205,7 @@ fn start() -> (Child, u16) {
     (driver, port.expect("the driver tells its port"))
 }
 
-fn capabilities(Window(width, height): Window) -> Value {
+fn capabilities() -> Value {
     let arguments = [
         "--headless=new",
         // The sandbox wants rights that root in a container does not have. Only our own pages are opened.
@@ -199,13 +217,9 @@ fn capabilities(Window(width, height): Window) -> Value {
         "--no-proxy-server",
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     ];
-    let mut options = json!({ "args": arguments });
-    if width < 500 {
-        options["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": height, "pixelRatio": 2, "mobile": true, "touch": false } });
-    }
     json!({ "alwaysMatch": {
         "browserName": "chrome",
-        "goog:chromeOptions": options,
+        "goog:chromeOptions": { "args": arguments },
         "goog:loggingPrefs": { "browser": "ALL" },
         "timeouts": { "implicit": PATIENCE_IN_MS, "pageLoad": PATIENCE_IN_MS, "script": PATIENCE_IN_MS },
     }})

@@ -12,7 +12,7 @@ mod reader;
 use std::sync::Arc;
 
 use self::{
-    browser::{Browser, DESK, PHONE},
+    browser::{Browser, DESK_AT_NIGHT, PHONE},
     plot::Plot,
     reader::Reader,
 };
@@ -30,6 +30,6 @@ async fn the_whole_story_is_clicked_through_on_a_phone() {
 }
 
 #[tokio::test]
-async fn the_whole_story_is_clicked_through_at_a_desk() {
-    Plot::begin().await.play(&Browser::open(DESK).await).await;
+async fn the_whole_story_is_clicked_through_at_a_desk_at_night() {
+    Plot::begin().await.play(&Browser::open(DESK_AT_NIGHT).await).await;
 }
