@@ -216,7 +216,10 @@ fn note_end(grant: &mut GrantRecord, command: &End) -> Event {
     let doubted = grant.doubtful_attempts().next().is_some();
     let (degradation, kind) = match command.ending {
         Ending::Unknown(_) => (Degradation::OutcomeUnknown, EventKind::OutcomeUnknown),
-        Ending::RequestRefused => (Degradation::RequestRefused, EventKind::RequestRefused),
+        // Who asks meanwhile is told what has to change, and not to come back.
+        Ending::RequestRefused | Ending::Unsendable => {
+            (Degradation::RequestRefused, EventKind::RequestRefused)
+        }
         _ => (Degradation::Transient, EventKind::RefreshFailed),
     };
     let degradation = if doubted { Degradation::OutcomeUnknown } else { degradation };

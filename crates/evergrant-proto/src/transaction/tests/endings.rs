@@ -60,9 +60,9 @@ fn a_token_in_doubt_stays_in_doubt_when_its_repetition_was_not_sent() {
 }
 
 #[test]
-fn what_cannot_be_sent_at_all_is_trouble() {
+fn what_cannot_be_sent_at_all_does_not_pass_by_waiting() {
     let mut world = World::new();
     world.claim(1);
     world.end(1, Ending::Unsendable, 60);
-    assert_eq!(degradation(&world), Some(Degradation::Transient));
+    assert_eq!(degradation(&world), Some(Degradation::RequestRefused));
 }
