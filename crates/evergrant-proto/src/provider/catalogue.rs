@@ -172,10 +172,12 @@ fn distance(one: &str, other: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeSet, time::Duration};
+
     use proptest::prelude::*;
 
     use super::*;
-    use crate::provider::{Recognition, RotationKind, dialect::Dialect};
+    use crate::provider::{Recognition, Replacement, RotationKind, dialect::Dialect};
 
     fn mistakes(text: &str) -> Vec<String> {
         let error = Provider::from_toml("acme", text).unwrap_err();
@@ -228,6 +230,49 @@ mod tests {
                 assert!(url.starts_with("https://"), "{}: {url}", provider.id);
             }
         }
+    }
+
+    #[test]
+    fn where_sources_disagree_the_tested_facts_win() {
+        let catalogue = Catalogue::builtin();
+        let (google, microsoft) =
+            (catalogue.provider("google").unwrap(), catalogue.provider("microsoft").unwrap());
+        let days = |count: u64| Some(Duration::from_secs(count * 86_400));
+        assert_eq!(google.rotation.kind, RotationKind::Reusable, "Google does not rotate");
+        assert_eq!(google.refresh.replaces, Replacement::Never);
+        // "Until revoked" and "six months unused" are both true of it: no end but that of disuse.
+        assert_eq!((google.lifetimes.idle, google.lifetimes.absolute), (days(180), None));
+        assert_eq!(microsoft.lifetimes.idle, days(90), "90 days, not six months");
+        // That a new token always comes says nothing of the old one: its policy stays unknown.
+        let slack = catalogue.provider("slack").unwrap();
+        assert_eq!(
+            (slack.refresh.replaces, slack.rotation.kind),
+            (Replacement::Always, RotationKind::Unknown)
+        );
+    }
+
+    /// The schema is documented: whatever an entry that ships states is in the manual.
+    #[test]
+    fn every_field_in_use_is_documented() {
+        let manual = include_str!("../../../../docs/catalogue.md");
+        let mut undocumented = BTreeSet::new();
+        for (id, text) in BUILT_IN {
+            let entry: toml::Table = text.parse().unwrap_or_else(|error| panic!("{id}: {error}"));
+            for (name, value) in &entry {
+                let section = match value {
+                    toml::Value::Table(_) => format!("`[{name}]`"),
+                    _ => format!("`{name}`"),
+                };
+                let fields = value.as_table().into_iter().flat_map(toml::Table::keys);
+                let documented = fields.map(|field| format!("`{field}`")).chain([section]);
+                // `[dialect.refresh]` and `[[dialect.signatures]]` have sections of their own.
+                let nested =
+                    |field: &String| manual.contains(&format!("[dialect.{}]", field.trim_matches('`')));
+                undocumented
+                    .extend(documented.filter(|field| !manual.contains(field.as_str()) && !nested(field)));
+            }
+        }
+        assert!(undocumented.is_empty(), "not in docs/catalogue.md: {undocumented:?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod discovery;
 mod odd_successes;
 mod provider;
 mod returning;
+mod short_lived;
 mod unusable_answers;
 mod words;
 mod world;
