@@ -6,7 +6,6 @@
 
 use evergrant_proto::{
     name::GrantId,
-    time::Timestamp,
     transaction::{Conflict, Import},
 };
 
@@ -17,8 +16,6 @@ pub struct Candidate {
     pub import: Import,
     /// Whether its grant exists and was named by the caller.
     pub named: bool,
-    /// When the refresh token was obtained, if known: an older one does not displace a newer one.
-    pub obtained_at: Option<Timestamp>,
 }
 
 /// By what a new refresh token finds the grant that it belongs to, where none is named.

@@ -44,8 +44,8 @@ impl Keeper {
 
     fn imports(&self, new: Vec<NewGrant>, matching: Matching, dry_run: bool) -> Imports {
         let candidate = |new: NewGrant| {
-            let (named, obtained_at) = (new.into.is_some(), new.obtained_at);
-            Candidate { import: self.import_of(new), named, obtained_at }
+            let named = new.into.is_some();
+            Candidate { import: self.import_of(new), named }
         };
         Imports { candidates: new.into_iter().map(candidate).collect(), matching, dry_run }
     }

@@ -264,6 +264,7 @@ impl Keeper {
             scopes: new.scopes,
             refresh_token: new.refresh_token,
             refresh_expires_at: new.refresh_expires_at,
+            obtained_at: new.obtained_at,
             access,
             wall,
         }

@@ -26,6 +26,8 @@ pub struct Import {
     pub refresh_token: RefreshToken,
     /// When it ends, if known.
     pub refresh_expires_at: Option<Timestamp>,
+    /// When it was obtained, if known.
+    pub obtained_at: Option<Timestamp>,
     /// An access token that is still good, if one is at hand.
     pub access: Option<AccessEntry>,
     /// Wall clock.
@@ -51,7 +53,7 @@ pub(super) fn import(loaded: &Loaded, command: &Import) -> Result<Change, Confli
     let credential = |generation| Credential {
         refresh_token: command.refresh_token.clone(),
         generation,
-        obtained_at: command.wall,
+        obtained_at: command.obtained_at.map_or(command.wall, |at| at.min(command.wall)),
         expires_at: command.refresh_expires_at,
         authorization_expires_at: None,
     };

@@ -194,7 +194,8 @@ pub struct Loaded {
     /// Of the processes named by the grant's lease and open attempts: those that have ended and of which the
     /// lifeboat holds nothing that is not in the store.
     pub ended_holders: BTreeSet<HolderId>,
-    /// Another grant that holds the refresh token which the command brings (by keyed fingerprint).
+    /// Another grant that holds the refresh token which the command brings (by keyed fingerprint), or that was given it by
+    /// an import: then it is spent, or held by a grant that is dead.
     pub held_by: Option<GrantId>,
     /// The store was restored or copied: nothing may be presented until it is adopted.
     pub quarantined: bool,
@@ -264,8 +265,8 @@ pub enum Conflict {
     /// A client of that name exists, or was changed by somebody else meanwhile.
     #[error("the client was changed meanwhile: it is at version {0} now")]
     ClientChanged(u64),
-    /// Another grant holds this refresh token: two holders of one token kill each other's grants.
-    #[error("grant {0} holds this refresh token already")]
+    /// Another grant holds this refresh token, or what came of it: two holders of one token kill each other's grants.
+    #[error("grant {0} holds this refresh token already, or what came of it")]
     AlreadyHeld(GrantId),
     /// The grant belongs to another client or namespace.
     #[error("the grant belongs to another client")]

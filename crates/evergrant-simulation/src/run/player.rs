@@ -343,6 +343,7 @@ impl Player {
             scopes,
             refresh_token: RefreshToken::new(&token).expect("a token of the provider is one"),
             refresh_expires_at: None,
+            obtained_at: None,
             access: None,
             wall: self.world.wall(),
         };

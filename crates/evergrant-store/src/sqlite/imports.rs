@@ -216,7 +216,7 @@ fn judge(
 fn is_newer(grant: &GrantRecord, candidate: &Candidate) -> bool {
     let lives = !matches!(grant.state, GrantState::NeedsReauthorization { .. });
     let held = grant.credential.as_ref().map(|held| held.obtained_at);
-    lives && held.zip(candidate.obtained_at).is_some_and(|(held, brought)| brought < held)
+    lives && held.zip(candidate.import.obtained_at).is_some_and(|(held, brought)| brought < held)
 }
 
 /// A refresh token for a grant that exists: what nobody says stays as it is.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 fn candidate(number: u128) -> Candidate {
-    Candidate { import: import(number), named: false, obtained_at: None }
+    Candidate { import: import(number), named: false }
 }
 
 /// A candidate of this id with this refresh token.
@@ -185,11 +185,17 @@ async fn an_older_refresh_token_displaces_no_newer_one() {
     let (_host, store) = open().await;
     import_one(&store, of_account(1, "sub-1")).await.unwrap();
     let mut older = of_account(2, "sub-1");
-    older.obtained_at = Some(NOW.minus(Duration::from_secs(1)));
+    older.import.obtained_at = Some(NOW.minus(Duration::from_secs(1)));
     assert_eq!(import_one(&store, older.clone()).await, Err(Declined::Older(GrantId(1))));
     assert_eq!(refresh_token(&read(&store, 1).await), "rt-canary-1-1");
-    older.obtained_at = Some(NOW);
+    older.import.obtained_at = Some(NOW);
     assert_eq!(import_one(&store, older).await, updated(1));
+    let mut from_before = candidate(3);
+    from_before.import.obtained_at = Some(NOW.minus(Duration::from_secs(1)));
+    import_one(&store, from_before).await.unwrap();
+    let held = read(&store, 3).await.credential.unwrap();
+    assert_eq!(held.obtained_at, NOW.minus(Duration::from_secs(1)));
+    assert_eq!(import_one(&store, candidate(3)).await, unchanged(3));
 }
 
 #[tokio::test]

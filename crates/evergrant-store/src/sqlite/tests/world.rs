@@ -121,6 +121,7 @@ pub(super) fn import(number: u128) -> Import {
         scopes: ScopeSet::new(),
         refresh_token: RefreshToken::new(format!("rt-canary-{number}-1")).unwrap(),
         refresh_expires_at: None,
+        obtained_at: None,
         access: None,
         wall: NOW,
     }

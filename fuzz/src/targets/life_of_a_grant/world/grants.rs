@@ -29,6 +29,7 @@ impl World {
             scopes: ScopeSet::default(),
             refresh_token,
             refresh_expires_at: None,
+            obtained_at: None,
             access,
             wall: self.wall,
         };
