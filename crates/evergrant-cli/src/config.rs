@@ -64,6 +64,7 @@ pub(crate) struct Config {
     pub(crate) drain: Option<Duration>,
     pub(crate) finish: Option<Duration>,
     pub(crate) patience: Option<Duration>,
+    pub(crate) body_rate: Option<u32>,
     /// `None`: none.
     pub(crate) rate_limit: Option<RateLimit>,
     pub(crate) tls: Option<TlsFiles>,
@@ -154,6 +155,7 @@ impl Config {
             drain: layers.number(&setting::DRAIN, LONGEST_WAIT).map(Duration::from_secs),
             finish: layers.number(&setting::FINISH, LONGEST_WAIT).map(Duration::from_secs),
             patience: layers.number(&setting::PATIENCE, LONGEST_WAIT).map(Duration::from_secs),
+            body_rate: layers.number(&setting::BODY_RATE, u32::MAX.into()).and_then(|rate| rate.try_into().ok()),
             rate_limit: rate_limit(layers),
             tls: tls(layers),
             log: log(layers),

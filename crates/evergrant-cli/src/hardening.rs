@@ -1,8 +1,8 @@
-//! What the process gives up, so that what it knows stays in it.
+//! What the process gives up, so that what it knows stays in it; and what it takes.
 
 use rustix::{
     fs::Mode,
-    process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask},
+    process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit, umask},
 };
 
 /// A core file would hold tokens and keys; so does memory that a debugger of the same user reads. Where the system has
@@ -16,4 +16,11 @@ pub(crate) fn keep_memory_private() {
 /// of our business.
 pub(crate) fn keep_files_private() {
     umask(Mode::RWXG | Mode::RWXO);
+}
+
+/// Takes as many file descriptors as the system lets it: the usual limit is for programs that cannot count beyond it, and
+/// a server has one for each connection.
+pub(crate) fn take_descriptors() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }

@@ -17,6 +17,7 @@ use crate::{
     extract::Caller,
     link::Repairs,
     metrics::{Journal, Metrics},
+    middleware::RequestIds,
     outlook::Outlook,
     problem::{Problem, Reason},
     sse::Hub,
@@ -38,6 +39,7 @@ pub(crate) struct App {
     pub(crate) repairs: Repairs,
     pub(crate) outlook: Outlook,
     pub(crate) hub: Hub,
+    pub(crate) request_ids: RequestIds,
     tenancy: Tenancy,
     stopping: AtomicBool,
 }
@@ -57,6 +59,7 @@ impl App {
             repairs: Repairs::default(),
             outlook: Outlook::default(),
             hub: Hub::default(),
+            request_ids: RequestIds::default(),
             tenancy: Tenancy::default(),
             stopping: AtomicBool::new(false),
         }
@@ -83,10 +86,15 @@ impl App {
         if any { self.keeper.recent_remedy_rates().await } else { Rates::default() }
     }
 
+    /// Whether this grant is known to be the caller's.
+    pub(crate) fn has_admitted(&self, caller: &Caller, id: GrantId) -> bool {
+        self.tenancy.knows(&caller.namespace, id)
+    }
+
     /// Refuses a grant that belongs to another namespace, or to nobody. Remembers what it has seen, so that a token
     /// that is in memory is served without asking the store.
     pub(crate) async fn admit(&self, caller: &Caller, id: GrantId) -> Result<(), Problem> {
-        if self.tenancy.knows(&caller.namespace, id) {
+        if self.has_admitted(caller, id) {
             return Ok(());
         }
         // Requests for tokens are not counted, but whoever only guesses makes the store work.

@@ -25,9 +25,11 @@ pub struct ServerConfig {
     /// How long the server still accepts requests after it was told to stop, so that load balancers notice that
     /// `/readyz` says 503 and send new ones elsewhere.
     pub drain: Duration,
-    /// How long a caller may take for the TLS handshake, to send the head of a request, and between two pieces of its
-    /// body.
+    /// How long a caller may take for the TLS handshake, to send the head of a request, between two pieces of its body, and
+    /// to take a piece of the answer.
     pub patience: Duration,
+    /// Bytes of a body that earn a second more than `patience` for all of it; 0: one does, for ever.
+    pub body_rate: u32,
     /// How long the next request of a connection is waited for after that: it may be on its way. Its answer says that
     /// the connection ends.
     pub linger: Duration,
@@ -48,6 +50,8 @@ impl ServerConfig {
             link_key: None,
             drain: Duration::ZERO,
             patience: Duration::from_secs(30),
+            // The slowest mobile network is a few times quicker.
+            body_rate: 500,
             // Whoever asks for tokens in a hurry asks more often.
             linger: Duration::from_secs(1),
             // Longer than a flight of 30 s: a request that has waited for one still gets its token.

@@ -1,18 +1,25 @@
 //! Connections: accepted, served one task each, and seen through.
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+mod patient;
+
+use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    http::{HeaderValue, header::CONNECTION},
+    http::{HeaderValue, Request, header::CONNECTION},
     response::Response,
 };
-use evergrant::clock::Clock;
-use hyper::server::conn::http1;
+use evergrant::{clock::Clock, store::access::KeyScope};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use rustix::process::{Resource, getrlimit};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -20,9 +27,14 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
-use tower_http::set_header::SetResponseHeader;
 
-use crate::{Tls, app::App, metrics::Open};
+use self::patient::Patient;
+use crate::{
+    Tls,
+    app::App,
+    metrics::Open,
+    middleware::{Gate, shortcut},
+};
 
 /// How long nothing is accepted after the system refused to accept: mostly for want of file descriptors, which the
 /// end of another connection gives back.
@@ -30,6 +42,10 @@ const BREATHER: Duration = Duration::from_millis(100);
 
 /// What the standard library asks the system for when it listens, and a good deal more.
 const LONGEST_LINE: usize = 4096;
+
+/// File descriptors that connections leave to the store, to requests to providers and to messages; half of all, where there
+/// are few.
+const LEFT_TO_OTHERS: usize = 1024;
 
 /// What has been accepted. Dropping it ends every connection.
 #[derive(Debug, Default)]
@@ -42,23 +58,26 @@ pub(crate) struct Connections {
 /// How connections are served.
 struct Manner {
     http: http1::Builder,
-    /// How long the TLS handshake may take.
+    /// How long the TLS handshake may take, and a caller to take a piece of its answer.
     patience: Duration,
     linger: Duration,
     tls: Option<Arc<Tls>>,
-    router: Router,
+    /// What stands before a token.
+    gate: Gate,
+    routes: TowerToHyperService<Router>,
     stopping: Arc<watch::Sender<bool>>,
 }
 
 impl Connections {
     /// Accepts until `stop` completes, and then whoever stands in line: for a client these connections exist, and
     /// closing the listener would reset them. A connection that takes longer than `patience` for its handshake or to
-    /// send the head of a request is closed: whoever sends a byte a minute would hold it for ever.
+    /// send the head of a request, or takes nothing of its answer for as long, is closed: whoever sends or reads a byte a
+    /// minute would hold it for ever.
     pub(crate) async fn accept(
         &mut self,
         listener: TcpListener,
         router: Router,
-        app: &App,
+        app: &Arc<App>,
         clock: &dyn Clock,
         stop: impl Future<Output = ()>,
     ) {
@@ -68,13 +87,17 @@ impl Connections {
         http.timer(TokioTimer::new()).header_read_timeout(config.patience);
         let (patience, linger, tls) = (config.patience, config.linger, config.tls.clone());
         let stopping = Arc::clone(&self.stopping);
-        let manner = Arc::new(Manner { http, patience, linger, tls, router, stopping });
+        let gate = Gate { app: Arc::clone(app), scope: KeyScope::ReadToken, counted: false };
+        let routes = TowerToHyperService::new(router);
+        let most = most_connections();
+        let manner = Arc::new(Manner { http, patience, linger, tls, gate, routes, stopping });
         loop {
             tokio::select! {
                 () = &mut stop => break,
                 // Tasks that have ended are taken away; how they ended is their own matter.
                 Some(_) = self.tasks.join_next() => {}
-                accepted = listener.accept() => match accepted {
+                // Who comes when all places are taken stands in line: refreshes need descriptors, too.
+                accepted = listener.accept(), if self.tasks.len() < most => match accepted {
                     Ok((stream, _)) => self.serve(&manner, stream, app.metrics.open()),
                     Err(error) => breathe(&error, clock).await,
                 },
@@ -104,6 +127,7 @@ impl Manner {
     async fn serve(&self, stream: TcpStream) {
         // Answers are small: waiting for more to fill a packet only delays them. A socket that refuses is served.
         let _ = stream.set_nodelay(true);
+        let stream = Patient::new(stream, self.patience);
         let Some(tls) = &self.tls else { return self.converse(stream).await };
         let handshake = timeout(self.patience, tls.acceptor().accept(stream));
         tokio::select! {
@@ -121,10 +145,7 @@ impl Manner {
     /// since its last answer, a request in the socket or not. So it is not told at once: for a while a request still
     /// counts, and its answer says that it was the last one.
     async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
-        let stopping = Arc::clone(&self.stopping);
-        let farewell = move |_: &Response| stopping.borrow().then(|| HeaderValue::from_static("close"));
-        let service = SetResponseHeader::overriding(self.router.clone(), CONNECTION, farewell);
-        let service = TowerToHyperService::new(service);
+        let service = service_fn(|request| self.answer(request));
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             biased;
@@ -137,6 +158,17 @@ impl Manner {
         if let Err(error) = ended {
             broke_off(&error);
         }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let mut response = match shortcut(&self.gate, &request) {
+            Some(response) => response,
+            None => self.routes.call(request).await?,
+        };
+        if *self.stopping.borrow() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
     }
 
     /// Completes when the server has stopped, and waited for what was on its way then.
@@ -162,6 +194,11 @@ fn line(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
         TcpStream::from_std(stream).ok()
     };
     std::iter::from_fn(accept).take(LONGEST_LINE)
+}
+
+fn most_connections() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.and_then(|most| usize::try_from(most).ok());
+    descriptors.map_or(usize::MAX, |most| (most - most / 2).max(most.saturating_sub(LEFT_TO_OTHERS)))
 }
 
 async fn breathe(error: &io::Error, clock: &dyn Clock) {

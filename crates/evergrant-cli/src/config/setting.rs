@@ -85,7 +85,12 @@ pub(crate) static FINISH: Setting = of_serve(
 pub(crate) static PATIENCE: Setting = of_serve(
     ["patience", "patience", "EVERGRANT_PATIENCE"],
     Kind::Number,
-    ["30", "SECONDS", "How long a caller may take for a handshake, a head, and between pieces of a body"],
+    ["30", "SECONDS", "How long a caller may take for a handshake, a head, a piece of a body, and to read"],
+);
+pub(crate) static BODY_RATE: Setting = of_serve(
+    ["body_rate", "body-rate", "EVERGRANT_BODY_RATE"],
+    Kind::Number,
+    ["500", "BYTES", "So many bytes of a body earn a second more than patience for all of it; 0: no end"],
 );
 pub(crate) static RATE_REQUESTS: Setting = of_serve(
     ["rate_limit.requests", "rate-limit-requests", "EVERGRANT_RATE_LIMIT_REQUESTS"],
@@ -149,7 +154,7 @@ pub(crate) static ALLOW_LOOPBACK_HTTP: Setting = of_serve(
 );
 
 /// All of them, in the order in which they are shown.
-pub(crate) static SETTINGS: [&Setting; 21] = [
+pub(crate) static SETTINGS: [&Setting; 22] = [
     &LISTEN,
     &STORE,
     &KEY_FILE,
@@ -159,6 +164,7 @@ pub(crate) static SETTINGS: [&Setting; 21] = [
     &DRAIN,
     &FINISH,
     &PATIENCE,
+    &BODY_RATE,
     &RATE_REQUESTS,
     &RATE_SECONDS,
     &TLS_CERTIFICATE,

@@ -9,7 +9,10 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::{Object, shown};
-use crate::problem::{Problem, Reason};
+use crate::{
+    middleware::TooSlow,
+    problem::{Problem, Reason},
+};
 
 /// Larger than any request needs: a refresh token of an odd provider has a few kilobytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -48,6 +51,8 @@ fn unread(error: &axum::Error) -> Problem {
         .any(|error| error.to_string().contains("length limit"));
     if too_large {
         Problem::of(Reason::BodyTooLarge)
+    } else if TooSlow::ended(error) {
+        Problem::new(Reason::InvalidBody, "The body came too slowly, so that nobody waits for the rest of it.")
     } else {
         Problem::new(Reason::InvalidBody, "The body ended before it was complete.")
     }

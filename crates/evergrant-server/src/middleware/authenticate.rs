@@ -52,7 +52,7 @@ pub(crate) async fn authenticate(State(gate): State<Gate>, mut request: Request,
 }
 
 impl Gate {
-    fn admit(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
         let presented = presented(headers)?;
         let key = self.app.access.find(presented).map_err(|reason| match reason {
             NotFound::Unknown => Refusal::Key("invalid_token"),
@@ -111,7 +111,7 @@ fn presented(headers: &HeaderMap) -> Result<&str, Refusal> {
 
 /// Why somebody is not let in. What kind of key it was that is not good, nobody is told.
 #[derive(Debug)]
-enum Refusal {
+pub(super) enum Refusal {
     /// Nothing was presented that could be a key: RFC 6750 3.1 wants no error code then.
     NoKey,
     /// What was presented is no good key, by an error code of RFC 6750 3.1.

@@ -4,10 +4,14 @@ mod authenticate;
 mod measure;
 mod observe;
 mod panic;
+mod shortcut;
+mod steady;
 
 pub(crate) use self::{
     authenticate::{Gate, authenticate},
     measure::measure,
-    observe::observe,
+    observe::{RequestIds, observe},
     panic::answer_panic,
+    shortcut::shortcut,
+    steady::{Pace, TooSlow},
 };

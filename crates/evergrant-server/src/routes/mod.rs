@@ -26,22 +26,23 @@ use axum::{
     routing::{MethodFilter, MethodRouter, get, on, post},
 };
 use evergrant::store::access::KeyScope;
-use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
+use tower_http::{catch_panic::CatchPanicLayer, map_request_body::MapRequestBodyLayer};
 
 use crate::{
     app::App,
-    middleware::{Gate, answer_panic, authenticate, measure, observe},
+    middleware::{Gate, Pace, answer_panic, authenticate, measure, observe},
     problem::{Problem, Reason},
 };
 
 /// Every route.
 pub(crate) fn router(app: Arc<App>) -> Router {
+    let pace = Pace { patience: app.config.patience, bytes_per_second: app.config.body_rate };
     let v1 = v1(&app).route_layer(from_fn_with_state(Arc::clone(&app), measure));
     let open = open().into_iter().fold(Router::new(), |router, row| router.route(row.path, row.handler));
     open.nest("/v1", v1)
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
-        .layer(RequestBodyTimeoutLayer::new(app.config.patience))
+        .layer(MapRequestBodyLayer::new(move |body| pace.set(body)))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn_with_state(Arc::clone(&app), observe))
         .with_state(app)

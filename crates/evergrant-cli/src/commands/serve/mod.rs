@@ -42,6 +42,7 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     hardening::keep_files_private();
+    hardening::take_descriptors();
     let signals = signals::signals()?;
     let (config, findings) = settings(options.flags.clone(), options.config.clone()).await?;
     logging::start(&config.log);
@@ -111,6 +112,7 @@ async fn serve(
         drain: config.drain.unwrap_or(usual.drain),
         finish: config.finish.unwrap_or(usual.finish),
         patience: config.patience.unwrap_or(usual.patience),
+        body_rate: config.body_rate.unwrap_or(usual.body_rate),
         rate_limit: config.rate_limit,
         tls: tls.clone(),
         ..usual
