@@ -12,10 +12,13 @@ mod process;
 mod provider;
 mod world;
 
+mod callers;
 mod crowd;
 mod disk;
 mod keys;
 mod kills;
+mod repeated;
 mod restored;
+mod slow;
 mod stopped;
 mod termination;

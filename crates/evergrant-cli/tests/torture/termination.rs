@@ -118,7 +118,9 @@ async fn a_server_told_to_stop_under_a_stream_of_requests_fails_none_that_it_acc
     let mut server = world.serve(None).await;
     let answered = Arc::new(AtomicU64::new(0));
     let stream: Vec<_> = (0..CONNECTIONS)
-        .map(|_| tokio::spawn(ask_on(request(&server, &fresh), address(&server), Arc::clone(&answered))))
+        .map(|_| {
+            tokio::spawn(ask_on(request(&server, &fresh), server.socket().to_owned(), Arc::clone(&answered)))
+        })
         .collect();
     until("the stream flows", async || (answered.load(Ordering::Relaxed) > UNDER_WAY).then_some(())).await;
     let callers = callers(&world, &server.address, &server.key, &due);
@@ -146,12 +148,8 @@ async fn a_server_told_to_stop_under_a_stream_of_requests_fails_none_that_it_acc
     }
 }
 
-fn address(server: &Server) -> String {
-    server.address.trim_start_matches("http://").to_owned()
-}
-
 fn request(server: &Server, kept: &Kept) -> String {
-    let (address, grant, key) = (address(server), &kept.grant, &server.key);
+    let (address, grant, key) = (server.socket(), &kept.grant, &server.key);
     format!("GET /v1/grants/{grant}/token HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\r\n")
 }
 

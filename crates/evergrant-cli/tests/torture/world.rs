@@ -138,7 +138,17 @@ impl World {
 
     /// Starts a server; `key` as an earlier one has shown it.
     pub(crate) async fn serve(&self, key: Option<&str>) -> Server {
-        let mut process = self.start(&["serve", "--listen", "127.0.0.1:0"]);
+        self.serve_with(key, &[]).await
+    }
+
+    /// The same with more options.
+    pub(crate) async fn serve_with(&self, key: Option<&str>, more: &[&str]) -> Server {
+        self.serve_by(self.program(&[&["serve", "--listen", "127.0.0.1:0"], more].concat()), key).await
+    }
+
+    /// The same by a command that starts it.
+    pub(crate) async fn serve_by(&self, command: Command, key: Option<&str>) -> Server {
+        let mut process = Process::start(command);
         let mut line = process.line().await;
         let made = line.strip_prefix("API key, shown this once: ").map(str::to_owned);
         if made.is_some() {
@@ -167,6 +177,11 @@ pub(crate) fn journalled(peek: &Connection) -> i64 {
 }
 
 impl Server {
+    /// Where it listens, for a socket.
+    pub(crate) fn socket(&self) -> &str {
+        self.address.trim_start_matches("http://")
+    }
+
     /// Asks for a token: the status, and the body.
     pub(crate) async fn token(&self, http: &reqwest::Client, grant: &str) -> reqwest::Result<(u16, Value)> {
         let address = format!("{}/v1/grants/{grant}/token", self.address);
