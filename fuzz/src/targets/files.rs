@@ -90,7 +90,8 @@ fn survey(bytes: &[u8]) {
     let counted = survey.records.len() + survey.damaged.len() + (survey.reserved + survey.free) as usize;
     assert_eq!(counted, lifeboat.capacity().slots as usize, "every place is one thing");
     for found in &survey.records {
-        assert_eq!(lifeboat.holds_record_of(found.reservation.holder()), Ok(true));
+        let (holder, record) = (found.reservation.holder(), &found.record);
+        assert_eq!(lifeboat.holds_record_of(holder, record.store, record.epoch), Ok(true));
         lifeboat.release(&found.reservation).expect("a place can be given back");
     }
     if let Ok(place) = lifeboat.reserve() {
