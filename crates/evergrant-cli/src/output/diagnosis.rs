@@ -6,6 +6,7 @@ use evergrant::proto::{
     diagnosis::{Action, Actor, Certainty, Diagnosis, Remedy},
     remedy_rates::{Rate, Rates},
 };
+use evergrant_explain::explanation::checks;
 use serde_json::{Value, json};
 
 use super::text::clean_line;
@@ -16,6 +17,7 @@ pub(crate) fn view(diagnosis: &Diagnosis, rates: &Rates) -> Value {
     let mut shown = json!(diagnosis);
     shown["meaning"] = json!(diagnosis.cause.meaning());
     shown["page"] = json!(format!("/problems/{}", diagnosis.cause));
+    shown["checks"] = json!(checks(diagnosis));
     shown["measured"] = measured.map(|(action, rate)| measured_view(action, rate)).collect();
     shown
 }
@@ -39,8 +41,8 @@ pub(crate) fn measured_words(action: Action, Rate { worked, tried }: Rate) -> St
 /// What is said where no rate is known.
 pub(crate) const NOTHING_MEASURED: &str = "no remedy was taken yet whose end is known";
 
-/// Cause, certainty, evidence, remedies in their order with how often they worked here, and what else it could be; one
-/// indented line each.
+/// Cause, certainty, evidence, remedies in their order with how often they worked here, and what else it could be with what
+/// would tell it; one indented line each.
 pub(crate) fn describe(diagnosis: &Diagnosis, rates: &Rates) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
@@ -61,9 +63,10 @@ pub(crate) fn describe(diagnosis: &Diagnosis, rates: &Rates) -> String {
     for words in measured.iter().skip(1) {
         line("", words);
     }
-    if !diagnosis.alternatives.is_empty() {
-        let names: Vec<_> = diagnosis.alternatives.iter().map(|cause| cause.as_str()).collect();
-        line("or else", &names.join(", "));
+    let others = checks(diagnosis).into_iter().filter(|check| check.cause != diagnosis.cause);
+    for (index, other) in others.enumerate() {
+        let name = if index == 0 { "or else" } else { "" };
+        line(name, &format!("{}: {}", other.cause, other.check));
     }
     line("more", &format!("evergrant explain --cause {}", diagnosis.cause));
     text

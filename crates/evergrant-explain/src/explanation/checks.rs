@@ -1,6 +1,18 @@
 //! What to look at to tell one candidate from another.
 
-use evergrant_proto::diagnosis::Cause;
+use evergrant_proto::diagnosis::{Cause, Diagnosis};
+
+use super::Check;
+
+/// What tells the candidates of a diagnosis apart; nothing where there is one only.
+pub fn checks(diagnosis: &Diagnosis) -> Vec<Check> {
+    if diagnosis.alternatives.is_empty() {
+        return Vec::new();
+    }
+    let first = Some(diagnosis.cause).filter(|cause| *cause != Cause::Undetermined);
+    let candidates = first.into_iter().chain(diagnosis.alternatives.iter().copied());
+    candidates.map(|cause| Check { cause, check: of(cause) }).collect()
+}
 
 /// One look that confirms a cause or rules it out.
 pub(super) fn of(cause: Cause) -> &'static str {

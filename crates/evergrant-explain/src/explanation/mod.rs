@@ -17,7 +17,7 @@ use evergrant_proto::{
 };
 use serde::Serialize;
 
-pub use self::provider::Recognized;
+pub use self::{checks::checks, provider::Recognized};
 use crate::{problems, reading::Case};
 
 /// Most candidates that are named, the cause among them.

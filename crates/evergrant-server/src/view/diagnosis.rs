@@ -4,6 +4,7 @@ use evergrant::proto::{
     diagnosis::{Action, Diagnosis},
     remedy_rates::{Rate, Rates},
 };
+use evergrant_explain::explanation::{Check, checks};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -14,6 +15,8 @@ pub(crate) struct DiagnosisView<'a> {
     meaning: &'static str,
     /// The page of the cause.
     page: String,
+    /// What tells the candidates apart, one look each; empty where there is one only.
+    checks: Vec<Check>,
     /// How often its remedies worked here; empty: none was taken here yet, or no end of it is known.
     measured: Vec<MeasuredView>,
 }
@@ -34,6 +37,7 @@ impl<'a> DiagnosisView<'a> {
             diagnosis,
             meaning: diagnosis.cause.meaning(),
             page: format!("/problems/{}", diagnosis.cause),
+            checks: checks(diagnosis),
             measured: measured
                 .map(|(action, Rate { worked, tried })| MeasuredView { action, worked, tried })
                 .collect(),

@@ -47,6 +47,11 @@ async fn a_failed_exchange_keeps_its_diagnosis_and_another_process_reads_it_too(
     );
     assert!(diagnosis["evidence"][0].as_str().unwrap().contains("invalid_grant"), "{failed:#}");
     assert!(diagnosis["remedies"][0]["action"].is_string(), "{failed:#}");
+    let checked: Vec<_> =
+        diagnosis["checks"].as_array().unwrap().iter().map(|check| check["cause"].clone()).collect();
+    for candidate in candidates {
+        assert!(checked.contains(candidate), "no check tells {candidate} apart: {failed:#}");
+    }
     let page = diagnosis["page"].as_str().unwrap();
     world.browse(reqwest::Method::GET, page).await.page(200);
 
