@@ -5,6 +5,7 @@ mod explain;
 mod files;
 mod headers;
 mod http_api;
+mod imports;
 mod life_of_a_grant;
 mod records;
 mod rehearsal;
@@ -58,6 +59,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("catalogue", configuration::catalogue).costing(8),
     Target::new("rehearsal_settings", configuration::rehearsal_settings).costing(4),
     Target::new("operator_texts", configuration::operator_texts),
+    Target::new("import_lines", imports::import_lines).costing(4),
     Target::new("explain", explain::explanation).costing(8),
     Target::new("rehearsal", rehearsal::requests).costing(20),
     Target::new("http_api", http_api::requests).costing(40),

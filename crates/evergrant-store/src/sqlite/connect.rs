@@ -259,6 +259,28 @@ mod tests {
         assert_eq!(schema_version(&connection).unwrap(), KNOWN);
     }
 
+    #[test]
+    fn the_grants_of_a_store_from_before_are_counted_once_when_it_is_opened() {
+        let (_directory, path) = place();
+        let mut connection = open_writer(&path, RECOVERY_WAIT).unwrap();
+        for migration in &MIGRATIONS[..3] {
+            connection.execute_batch(migration).unwrap();
+        }
+        let insert = "INSERT INTO grants (id, namespace, client, state, removed, change, written, record)
+            VALUES (randomblob(16), 'default', 'crm', ?1, ?2, 1, 1, '{}')";
+        for (state, removed) in [("active", 0), ("active", 0), ("revoked", 0), ("revoked", 1)] {
+            connection.execute(insert, (state, removed)).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        migrate(&mut connection, |_| Ok::<_, ConnectError>(())).unwrap();
+        connection.execute(insert, ("degraded", 0)).unwrap();
+        let mut statement = connection.prepare("SELECT state, grants FROM grant_states ORDER BY state").unwrap();
+        let read = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let counts: Vec<(String, i64)> = read.map(Result::unwrap).collect();
+        let expected = [("active", 2), ("degraded", 1), ("revoked", 1)];
+        assert_eq!(counts, expected.map(|(state, count)| (state.to_owned(), count)));
+    }
+
     /// The locks that this process has on the database file, as the system lists them.
     fn locks_on(path: &Path) -> usize {
         let metadata = fs::metadata(path).unwrap();

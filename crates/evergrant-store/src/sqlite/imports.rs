@@ -151,6 +151,9 @@ fn destination(
     }
 }
 
+const OF_PERSON: &str = "SELECT id FROM grants WHERE namespace = ?1 AND external_id = ?2 AND client = ?3
+    AND removed = 0 AND state <> 'revoked' AND (?4 IS NULL OR subject IS NULL OR subject = ?4) LIMIT 2";
+
 /// Live grants of a person, two at most, that are not known to be of another account than `subject`.
 fn of_person(
     connection: &Connection,
@@ -159,10 +162,7 @@ fn of_person(
     external_id: &str,
     subject: Option<&str>,
 ) -> Result<Vec<GrantId>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id FROM grants WHERE namespace = ?1 AND external_id = ?2 AND client = ?3 AND removed = 0
-         AND state <> 'revoked' AND (?4 IS NULL OR subject IS NULL OR subject = ?4) LIMIT 2",
-    )?;
+    let mut statement = connection.prepare_cached(OF_PERSON)?;
     let found = statement
         .query_map(params![namespace.as_str(), external_id, client.as_str(), subject], |row| {
             row.get(0).map(grant_id)
@@ -368,5 +368,33 @@ impl Worker {
             identity::set_change(&self.connection, identity.change)?;
         }
         Ok((outcomes, identity))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::params_from_iter;
+
+    use super::*;
+
+    #[test]
+    fn an_import_costs_the_same_however_many_grants_there_are() {
+        let connection = Connection::open_in_memory().unwrap();
+        for schema in [include_str!("schema.sql"), include_str!("schema_4.sql")] {
+            connection.execute_batch(schema).unwrap();
+        }
+        let plan = |sql: &str| {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let nothing = vec![None::<i64>; statement.parameter_count()];
+            let steps =
+                statement.query_map(params_from_iter(nothing), |row| row.get::<_, String>(3)).unwrap();
+            steps.map(Result::unwrap).collect::<Vec<_>>()
+        };
+        assert_eq!(plan(HELD), ["SEARCH grants USING INDEX grants_held (fingerprint=?)"]);
+        let brought = plan(BROUGHT);
+        assert_eq!(brought[0], "SEARCH imported USING COVERING INDEX imported_known (fingerprint=?)");
+        assert!(brought[1].starts_with("SEARCH grants USING INDEX") && brought.len() == 2, "{brought:?}");
+        let of_person = "SEARCH grants USING INDEX grants_of_person (namespace=? AND external_id=?)";
+        assert_eq!(plan(OF_PERSON), [of_person]);
     }
 }

@@ -62,10 +62,12 @@ fn condition(filter: &GrantFilter) -> (String, Vec<Value>) {
 
 /// How many grants are in each state. The triggers of the schema keep count.
 pub(super) fn by_state(connection: &Connection) -> Result<BTreeMap<String, u64>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT state, grants FROM grant_states")?;
+    let mut statement = connection.prepare_cached(BY_STATE)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, counter(row.get(1)?))))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
+
+const BY_STATE: &str = "SELECT state, grants FROM grant_states";
 
 /// Grants due at `until` or before, the longest due first.
 pub(super) fn due(
@@ -107,6 +109,17 @@ pub(super) fn changed_since(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_look_at_the_states_reads_a_row_for_each_and_no_grant() {
+        let connection = Connection::open_in_memory().unwrap();
+        for schema in [include_str!("schema.sql"), include_str!("schema_4.sql")] {
+            connection.execute_batch(schema).unwrap();
+        }
+        let sql = format!("EXPLAIN QUERY PLAN {BY_STATE}");
+        let plan: String = connection.query_row(&sql, [], |row| row.get(3)).unwrap();
+        assert_eq!(plan, "SCAN grant_states");
+    }
 
     #[test]
     fn a_tick_reads_the_index_of_due_grants_and_nothing_else() {
