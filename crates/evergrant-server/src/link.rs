@@ -1,8 +1,10 @@
-//! Links for re-authorization: what a program gets with its 409 and hands to the user.
+//! Links to our own pages, which ask before they lead to the provider.
 //!
-//! A link is made without touching the store, so that a program that asks again and again for a dead grant neither
-//! writes nor ends the link that its user is just following. It names the grant and its end, signed. Opening it asks
-//! first; only its button opens an authorization, which can be used once and ends the ones before.
+//! One for re-authorization is what a program gets with its 409 and hands to the user. It is made without touching the
+//! store, so that a program that asks again and again for a dead grant neither writes nor ends the link that its user is
+//! just following. It names the grant and its end, signed. Opening it asks first; only its button opens an
+//! authorization, which can be used once and ends the ones before. The other kind names an authorization that was
+//! opened already.
 
 mod repairs;
 
@@ -10,7 +12,11 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use evergrant::proto::{authorization::LINK_LIFETIME, name::GrantId, time::Timestamp};
+use evergrant::proto::{
+    authorization::LINK_LIFETIME,
+    name::{AuthorizationId, GrantId},
+    time::Timestamp,
+};
 
 pub(crate) use self::repairs::Repairs;
 use crate::random;
@@ -18,23 +24,33 @@ use crate::random;
 /// A tag of 128 bits cannot be guessed within the life of a link, and keeps it short enough for a message.
 const TAG_BYTES: usize = 16;
 
-/// Grant, end, tag.
+/// Grant or authorization, end, tag.
 const LINK_BYTES: usize = 16 + 8 + TAG_BYTES;
 
-/// So that the key can never be made to sign something else.
-const PURPOSE: &[u8] = b"evergrant re-authorization link 1";
+/// So that the key can never be made to sign something else, nor one kind of link be taken for the other.
+const REPAIR: &[u8] = b"evergrant re-authorization link 1";
+const CONNECT: &[u8] = b"evergrant authorization link 1";
 
 /// What signs links.
 #[derive(Clone)]
 pub struct LinkKey(hmac::Key);
+
+/// Where a link leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// To the repair of a grant.
+    Grant(GrantId),
+    /// To an authorization that is open.
+    Authorization(AuthorizationId),
+}
 
 /// Why a link leads nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeadLink {
     /// Not made by this server, or by an earlier process with another key.
     Unknown,
-    /// It led to this grant.
-    Expired(GrantId),
+    /// It led there.
+    Expired(Target),
 }
 
 impl LinkKey {
@@ -55,36 +71,49 @@ impl LinkKey {
 
     /// The same with another end: for a link that does not go to somebody who is just asking.
     pub(crate) fn sign_until(&self, grant: GrantId, end: Timestamp) -> String {
-        let mut link = payload(grant, end);
-        link.extend_from_slice(&self.tag(&link));
-        URL_SAFE_NO_PAD.encode(link)
+        self.signed(REPAIR, grant.0, end)
     }
 
-    /// The grant that a link repairs.
-    pub(crate) fn read(&self, link: &str, now: Timestamp) -> Result<GrantId, DeadLink> {
+    /// The last part of a link that leads to an authorization until its end.
+    pub(crate) fn sign_authorization(&self, authorization: AuthorizationId, end: Timestamp) -> String {
+        self.signed(CONNECT, authorization.0, end)
+    }
+
+    /// Where a link leads.
+    pub(crate) fn read(&self, link: &str, now: Timestamp) -> Result<Target, DeadLink> {
         let bytes = URL_SAFE_NO_PAD.decode(link).map_err(|_| DeadLink::Unknown)?;
         if bytes.len() != LINK_BYTES {
             return Err(DeadLink::Unknown);
         }
         let (payload, tag) = bytes.split_at(LINK_BYTES - TAG_BYTES);
-        aws_lc_rs::constant_time::verify_slices_are_equal(&self.tag(payload), tag)
-            .map_err(|_| DeadLink::Unknown)?;
-        let (grant, end) = payload.split_at(16);
+        let (id, end) = payload.split_at(16);
+        let id = u128::from_be_bytes(id.try_into().map_err(|_| DeadLink::Unknown)?);
         let end = Timestamp(i64::from_be_bytes(end.try_into().map_err(|_| DeadLink::Unknown)?));
-        let grant = GrantId(u128::from_be_bytes(grant.try_into().map_err(|_| DeadLink::Unknown)?));
-        if now >= end { Err(DeadLink::Expired(grant)) } else { Ok(grant) }
+        let is_signed_for = |purpose| {
+            aws_lc_rs::constant_time::verify_slices_are_equal(&self.tag(purpose, payload), tag).is_ok()
+        };
+        let target = if is_signed_for(REPAIR) {
+            Target::Grant(GrantId(id))
+        } else if is_signed_for(CONNECT) {
+            Target::Authorization(AuthorizationId(id))
+        } else {
+            return Err(DeadLink::Unknown);
+        };
+        if now >= end { Err(DeadLink::Expired(target)) } else { Ok(target) }
     }
 
-    fn tag(&self, payload: &[u8]) -> [u8; TAG_BYTES] {
+    fn signed(&self, purpose: &[u8], id: u128, end: Timestamp) -> String {
+        let mut link = [&id.to_be_bytes()[..], &end.0.to_be_bytes()].concat();
+        link.extend_from_slice(&self.tag(purpose, &link));
+        URL_SAFE_NO_PAD.encode(link)
+    }
+
+    fn tag(&self, purpose: &[u8], payload: &[u8]) -> [u8; TAG_BYTES] {
         let mut context = hmac::Context::with_key(&self.0);
-        context.update(PURPOSE);
+        context.update(purpose);
         context.update(payload);
         context.sign().as_ref()[..TAG_BYTES].try_into().expect("HMAC-SHA256 has 32 bytes")
     }
-}
-
-fn payload(grant: GrantId, end: Timestamp) -> Vec<u8> {
-    [&grant.0.to_be_bytes()[..], &end.0.to_be_bytes()].concat()
 }
 
 impl fmt::Debug for LinkKey {
@@ -97,14 +126,26 @@ impl fmt::Debug for LinkKey {
 mod tests {
     use super::*;
 
+    const GRANT: Target = Target::Grant(GrantId(42));
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     #[test]
     fn a_link_leads_to_its_grant_until_its_end() {
         let key = LinkKey::generate();
         let link = key.sign(GrantId(42), NOW);
-        assert_eq!(key.read(&link, NOW), Ok(GrantId(42)));
-        assert_eq!(key.read(&link, NOW.plus(LINK_LIFETIME)), Err(DeadLink::Expired(GrantId(42))));
+        assert_eq!(key.read(&link, NOW), Ok(GRANT));
+        assert_eq!(key.read(&link, NOW.plus(LINK_LIFETIME)), Err(DeadLink::Expired(GRANT)));
+    }
+
+    #[test]
+    fn a_link_of_one_kind_is_not_taken_for_the_other() {
+        let key = LinkKey::generate();
+        let target = Target::Authorization(AuthorizationId(42));
+        let end = NOW.plus(LINK_LIFETIME);
+        let link = key.sign_authorization(AuthorizationId(42), end);
+        assert_eq!(key.read(&link, NOW), Ok(target));
+        assert_eq!(key.read(&link, end), Err(DeadLink::Expired(target)));
+        assert_ne!(link, key.sign_until(GrantId(42), end));
     }
 
     #[test]

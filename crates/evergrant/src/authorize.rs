@@ -148,24 +148,11 @@ impl Keeper {
         options: AuthorizationOptions,
     ) -> Result<(AuthorizationRecord, Authorization), AuthorizeError> {
         let client = self.client_of(&options).await?;
-        let page =
-            client.endpoints.authorization.clone().ok_or(AuthorizeError::NoEndpoint("authorization"))?;
+        authorization_endpoint(&client)?;
         let redirect_uri = redirect_uri(&client, options.redirect_uri.as_ref())?;
-        let record = self.record(&options, &client, redirect_uri.clone()).await?;
-        let (state, verifier) = match (&record.state, &record.verifier) {
-            (Some(state), Some(verifier)) => (state.clone(), verifier.clone()),
-            _ => unreachable!("a new record has both"),
-        };
-        let mut request =
-            AuthorizationRequest::new(page, client.identifier.clone(), redirect_uri, state, &verifier);
-        request.scopes = record.scopes.clone();
-        request.scope_separator = client.provider.dialect.scope_separator;
-        request.resources.clone_from(&record.resources);
-        request.login_hint = options.login_hint;
-        request.extra = client.provider.offline.parameters.clone();
-        request.names = client.provider.dialect.authorization_names.clone();
-        let authorization =
-            Authorization { id: record.id, url: request.url(), expires_at: record.expires_at };
+        let record = self.record(&options, &client, redirect_uri).await?;
+        let url = authorization_url(&client, &record)?;
+        let authorization = Authorization { id: record.id, url, expires_at: record.expires_at };
         Ok((record, authorization))
     }
 
@@ -222,6 +209,19 @@ impl Keeper {
         Ok(DeviceLogin { keeper: self.clone(), client, record, device, started })
     }
 
+    /// The link of an authorization as [`Keeper::authorize`] gave it.
+    ///
+    /// # Errors
+    ///
+    /// The client has no authorization endpoint any more.
+    pub fn authorization_url(
+        &self,
+        client: &ClientRecord,
+        record: &AuthorizationRecord,
+    ) -> Result<Url, AuthorizeError> {
+        authorization_url(client, record)
+    }
+
     async fn client_of(&self, options: &AuthorizationOptions) -> Result<ClientRecord, AuthorizeError> {
         let client = self.client(&options.namespace, &options.client).await?;
         let client = client.ok_or(StoreError::Conflict(Conflict::NoSuchClient))?;
@@ -258,6 +258,7 @@ impl Keeper {
             resources: options.resources.clone(),
             redirect_uri,
             return_url: options.return_url.clone(),
+            login_hint: options.login_hint.clone(),
             status: AuthorizationStatus::Open,
             created_at: now,
             expires_at: now.plus(LINK_LIFETIME),
@@ -270,6 +271,26 @@ impl Keeper {
         let open = OpenAuthorization { record };
         self.shared.store.execute(Command::OpenAuthorization(Box::new(open))).await.map(drop)
     }
+}
+
+fn authorization_endpoint(client: &ClientRecord) -> Result<&Url, AuthorizeError> {
+    client.endpoints.authorization.as_ref().ok_or(AuthorizeError::NoEndpoint("authorization"))
+}
+
+fn authorization_url(client: &ClientRecord, record: &AuthorizationRecord) -> Result<Url, AuthorizeError> {
+    let page = authorization_endpoint(client)?.clone();
+    let (Some(state), Some(verifier)) = (record.state.clone(), &record.verifier) else {
+        return Err(AuthorizeError::Ended("its link is not known any more".to_owned()));
+    };
+    let (identifier, redirect_uri) = (client.identifier.clone(), record.redirect_uri.clone());
+    let mut request = AuthorizationRequest::new(page, identifier, redirect_uri, state, verifier);
+    request.scopes = record.scopes.clone();
+    request.scope_separator = client.provider.dialect.scope_separator;
+    request.resources.clone_from(&record.resources);
+    request.login_hint.clone_from(&record.login_hint);
+    request.extra = client.provider.offline.parameters.clone();
+    request.names = client.provider.dialect.authorization_names.clone();
+    Ok(request.url())
 }
 
 impl DeviceLogin {

@@ -45,6 +45,9 @@ pub struct AuthorizationRecord {
     pub redirect_uri: RedirectUri,
     /// Whereto the user is returned at the end.
     pub return_url: Option<String>,
+    /// Who should sign in, as the provider's page may be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_hint: Option<String>,
     /// Where it stands.
     pub status: AuthorizationStatus,
     /// When it was opened.

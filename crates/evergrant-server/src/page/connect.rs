@@ -1,4 +1,4 @@
-//! The page behind a link for re-authorization: who asks, for what, and why.
+//! The page behind a link: who asks whom, for what, and why.
 
 use askama::Template;
 
@@ -10,6 +10,10 @@ pub(crate) struct ConnectPage {
     pub(crate) parties: Parties,
     /// Where the button leads.
     pub(crate) host: Option<String>,
+    /// Whether an account was connected before, which has to be the same again.
+    pub(crate) is_known: bool,
+    /// Whether the connection has stopped working.
+    pub(crate) is_dead: bool,
     /// What the cause means.
     pub(crate) why: Option<String>,
 }
@@ -17,6 +21,10 @@ pub(crate) struct ConnectPage {
 impl ConnectPage {
     fn brand(&self) -> Option<&Brand> {
         self.parties.app.as_ref()
+    }
+
+    fn verb(&self) -> &'static str {
+        if self.is_known { "Reconnect" } else { "Connect" }
     }
 
     fn provider(&self) -> &str {

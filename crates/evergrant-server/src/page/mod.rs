@@ -153,7 +153,13 @@ mod tests {
             Notice::failed(parties(), why.clone(), HOSTILE),
             Notice::wrong_account(parties()),
         ];
-        let connect = ConnectPage { parties: parties(), host: Some(HOSTILE.into()), why };
+        let connect = ConnectPage {
+            parties: parties(),
+            host: Some(HOSTILE.into()),
+            is_known: true,
+            is_dead: true,
+            why,
+        };
         let pages =
             notices.map(|notice| notice.render().unwrap()).into_iter().chain([connect.render().unwrap()]);
         for html in pages {
@@ -184,7 +190,13 @@ mod tests {
         assert_eq!(assert_allowed(Notice::link_unknown()), 1);
         assert_eq!(assert_allowed(CausePage::new(problem, &catalogue)), 2);
         assert_eq!(assert_allowed(Notice::connected(parties("Acme", "#ffd400"))), 2);
-        let connect = ConnectPage { parties: parties("Acme", "#ffd400"), host: None, why: None };
+        let connect = ConnectPage {
+            parties: parties("Acme", "#ffd400"),
+            host: None,
+            is_known: false,
+            is_dead: false,
+            why: None,
+        };
         assert!(connect.render().unwrap().contains("--fill:#ffd400"));
         assert_eq!(assert_allowed(connect), 2);
     }

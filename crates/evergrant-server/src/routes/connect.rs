@@ -1,54 +1,60 @@
-//! `/connect/{link}`: re-authorization of a dead grant by its user.
+//! `/connect/{link}`: says who asks whom for what, and leads to the provider.
 //!
-//! `GET` only asks: programs that look into messages for previews follow every link. `POST`, the button, opens an
-//! authorization and leads to the provider.
+//! `GET` only asks: programs that look into messages for previews follow every link. `POST`, the button, leads on; for the
+//! repair of a grant it opens an authorization first.
 
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use evergrant::{
     AuthorizationOptions,
     proto::{
+        authorization::{AuthorizationRecord, AuthorizationStatus},
         client::ClientRecord,
         grant::{GrantRecord, GrantState},
-        name::GrantId,
+        name::{AuthorizationId, ClientName, GrantId, Namespace},
         wire::redirect_uri::RedirectUri,
     },
 };
 use url::Url;
 
+use super::spent;
 use crate::{
     app::App,
-    link::DeadLink,
+    extract::TextPath,
+    link::{DeadLink, Target},
     page::{ConnectPage, Notice, Page, Parties, headers, sign_in_host},
     problem::{Problem, Reason},
 };
 
-pub(super) async fn ask(State(app): State<Arc<App>>, Path(link): Path<String>) -> Response {
+/// A page instead of the one that was asked for.
+type Elsewhere = Box<Page<Notice>>;
+
+pub(super) async fn ask(State(app): State<Arc<App>>, TextPath(link): TextPath) -> Response {
     match follow(&app, &link).await {
-        Ok((grant, client)) => {
-            let parties = Parties::of(&client);
-            let why = grant.state.diagnosis().map(|diagnosis| parties.why(diagnosis));
-            let page = ConnectPage { parties, host: sign_in_host(&client).map(str::to_owned), why };
-            Page::new(StatusCode::OK, page).into_response()
-        }
+        Ok(followed) => Page::new(StatusCode::OK, followed.page()).into_response(),
         Err(page) => page.into_response(),
     }
 }
 
-pub(super) async fn open(State(app): State<Arc<App>>, Path(link): Path<String>) -> Response {
+pub(super) async fn open(State(app): State<Arc<App>>, TextPath(link): TextPath) -> Response {
     match lead(&app, &link).await {
         Ok(url) => (headers(), Redirect::to(url.as_str())).into_response(),
         Err(page) => page.into_response(),
     }
 }
 
-async fn lead(app: &App, link: &str) -> Result<Url, Box<Page<Notice>>> {
-    let (grant, _) = follow(app, link).await?;
+async fn lead(app: &App, link: &str) -> Result<Url, Elsewhere> {
+    let Followed { client, authorization, grant } = follow(app, link).await?;
+    if let Some(record) = authorization {
+        let url = app.keeper.authorization_url(&client, &record);
+        return url.map_err(|error| troubled(&error.into()));
+    }
+    let grant = grant.expect("a link leads to an authorization or a grant");
     let options = AuthorizationOptions {
         namespace: grant.namespace,
         redirect_uri: RedirectUri::new(app.config.callback()).ok(),
@@ -59,52 +65,110 @@ async fn lead(app: &App, link: &str) -> Result<Url, Box<Page<Notice>>> {
     Ok(opened.url)
 }
 
+/// What a link led to.
+struct Followed {
+    client: ClientRecord,
+    /// An open one, whose link it is.
+    authorization: Option<Box<AuthorizationRecord>>,
+    /// The one that is to be repaired.
+    grant: Option<Box<GrantRecord>>,
+}
+
+impl Followed {
+    fn page(&self) -> ConnectPage {
+        let parties = Parties::of(&self.client);
+        let dead = self.grant.as_ref().filter(|grant| needs_its_user(grant));
+        let why = dead.and_then(|grant| grant.state.diagnosis()).map(|diagnosis| parties.why(diagnosis));
+        ConnectPage {
+            parties,
+            host: sign_in_host(&self.client).map(str::to_owned),
+            is_known: self.grant.is_some(),
+            is_dead: dead.is_some(),
+            why,
+        }
+    }
+}
+
+async fn follow(app: &App, link: &str) -> Result<Followed, Elsewhere> {
+    match app.link_key.read(link, app.keeper.clock().now().wall) {
+        Ok(Target::Grant(id)) => repair(app, id).await,
+        Err(DeadLink::Expired(Target::Grant(id))) => Err(expired(app, id).await),
+        // Its record says when it ends, and what came of it.
+        Ok(Target::Authorization(id)) | Err(DeadLink::Expired(Target::Authorization(id))) => {
+            connect(app, id).await
+        }
+        Err(DeadLink::Unknown) => Err(page(StatusCode::GONE, Notice::link_unknown())),
+    }
+}
+
 /// The grant that a link repairs, if it needs that.
-async fn follow(app: &App, link: &str) -> Result<(GrantRecord, ClientRecord), Box<Page<Notice>>> {
-    let now = app.keeper.clock().now();
-    let id = match app.link_key.read(link, now.wall) {
-        Ok(id) => id,
-        Err(DeadLink::Expired(id)) => return Err(expired(app, id).await),
-        Err(DeadLink::Unknown) => return Err(page(StatusCode::GONE, Notice::link_unknown())),
-    };
+async fn repair(app: &App, id: GrantId) -> Result<Followed, Elsewhere> {
     let (grant, client) = find(app, id).await?;
-    match &grant.state {
-        GrantState::Revoked => Err(page(StatusCode::GONE, Notice::ended(Parties::of(&client)))),
-        GrantState::NeedsReauthorization { .. } | GrantState::NotRefreshable => Ok(()),
-        _ => Err(page(StatusCode::OK, Notice::nothing_to_do(Parties::of(&client)))),
-    }?;
-    app.repairs.allowance(id, now.moment).map_err(|wait| {
+    if grant.state == GrantState::Revoked {
+        return Err(page(StatusCode::GONE, Notice::ended(Parties::of(&client))));
+    }
+    if !needs_its_user(&grant) {
+        return Err(page(StatusCode::OK, Notice::nothing_to_do(Parties::of(&client))));
+    }
+    app.repairs.allowance(id, app.keeper.clock().moment()).map_err(|wait| {
         let minutes = wait.as_secs().div_ceil(60);
         page(StatusCode::TOO_MANY_REQUESTS, Notice::too_often(Parties::of(&client), minutes))
     })?;
+    Ok(Followed { client, authorization: None, grant: Some(Box::new(grant)) })
+}
+
+/// The authorization that a link leads to, while it is open.
+async fn connect(app: &App, id: AuthorizationId) -> Result<Followed, Elsewhere> {
+    let found = app.keeper.authorization(id).await.map_err(|error| troubled(&error.into()))?;
+    let record = found.ok_or_else(|| page(StatusCode::GONE, Notice::link_unknown()))?;
+    let is_open = record.status == AuthorizationStatus::Open;
+    if !is_open || app.keeper.clock().now().wall >= record.expires_at {
+        return Err(Box::new(spent::told(app, &record).await));
+    }
+    let client = client_of(app, &record.namespace, &record.client).await?;
+    let grant = match record.grant {
+        Some(id) => app.keeper.grant(id).await.map_err(|error| troubled(&error.into()))?,
+        None => None,
+    };
+    Ok(Followed { client, authorization: Some(Box::new(record)), grant: grant.map(Box::new) })
+}
+
+fn needs_its_user(grant: &GrantRecord) -> bool {
+    matches!(grant.state, GrantState::NeedsReauthorization { .. } | GrantState::NotRefreshable)
+}
+
+async fn find(app: &App, id: GrantId) -> Result<(GrantRecord, ClientRecord), Elsewhere> {
+    let found = app.keeper.grant(id).await.map_err(|error| troubled(&error.into()))?;
+    let grant = found.ok_or_else(gone)?;
+    let client = client_of(app, &grant.namespace, &grant.client).await?;
     Ok((grant, client))
 }
 
-async fn find(app: &App, id: GrantId) -> Result<(GrantRecord, ClientRecord), Box<Page<Notice>>> {
-    let gone = || page(StatusCode::GONE, Notice::ended(Parties::unknown()));
-    let found = app.keeper.grant(id).await.map_err(|error| troubled(&error.into()))?;
-    let grant = found.ok_or_else(gone)?;
-    let client = app.keeper.client(&grant.namespace, &grant.client).await;
-    let client = client.map_err(|error| troubled(&error.into()))?;
-    Ok((grant, client.ok_or_else(gone)?))
+async fn client_of(app: &App, namespace: &Namespace, name: &ClientName) -> Result<ClientRecord, Elsewhere> {
+    let client = app.keeper.client(namespace, name).await;
+    client.map_err(|error| troubled(&error.into()))?.ok_or_else(gone)
 }
 
 /// The signature of the link was right, so the page may say whose it was.
-async fn expired(app: &App, id: GrantId) -> Box<Page<Notice>> {
+async fn expired(app: &App, id: GrantId) -> Elsewhere {
     match find(app, id).await {
         Ok((_, client)) => page(StatusCode::GONE, Notice::link_expired(Parties::of(&client))),
         Err(page) => page,
     }
 }
 
-fn troubled(problem: &Problem) -> Box<Page<Notice>> {
-    Box::new(if problem.reason() == Reason::StoreUnavailable {
-        Page::new(StatusCode::SERVICE_UNAVAILABLE, Notice::out_of_order())
-    } else {
-        Page::new(problem.reason().status(), Notice::misconfigured(problem.detail()))
-    })
+fn gone() -> Elsewhere {
+    page(StatusCode::GONE, Notice::ended(Parties::unknown()))
 }
 
-fn page(status: StatusCode, notice: Notice) -> Box<Page<Notice>> {
+fn troubled(problem: &Problem) -> Elsewhere {
+    if problem.reason() == Reason::StoreUnavailable {
+        page(StatusCode::SERVICE_UNAVAILABLE, Notice::out_of_order())
+    } else {
+        page(problem.reason().status(), Notice::misconfigured(problem.detail()))
+    }
+}
+
+fn page(status: StatusCode, notice: Notice) -> Elsewhere {
     Box::new(Page::new(status, notice))
 }

@@ -14,6 +14,7 @@ mod openapi;
 mod problems;
 mod providers;
 mod readyz;
+mod spent;
 mod webhooks;
 
 use std::sync::Arc;

@@ -77,7 +77,9 @@ async fn a_link_that_was_forged_or_has_expired_leads_nowhere() {
     let (_, link) = dead(&world).await;
     let forged = format!("{}A{}", &link[..link.len() - 10], &link[link.len() - 9..]);
     for method in [Method::GET, Method::POST] {
-        world.browse(method.clone(), "/connect/nonsense").await.page(410);
+        for nonsense in ["nonsense", "%ff"] {
+            world.browse(method.clone(), &format!("/connect/{nonsense}")).await.page(410);
+        }
         if forged != link {
             world.browse(method, &forged).await.page(410);
         }
@@ -139,4 +141,60 @@ async fn pages_neither_need_nor_set_a_cookie_and_survive_the_largest() {
         }
     }
     world.browse(Method::GET, &link).await.page(200);
+}
+
+/// Opens an authorization, and gives its link and that of our own page.
+async fn opened(world: &World, fields: serde_json::Value) -> (String, String) {
+    let mut body = json!({ "client": "shop" });
+    body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    let opened = world.post("/v1/authorizations", body).await.ok();
+    let link = |name: &str| opened[name].as_str().unwrap().to_owned();
+    (link("url"), link("connect_url"))
+}
+
+#[tokio::test]
+async fn a_first_connection_is_asked_for_and_led_to_the_very_link_of_its_authorization() {
+    let world = World::new().await;
+    let (url, page) = opened(&world, json!({ "login_hint": "alice", "scopes": ["openid"] })).await;
+    assert!(url.contains("login_hint=alice") && !url.contains("profile"), "{url}");
+    assert_eq!(world.browse(Method::POST, &page).await.header("location"), url);
+    let (url, page) = opened(&world, json!({})).await;
+    let asked = world.browse(Method::GET, &page).await;
+    let text = asked.page(200);
+    assert!(text.contains("<h1>Connect ") && text.contains("<b>shop</b> would like to use"), "{text}");
+    assert!(!text.contains("stopped working") && !text.contains("Why"), "{text}");
+    for _ in 0..2 {
+        let led = world.browse(Method::POST, &page).await;
+        assert_eq!((led.status, led.header("location")), (303, url.as_str()));
+    }
+    let callback = world.sign_in(&url, "alice").await;
+    world.browse(Method::GET, &callback).await.page(200);
+    for method in [Method::GET, Method::POST] {
+        assert!(world.browse(method, &page).await.page(410).contains("It worked"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_an_authorization_ends_with_it() {
+    let world = World::new().await;
+    let (_, page) = opened(&world, json!({})).await;
+    world.advance(30 * 60);
+    assert!(world.browse(Method::POST, &page).await.page(410).contains("This link has expired"));
+    let (grant, _) = dead(&world).await;
+    let (_, first) = opened(&world, json!({ "grant": grant })).await;
+    assert!(world.browse(Method::GET, &first).await.page(200).contains("stopped working"));
+    let (_, second) = opened(&world, json!({ "grant": grant })).await;
+    assert!(world.browse(Method::POST, &first).await.page(410).contains("There is a newer link"));
+    world.browse(Method::GET, &second).await.page(200);
+}
+
+#[tokio::test]
+async fn a_grant_that_lives_may_be_confirmed_without_being_called_dead() {
+    let world = World::new().await;
+    let grant = world.connect("alice").await;
+    let (_, page) = opened(&world, json!({ "grant": grant })).await;
+    let asked = world.browse(Method::GET, &page).await;
+    let text = asked.page(200);
+    assert!(text.contains("confirm its connection") && text.contains("same account"), "{text}");
+    assert!(!text.contains("stopped working"), "{text}");
 }

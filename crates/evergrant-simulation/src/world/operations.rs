@@ -156,6 +156,7 @@ impl World {
             resources: Vec::new(),
             redirect_uri: client.redirect_uris[0].clone(),
             return_url: None,
+            login_hint: None,
             status: AuthorizationStatus::Open,
             created_at: wall,
             expires_at: wall.plus(LINK_LIFETIME),

@@ -7,7 +7,8 @@ use super::{AUTHORIZATION, GRANT};
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
+        area::Area,
+        operation::Operation,
         schema::{address, flag, list, name, named, object, pattern, text},
         schemas::{authorization_id, external_id, labels, redirect_uri, scope},
     },
@@ -37,6 +38,7 @@ fn open() -> Operation {
     let opened = json!({
         "id": AUTHORIZATION,
         "url": "https://login.example/authorize?client_id=crm&response_type=code",
+        "connect_url": "https://grants.example/connect/a-signed-link",
         "expires_at": "2026-11-21T10:00:00Z",
     });
     let new =

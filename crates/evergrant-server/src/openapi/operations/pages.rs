@@ -5,8 +5,9 @@ use axum::http::Method;
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
-        schema::{count, named, text},
+        area::Area,
+        operation::Operation,
+        schema::{named, pattern, text},
     },
     problem::Reason,
 };
@@ -42,7 +43,7 @@ fn redirect(words: &'static str) -> Answer {
 }
 
 fn ask() -> Operation {
-    let words = "The address of `reauthorize_url`: names the app, the provider and the reason, and asks. It changes nothing, \
+    let words = "The address of `connect_url` and `reauthorize_url`: names the app, the provider and the reason, and asks. It changes nothing, \
                  since programs that look into messages for previews follow every link.";
     following(operation(
         Method::GET,
@@ -54,7 +55,8 @@ fn ask() -> Operation {
 }
 
 fn open() -> Operation {
-    let words = "The button of that page: opens an authorization and leads to the provider.";
+    let words =
+        "The button of that page: opens an authorization, if there is none yet, and leads to the provider.";
     following(operation(
         Method::POST,
         "/connect/{link}",
@@ -70,11 +72,11 @@ fn following(operation: Operation) -> Operation {
         .path(
             "link",
             text(),
-            "What the link of a grant ends with. It is signed, and ends after some days.",
+            "What the link ends with. It is signed, and ends after some time.",
             "a-signed-link",
         )
         .answers(page(404, "Its grant or its client was removed meanwhile."))
-        .answers(page(409, "Its grant was revoked meanwhile."))
+        .answers(page(409, "Its grant was revoked meanwhile, or its account was another one."))
         .answers(page(410, "The link has ended, or its grant has."))
         .answers(page(422, "The client lacks something; the page says what."))
         .answers(page(429, "It was tried too often within the hour; the page says when to come back."))
@@ -106,7 +108,7 @@ fn problems() -> Operation {
         .query("q", text(), "An error message, or words of one. Leave tokens out.")
         .query("provider", text().with("maxLength", 100), "The id of a catalogue entry.")
         .query("code", text().with("maxLength", 100), "An error code.")
-        .query("status", count().up_to(65535), "An HTTP status.")
+        .query("status", pattern(r"^\s*([1-5][0-9]{2})?\s*$"), "An HTTP status.")
         .answers(page(200, "The list.").json_of(named("CauseIndex")).header("Vary"))
 }
 

@@ -27,6 +27,11 @@ pub(super) fn schemas() -> Named {
             address(),
             "Send the user there. Whoever has it can finish the flow: give it to nobody else.",
         )
+        .always(
+            "connect_url",
+            address(),
+            "The same through our own page, which says who asks whom: for a message.",
+        )
         .always("expires_at", time(), "When the link ends.");
     vec![("Authorization", authorization), ("OpenedAuthorization", opened)]
 }

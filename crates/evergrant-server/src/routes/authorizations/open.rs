@@ -52,6 +52,9 @@ struct Opened<'a> {
     id: AuthorizationId,
     /// Whoever has it can finish the flow: give it to the user and to nobody else.
     url: &'a str,
+    /// Our own page, which says who asks whom and leads there: for a message, where a bare link of the provider tells
+    /// nobody what it is for.
+    connect_url: String,
     expires_at: String,
 }
 
@@ -85,15 +88,22 @@ pub(crate) async fn open(
         ..AuthorizationOptions::new(body.client)
     };
     match request {
-        None => Ok(made(&app.keeper.authorize(options).await?).into_response()),
+        None => Ok(made(&app, &app.keeper.authorize(options).await?).into_response()),
         Some(key) => {
-            let opened = |opened: &Authorization| made(opened).to_bytes();
+            let server = Arc::clone(&app);
+            let opened = move |opened: &Authorization| made(&server, opened).to_bytes();
             respond(app.keeper.authorize_once(options, key, opened).await?)
         }
     }
 }
 
-fn made(opened: &Authorization) -> Made {
-    let body = Opened { id: opened.id, url: opened.url.as_str(), expires_at: opened.expires_at.to_string() };
+fn made(app: &App, opened: &Authorization) -> Made {
+    let link = app.link_key.sign_authorization(opened.id, opened.expires_at);
+    let body = Opened {
+        id: opened.id,
+        url: opened.url.as_str(),
+        connect_url: app.config.address(&format!("connect/{link}")),
+        expires_at: opened.expires_at.to_string(),
+    };
     Made::new(StatusCode::CREATED, format!("/v1/authorizations/{}", opened.id), &body)
 }

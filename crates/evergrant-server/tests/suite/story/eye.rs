@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::browser::Browser;
 
 /// Colours as the browser has worked them out, sizes in CSS pixels.
-const LOOK: &str = r#"
+const LOOK: &str = r"
 const shown = color => color.match(/[\d.]+/g).map(Number);
 const linear = value => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
 const luminance = color => { const [r, g, b] = shown(color).map(linear); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
@@ -28,7 +28,7 @@ return {
   small: targets.filter(target => target.getBoundingClientRect().height < 44).map(target => target.outerHTML),
   faint: written.filter(element => contrast(element) < 4.5).map(element => element.outerHTML),
   actions: document.querySelectorAll('.button').length,
-};"#;
+};";
 
 impl Browser {
     /// Nothing is cut off, too small to hit or too faint to read; there is one thing to do; nothing offends the policy.

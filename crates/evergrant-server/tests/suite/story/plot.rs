@@ -55,7 +55,10 @@ impl Plot {
     async fn connect(&mut self, person: &impl Person) -> String {
         let wanted = json!({ "client": "shop", "return_url": self.app.return_url, "external_id": "user-7" });
         let opened = self.world.post("/v1/authorizations", wanted).await.ok();
-        person.open(opened["url"].as_str().unwrap()).await;
+        person.open(opened["connect_url"].as_str().unwrap()).await;
+        let page = person.sees("Connect Evergrant rehearsal").await;
+        assert!(page.contains("Acme Billing would like to use your"), "{page}");
+        person.clicks("Continue to").await;
         person.sees("asks for access").await;
         person.clicks("alice").await;
         person.sees("Back at Acme").await;

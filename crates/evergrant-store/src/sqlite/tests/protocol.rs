@@ -189,6 +189,7 @@ fn authorization(number: u128) -> AuthorizationRecord {
         resources: Vec::new(),
         redirect_uri: RedirectUri::new("http://127.0.0.1:8780/callback").unwrap(),
         return_url: None,
+        login_hint: None,
         status: AuthorizationStatus::Open,
         created_at: NOW,
         expires_at: NOW.plus(Duration::from_secs(600)),

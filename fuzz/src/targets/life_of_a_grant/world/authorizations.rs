@@ -28,6 +28,7 @@ impl World {
             resources: Vec::new(),
             redirect_uri: RedirectUri::new("http://127.0.0.1:5000/callback").expect("a valid address"),
             return_url: None,
+            login_hint: None,
             status: AuthorizationStatus::Open,
             created_at: self.wall,
             expires_at: self.wall.plus(LINK_LIFETIME),
