@@ -7,8 +7,7 @@ use super::{AUTHORIZATION, GRANT};
 use crate::{
     openapi::{
         answer::Answer,
-        area::Area,
-        operation::Operation,
+        operation::{Area, Operation},
         schema::{address, flag, list, name, named, object, pattern, text},
         schemas::{authorization_id, external_id, labels, redirect_uri, scope},
     },
