@@ -21,6 +21,7 @@ use crate::{
     outlook::Outlook,
     problem::{Problem, Reason},
     sse::Hub,
+    writable::Writable,
 };
 
 mod tenancy;
@@ -40,6 +41,7 @@ pub(crate) struct App {
     pub(crate) outlook: Outlook,
     pub(crate) hub: Hub,
     pub(crate) request_ids: RequestIds,
+    pub(crate) writable: Writable,
     tenancy: Tenancy,
     stopping: AtomicBool,
 }
@@ -60,6 +62,7 @@ impl App {
             outlook: Outlook::default(),
             hub: Hub::default(),
             request_ids: RequestIds::default(),
+            writable: Writable::default(),
             tenancy: Tenancy::default(),
             stopping: AtomicBool::new(false),
         }

@@ -51,6 +51,7 @@ mod sse;
 mod tls;
 mod view;
 mod webhook;
+mod writable;
 
 pub use access::RateLimit;
 pub use api_key::{ApiKey, InvalidApiKey};

@@ -144,6 +144,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// True: there may be more.
     fn prune(&self, wall: Timestamp) -> Pending<'_, bool>;
 
+    /// Commits something small, to see whether the store can be written.
+    fn check_writable(&self) -> Pending<'_, ()>;
+
     /// What the store says of itself.
     fn status(&self) -> Pending<'_, Status>;
 

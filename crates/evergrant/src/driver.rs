@@ -19,7 +19,10 @@ use evergrant_store::{Changes, Reason, Replayed, StoreError, Unavailable, lifebo
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::keeper::Shared;
+use crate::{
+    incident::{Incident, Turn},
+    keeper::Shared,
+};
 
 /// How often the cache is compared with the store's changes: several times within the second that it holds.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
@@ -62,6 +65,10 @@ pub struct Driver {
     watched: Option<u64>,
     watching: bool,
     next_watch: Moment,
+    /// The store cannot be watched; cannot say what is due; cannot be written.
+    unwatched: Incident,
+    unread: Incident,
+    unwritten: Incident,
     replaying: bool,
     next_replay: Moment,
     pruning: bool,
@@ -71,6 +78,7 @@ pub struct Driver {
 /// An effect that has been carried out.
 enum Done {
     Effect(EffectId, Outcome),
+    Due(EffectId, Result<Vec<GrantId>, StoreError>),
     Reserved(EffectId, Result<Reservation, StoreError>),
     /// Nobody waits for it.
     Aside,
@@ -105,6 +113,9 @@ impl Driver {
             watched: None,
             watching: false,
             next_watch,
+            unwatched: Incident::default(),
+            unread: Incident::default(),
+            unwritten: Incident::default(),
             replaying: false,
             next_replay: next_watch.plus(REPLAY_EVERY),
             pruning: false,
@@ -231,13 +242,48 @@ impl Driver {
     fn done(&mut self, done: Done) {
         match done {
             Done::Effect(effect, outcome) => {
+                if let Outcome::Transacted(transacted) = &outcome {
+                    self.note_transaction(transacted.as_ref().err());
+                }
                 self.engine.handle_outcome(effect, outcome, self.shared.clock.now());
+            }
+            Done::Due(effect, due) => {
+                let due = self.noted(due);
+                self.engine.handle_outcome(effect, Outcome::Due(due), self.shared.clock.now());
             }
             Done::Reserved(effect, reserved) => self.reserved(effect, reserved),
             Done::Aside => {}
             Done::Replayed(result) => self.replayed(result),
             Done::Pruned(result) => self.pruned(result),
             Done::Watched { began, result } => self.watched(began, result),
+        }
+    }
+
+    /// What is due; nothing while the store cannot say it, which is told once.
+    fn noted(&mut self, due: Result<Vec<GrantId>, StoreError>) -> Vec<GrantId> {
+        let turn = self.unread.note(due.is_ok());
+        if let (Some(Turn::Began), Err(error)) = (turn, &due) {
+            tracing::warn!(target: "evergrant", %error, "the store cannot say what is due");
+        } else if turn == Some(Turn::Ended) {
+            tracing::info!(target: "evergrant", "the store says what is due again");
+        }
+        due.unwrap_or_default()
+    }
+
+    /// A store that cannot be written is told of once, whoever asked for it: the scheduler has nobody else to tell.
+    fn note_transaction(&mut self, failure: Option<&StoreFailure>) {
+        let away = match failure {
+            Some(StoreFailure::Away(detail) | StoreFailure::Ambiguous(detail)) => Some(detail),
+            None | Some(StoreFailure::Conflict(_) | StoreFailure::Busy) => None,
+        };
+        match (self.unwritten.note(away.is_none()), away) {
+            (Some(Turn::Began), Some(detail)) => {
+                tracing::error!(target: "evergrant", detail, "the store cannot be written: nothing is refreshed until it can");
+            }
+            (Some(Turn::Ended), _) => {
+                tracing::info!(target: "evergrant", "the store can be written again");
+            }
+            _ => {}
         }
     }
 
@@ -266,11 +312,7 @@ impl Driver {
                 Done::Effect(id, Outcome::Found(found.map_err(failure)))
             }),
             Effect::ReadDue { until, limit } => Box::pin(async move {
-                let due = store.due(until, limit).await.unwrap_or_else(|error| {
-                    tracing::warn!(target: "evergrant", %error, "the store cannot say what is due");
-                    Vec::new()
-                });
-                Done::Effect(id, Outcome::Due(due))
+                Done::Due(id, store.due(until, limit).await)
             }),
             Effect::FindAuthorization(state) => Box::pin(async move {
                 let found = store.authorization_of(state).await.map(|found| found.map(Box::new));
@@ -337,6 +379,7 @@ impl Driver {
     fn watched(&mut self, began: Moment, result: Result<Watched, StoreError>) {
         self.watching = false;
         self.next_watch = self.shared.clock.moment().plus(WATCH_EVERY);
+        let turn = self.unwatched.note(result.is_ok());
         match result {
             Ok(Watched::Head(head)) => {
                 self.engine.handle_changes(|_| true);
@@ -358,7 +401,13 @@ impl Driver {
                 }
             }
             // The cache is left to run out: a keeper then asks the store, and falls back on what it holds.
-            Err(error) => tracing::warn!(target: "evergrant", %error, "the store cannot be watched"),
+            Err(error) if turn == Some(Turn::Began) => {
+                tracing::warn!(target: "evergrant", %error, "the store cannot be watched");
+            }
+            Err(_) => {}
+        }
+        if turn == Some(Turn::Ended) {
+            tracing::info!(target: "evergrant", "the store can be watched again");
         }
     }
 }

@@ -363,6 +363,15 @@ impl Keeper {
         self.shared.store.grants_by_state().await
     }
 
+    /// Commits something small, which shows whether the store can be written: reading it does not tell of a full disk.
+    ///
+    /// # Errors
+    ///
+    /// The store is away, or cannot be written.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        self.shared.store.check_writable().await
+    }
+
     /// The state of the store, for people.
     ///
     /// # Errors

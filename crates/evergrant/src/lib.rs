@@ -92,6 +92,7 @@ mod driver;
 mod examine;
 mod forecast;
 mod import;
+mod incident;
 mod keeper;
 mod once;
 mod open;

@@ -35,20 +35,25 @@ pub(crate) async fn run(group: Group) -> Result<(), Failure> {
 
 async fn status(session: &Session, format: Format) -> Result<(), Failure> {
     let status = session.keeper.status().await?;
+    // A full disk can be read.
+    let written = session.keeper.check_writable().await;
     let path = session.location.path();
     if format == Format::Json {
-        return output::print_json(&json!({
+        output::print_json(&json!({
             "path": path,
             "quarantined": status.quarantine.is_some(),
+            "writable": written.is_ok(),
             "processes": status.holders,
             "change": status.change,
             "lifeboat_free": status.lifeboat_free,
             "lifeboat_records": status.lifeboat_records,
-        }));
+        }))?;
+        return Ok(written?);
     }
     let mut table = Table::of_one();
     table.pair("store", path.display().to_string());
     match status.quarantine {
+        None if written.is_err() => table.toned("state", Tone::Bad, "cannot be written".to_owned()),
         None => table.toned("state", Tone::Good, "ok".to_owned()),
         Some(_) => table.toned(
             "state",
@@ -62,7 +67,7 @@ async fn status(session: &Session, format: Format) -> Result<(), Failure> {
     if status.quarantine.is_some() {
         output::note("next: if this copy shall hold the grants from now on, `evergrant store adopt`");
     }
-    Ok(())
+    Ok(written?)
 }
 
 async fn adopt(session: &Session, format: Format) -> Result<(), Failure> {

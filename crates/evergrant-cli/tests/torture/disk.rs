@@ -28,6 +28,7 @@ async fn a_rotation_that_a_full_disk_cannot_take_is_served_raises_the_alarm_and_
     let ready: serde_json::Value =
         world.http.get(format!("{}/readyz", server.address)).send().await.unwrap().json().await.unwrap();
     assert_eq!(ready["lifeboat_records"], 1, "{ready}");
+    assert_eq!(ready["type"], "/problems/store_unavailable", "{ready}");
     assert_eq!(world.provider.refreshes().await.len(), 1);
 
     disk.make_room();
@@ -90,6 +91,13 @@ async fn on_a_full_disk_good_tokens_are_served_and_nothing_is_sent() {
     .await;
     assert_eq!((refused.0, &refused.1["type"]), (503, &"/problems/store_unavailable".into()), "{refused:?}");
     server.process.says("free space").await;
+    let readiness = || world.http.get(format!("{}/readyz", server.address)).send();
+    assert_eq!(readiness().await.unwrap().status(), 503);
+    for arguments in [&["store", "status"][..], &["store", "status", "--format", "json"], &["doctor"]] {
+        let done = world.run(arguments).await;
+        assert_eq!(done.code, Some(7), "{done:?}");
+        assert!([done.stdout, done.stderr].concat().contains("free space"), "{arguments:?}");
+    }
     assert_eq!(world.provider.refreshes().await.len(), 1, "nothing was sent");
     disk.make_room();
     until("it is refreshed", async || {

@@ -23,6 +23,7 @@ pub(crate) async fn keep_up(app: &App) -> Infallible {
     let (mut note_at, mut forget_at) = (began.plus(NOTE_EVERY), began);
     loop {
         look.again(app).await;
+        app.writable.look(&app.keeper).await;
         note_at = if due(&**clock, note_at) { note(app).await } else { note_at };
         forget_at = if due(&**clock, forget_at) { forget(app).await } else { forget_at };
         clock.wait_until(clock.moment().plus(LOOK_EVERY)).await;

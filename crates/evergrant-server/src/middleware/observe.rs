@@ -15,7 +15,11 @@ use axum::{
 };
 use tokio::time::Instant;
 
-use crate::{app::App, problem::Reason, random};
+use crate::{
+    app::App,
+    problem::{Reason, StoreTrouble},
+    random,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -46,6 +50,9 @@ impl Seen {
         let Self { id, method, begun } = self;
         let status = response.status();
         let reason = response.extensions().get::<Reason>().copied();
+        if let Some(StoreTrouble(detail)) = response.extensions_mut().remove() {
+            app.writable.met_trouble(&detail);
+        }
         let took = begun.elapsed();
         app.metrics.count(route, &method, status, reason, took);
         tracing::info!(

@@ -121,8 +121,7 @@ fn because(reason: Reason, diagnosis: Option<Box<Diagnosis>>) -> Problem {
 
 /// The system's own words name files of this machine: they go into the log, not to the caller.
 fn store_unavailable(detail: &str) -> Problem {
-    tracing::error!(target: "evergrant", detail, "the store is not available");
-    Problem::of(Reason::StoreUnavailable).retry_after(STORE_RETRY)
+    Problem::of(Reason::StoreUnavailable).retry_after(STORE_RETRY).troubled(detail)
 }
 
 /// An error as a sentence.

@@ -31,6 +31,9 @@ struct Inner {
     diagnosis: Option<Diagnosis>,
     retry_after: Option<Duration>,
     reauthorize_url: Option<String>,
+    lifeboat_records: Option<u32>,
+    /// For the log alone.
+    trouble: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -47,6 +50,8 @@ struct Document<'a> {
     retry_after: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reauthorize_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifeboat_records: Option<u32>,
 }
 
 impl Problem {
@@ -60,6 +65,8 @@ impl Problem {
             diagnosis: None,
             retry_after: None,
             reauthorize_url: None,
+            lifeboat_records: None,
+            trouble: None,
         }))
     }
 
@@ -114,6 +121,18 @@ impl Problem {
         self
     }
 
+    /// How many rotated credentials wait for the store.
+    pub(crate) fn rescued(mut self, lifeboat_records: u32) -> Self {
+        self.0.lifeboat_records = Some(lifeboat_records);
+        self
+    }
+
+    /// What the system says of the store that is away, for the log.
+    fn troubled(mut self, detail: &str) -> Self {
+        self.0.trouble = Some(detail.to_owned());
+        self
+    }
+
     fn body(&self, rates: &Rates) -> Vec<u8> {
         serde_json::to_vec(&self.document(rates)).expect("a problem is plain data")
     }
@@ -125,7 +144,7 @@ impl Problem {
 
     /// With how often the remedies of its diagnosis worked here.
     fn document(&self, rates: &Rates) -> Document<'_> {
-        let Inner { reason, status, detail, grant, diagnosis, retry_after, reauthorize_url } = &*self.0;
+        let Inner { reason, status, detail, grant, diagnosis, retry_after, reauthorize_url, .. } = &*self.0;
         Document {
             r#type: format!("/problems/{}", reason.as_str()),
             title: reason.title(),
@@ -135,6 +154,7 @@ impl Problem {
             diagnosis: diagnosis.as_ref().map(|diagnosis| DiagnosisView::new(diagnosis, rates)),
             retry_after: retry_after.map(whole_seconds),
             reauthorize_url: reauthorize_url.as_deref(),
+            lifeboat_records: self.0.lifeboat_records,
         }
     }
 }
@@ -152,12 +172,19 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"evergrant\""));
         }
         response.extensions_mut().insert(self.reason());
+        if let Some(detail) = &self.0.trouble {
+            response.extensions_mut().insert(StoreTrouble(detail.clone()));
+        }
         if self.0.diagnosis.is_some() {
             response.extensions_mut().insert(Diagnosed(self));
         }
         response
     }
 }
+
+/// Goes with the answer to a request that has met a store which is not available: what the system says of it.
+#[derive(Debug, Clone)]
+pub(crate) struct StoreTrouble(pub(crate) String);
 
 /// Goes with the answer to a failure that has a diagnosis, so that what was measured can be put into it on the way out: a
 /// problem is made in many places, and none of them can forget it.

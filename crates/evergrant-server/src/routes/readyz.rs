@@ -40,5 +40,9 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Readiness
     if status.quarantine.is_some() {
         return Err(Problem::of(Reason::StoreQuarantined));
     }
+    // A full disk can be read.
+    if let Err(error) = app.writable.check(&app.keeper).await {
+        return Err(Problem::from(error).rescued(status.lifeboat_records));
+    }
     Ok(Json(Readiness { status: "ready", lifeboat_records: status.lifeboat_records }))
 }

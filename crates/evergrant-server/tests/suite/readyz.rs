@@ -42,3 +42,19 @@ async fn a_server_that_was_told_to_stop_is_not_ready_and_takes_requests_until_it
     world.clock.advance(Duration::from_secs(5));
     world.serving.take().unwrap().await.unwrap();
 }
+
+#[tokio::test]
+async fn however_often_it_is_asked_something_is_written_for_it_every_five_seconds_at_most() {
+    let world = World::empty().await;
+    let checked = || {
+        let database = rusqlite::Connection::open(world.store()).unwrap();
+        database.query_row("SELECT checked FROM store", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    for times in 1..=2 {
+        for _ in 0..5 {
+            assert_eq!(world.browse(Method::GET, "/readyz").await.status, 200);
+        }
+        assert_eq!(checked(), times);
+        world.advance(5);
+    }
+}

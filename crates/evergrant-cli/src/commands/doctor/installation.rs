@@ -136,7 +136,12 @@ fn too_open(path: &Path) -> Option<Finding> {
 
 /// What the opened store says of itself and of its keys.
 pub(super) async fn opened(session: &Session) -> Vec<Finding> {
-    let status = match session.keeper.status().await {
+    let looked = async {
+        let status = session.keeper.status().await?;
+        // A full disk can be read.
+        session.keeper.check_writable().await.map(|()| status)
+    };
+    let status = match looked.await {
         Ok(status) => status,
         Err(error) => return vec![unusable("store", &Failure::from(error))],
     };

@@ -37,6 +37,11 @@ fn problem() -> Schema {
             "Seconds after which to ask again; also `Retry-After`.",
         )
         .maybe("reauthorize_url", address(), url)
+        .maybe(
+            "lifeboat_records",
+            count(),
+            "Of `/readyz`: rotated credentials that wait for a store that cannot be written.",
+        )
         .meaning("A refusal (RFC 9457). The request id to report it with is in the header `X-Request-Id`.")
 }
 
