@@ -23,15 +23,20 @@ use evergrant::{proto::time::Timestamp, store::Status};
 
 use self::{
     family::{Page, families},
-    histogram::Histogram,
+    histogram::{Histogram, Tally},
 };
 use crate::{outlook::Ends, problem::Reason};
 
 pub(crate) use self::journal::{Happened, Journal};
 
+/// The route that hands out tokens.
+pub(crate) const TOKEN: &str = "/v1/grants/{grant}/token";
+
 #[derive(Debug)]
 pub(crate) struct Metrics {
     counts: Mutex<Counts>,
+    /// Tokens that were handed out: nearly all answers. They join the others when the page is made.
+    tokens: Tally,
     /// Connections that are open.
     connections: Arc<AtomicU64>,
     started: Timestamp,
@@ -41,6 +46,20 @@ pub(crate) struct Metrics {
 struct Counts {
     routes: BTreeMap<String, Route>,
     problems: BTreeMap<Reason, u64>,
+}
+
+impl Counts {
+    /// Adds the tokens that were tallied.
+    fn join(&mut self, tokens: &Tally) {
+        let mut route = self.routes.remove(TOKEN).unwrap_or_default();
+        let count = route.durations.take(tokens);
+        if count > 0 {
+            *route.answers.entry((method_name(&Method::GET), StatusCode::OK.as_u16())).or_default() += count;
+        }
+        if !route.answers.is_empty() {
+            self.routes.insert(TOKEN.to_owned(), route);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -78,7 +97,7 @@ impl Drop for Open {
 
 impl Metrics {
     pub(crate) fn since(started: Timestamp) -> Self {
-        Self { counts: Mutex::default(), connections: Arc::default(), started }
+        Self { counts: Mutex::default(), tokens: Tally::default(), connections: Arc::default(), started }
     }
 
     /// Counts one answered request. `route` is the route's pattern.
@@ -90,6 +109,9 @@ impl Metrics {
         reason: Option<Reason>,
         took: Duration,
     ) {
+        if route == TOKEN && method == Method::GET && status == StatusCode::OK {
+            return self.tokens.observe(took);
+        }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if !counts.routes.contains_key(route) {
             counts.routes.insert(route.to_owned(), Route::default());
@@ -126,7 +148,8 @@ impl Metrics {
     }
 
     fn render_requests(&self, page: &mut Page) {
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.join(&self.tokens);
         let mut answers = page.family(&families::REQUESTS);
         for (route, counted) in &counts.routes {
             for ((method, status), count) in &counted.answers {

@@ -1,8 +1,11 @@
 //! SIGTERM under load.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use rustix::process::Signal;
@@ -105,8 +108,21 @@ const CONNECTIONS: usize = 64;
 /// Answers before the server is told to stop: two seconds at 2,000 a second.
 const UNDER_WAY: u64 = 4_000;
 
+/// All of them together: 2,000 requests a second.
+const PACE: Duration = Duration::from_millis(32);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_told_to_stop_under_a_stream_of_requests_fails_none_that_it_accepted_and_loses_no_refresh() {
+    stopped_under_a_stream(None).await;
+}
+
+/// Between two requests a connection is idle: what the server says then is heard only with the next answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_told_to_stop_under_two_thousand_requests_a_second_fails_none_and_loses_no_refresh() {
+    stopped_under_a_stream(Some(PACE)).await;
+}
+
+async fn stopped_under_a_stream(pace: Option<Duration>) {
     let world = World::with_client(P2).await;
     let fresh = world.import().await;
     let mut due = Vec::new();
@@ -155,9 +171,13 @@ fn request(server: &Server, kept: &Kept) -> String {
 
 /// Sends one request after another over a connection that is kept, until an answer says that it was the last. No request
 /// may go without its whole answer; after the last one, nobody is let in any more.
-async fn ask_on(request: String, address: String, answered: Arc<AtomicU64>) {
+async fn ask_on(request: String, address: String, pace: Option<Duration>, answered: Arc<AtomicU64>) {
     let mut connection = BufReader::new(TcpStream::connect(&address).await.unwrap());
+    let mut beat = pace.map(tokio::time::interval);
     loop {
+        if let Some(beat) = &mut beat {
+            beat.tick().await;
+        }
         connection.write_all(request.as_bytes()).await.unwrap();
         let (status, last, body) = read_answer(&mut connection).await;
         assert_eq!(status, "HTTP/1.1 200 OK", "{body}");

@@ -1,6 +1,9 @@
 //! How long something took, in buckets.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use super::family::Samples;
 
@@ -24,11 +27,41 @@ pub(super) struct Histogram {
     sum: Duration,
 }
 
+/// The same for what happens so often that nobody may wait for anybody.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    buckets: [AtomicU64; BUCKETS.len() + 1],
+    /// Nanoseconds.
+    sum: AtomicU64,
+}
+
+impl Tally {
+    pub(super) fn observe(&self, took: Duration) {
+        self.buckets[bucket(took)].fetch_add(1, Ordering::Relaxed);
+        self.sum.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+fn bucket(took: Duration) -> usize {
+    BUCKETS.iter().position(|(end, _)| took.as_micros() <= *end).unwrap_or(BUCKETS.len())
+}
+
 impl Histogram {
     pub(super) fn observe(&mut self, took: Duration) {
-        let index = BUCKETS.iter().position(|(end, _)| took.as_micros() <= *end).unwrap_or(BUCKETS.len());
-        self.buckets[index] += 1;
+        self.buckets[bucket(took)] += 1;
         self.sum = self.sum.saturating_add(took);
+    }
+
+    /// Takes over what was tallied, which begins anew; how many there were.
+    pub(super) fn take(&mut self, tally: &Tally) -> u64 {
+        let mut count = 0;
+        for (here, tallied) in self.buckets.iter_mut().zip(&tally.buckets) {
+            let tallied = tallied.swap(0, Ordering::Relaxed);
+            *here += tallied;
+            count += tallied;
+        }
+        self.sum = self.sum.saturating_add(Duration::from_nanos(tally.sum.swap(0, Ordering::Relaxed)));
+        count
     }
 
     pub(super) fn render(&self, samples: &mut Samples<'_>, label: (&str, &str)) {

@@ -17,10 +17,7 @@ use axum::{
 use evergrant::proto::{grant::AccessKey, name::GrantId};
 
 use super::{Gate, answer_panic, observe::Seen};
-use crate::view::TokenView;
-
-/// What the route is called where requests are counted.
-pub(super) const ROUTE: &str = "/v1/grants/{grant}/token";
+use crate::{metrics::TOKEN, view::TokenView};
 
 /// The answer, if it is a token from memory. `gate` is what stands before the route.
 pub(crate) fn shortcut(gate: &Gate, request: &Request<impl HttpBody>) -> Option<Response> {
@@ -31,7 +28,7 @@ pub(crate) fn shortcut(gate: &Gate, request: &Request<impl HttpBody>) -> Option<
     let seen = Seen::of(&gate.app, request);
     let answer = catch_unwind(AssertUnwindSafe(|| answer(gate, request, grant)));
     let mut response = answer.unwrap_or_else(|panic| Some(answer_panic(panic)))?;
-    seen.answered(&gate.app, ROUTE, &mut response);
+    seen.answered(&gate.app, TOKEN, &mut response);
     Some(response)
 }
 
@@ -62,7 +59,7 @@ mod tests {
     #[test]
     fn the_route_is_one_of_the_table_and_takes_the_same_scope() {
         let routes = api_routes();
-        let route = routes.iter().find(|route| route.path == ROUTE && route.method == Method::GET).unwrap();
+        let route = routes.iter().find(|route| route.path == TOKEN && route.method == Method::GET).unwrap();
         assert_eq!(route.scope, KeyScope::ReadToken);
     }
 
