@@ -13,11 +13,20 @@ use evergrant_proto::{
     name::GrantId,
     probe::{Probe, Told, diagnosis, verdict},
     time::Moment,
-    transaction::Conflict,
+    transaction::{Conflict, unrenewable},
 };
 use evergrant_store::StoreError;
 
 use crate::Keeper;
+
+impl Keeper {
+    /// Why a grant cannot be renewed for which no refresh token was issued. `None`: it has one, or the store is away.
+    pub async fn why_not_refreshable(&self, grant: GrantId) -> Option<Diagnosis> {
+        let grant = self.grant(grant).await.ok().flatten()?;
+        let client = self.client(&grant.namespace, &grant.client).await.ok().flatten()?;
+        (grant.state == GrantState::NotRefreshable).then(|| unrenewable(&grant, &client.provider))
+    }
+}
 
 /// Longest exchange of a probe.
 const EXCHANGE: Duration = Duration::from_secs(15);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     client::ClientRecord,
-    diagnosis::{Action, Actor, Cause, Certainty, Diagnosis, Remedy},
+    diagnosis::{Action, Actor, Cause, Certainty, Diagnosis, Remedy, remedies},
     forecast::{final_end, idle_end},
     grant::{AccessKey, EventKind, GrantRecord, GrantState, Outcome, keep_alive_at},
     name::AttemptId,
@@ -99,6 +99,25 @@ fn foreseen(grant: &GrantRecord, client: Option<&ClientRecord>, end: Timestamp) 
             Cause::MissingOfflineScope => vec![Cause::MissingRefreshToken],
             _ => Vec::new(),
         },
+    }
+}
+
+/// Why a grant has ended that was given without a refresh token.
+pub fn unrenewable(grant: &GrantRecord, provider: &Provider) -> Diagnosis {
+    let (cause, certainty, alternatives) = if asked_for_offline_access(grant, provider) {
+        (Cause::MissingRefreshToken, Certainty::Certain, Vec::new())
+    } else {
+        (Cause::MissingOfflineScope, Certainty::Possible, vec![Cause::MissingRefreshToken])
+    };
+    Diagnosis {
+        cause,
+        certainty,
+        culprit: cause.culprit(),
+        permanent: true,
+        retry: false,
+        remedies: remedies(cause),
+        evidence: vec!["No refresh token was issued, and the access token has ended.".to_owned()],
+        alternatives,
     }
 }
 

@@ -34,6 +34,7 @@ use crate::{
 pub use authorize::{Block, Complete, Connected, FailAuthorization, JournalExchange, OpenAuthorization};
 pub use claim::{Claim, Claimed, Deferral, Wait, Want};
 pub use configure::PutClient;
+pub use expiry::unrenewable;
 pub use import::Import;
 pub use outcome::{End, Ending, Refuse, RejectClient};
 pub use reject::{Reject, Seen};

@@ -130,5 +130,8 @@ async fn warned(play: &Play<'_>) -> Said {
     play.stage.keeper.settled().await;
     let problem = play.problem(&grant, "").await;
     assert_eq!(problem["type"], "/problems/not_refreshable", "{problem:#}");
-    play.events(&grant).await.pop().unwrap_or_else(|| panic!("{}: nobody was warned", play.row.played))
+    let warned = play.events(&grant).await.pop();
+    let warned = warned.unwrap_or_else(|| panic!("{}: nobody was warned", play.row.played));
+    assert_eq!(Said::read(&problem["diagnosis"]).cause, warned.cause, "the refusal says the same: {problem:#}");
+    warned
 }

@@ -36,7 +36,7 @@ pub(crate) async fn forward_auth(
     let key = access_key(resource, scope).map_err(|detail| Problem::new(Reason::InvalidQuery, detail))?;
     Ok(match app.keeper.token_for(grant, key, min_ttl).await {
         Ok(token) => authorization(&token)?,
-        Err(error) => refused(refusal(&app, grant, error)),
+        Err(error) => refused(refusal(&app, grant, error).await),
     })
 }
 

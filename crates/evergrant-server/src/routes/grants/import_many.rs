@@ -18,6 +18,7 @@ use crate::{
     app::App,
     extract::{Caller, Parameters},
     import::{BATCH, Counts, Entry, Found, Importer, Lines, Outcome, Summary},
+    middleware::TooSlow,
     problem::{Problem, Reason},
 };
 
@@ -135,8 +136,12 @@ impl Intake {
                 self.ended = Some(Ok(()));
                 return self.lines.last_line();
             }
-            Some(Err(_)) => {
-                let detail = "The body ended before it was complete; what is reported as done is done.";
+            Some(Err(error)) => {
+                let detail = if TooSlow::ended(&error) {
+                    "The body came too slowly, so that nobody waits for the rest of it; what is reported as done is done."
+                } else {
+                    "The body ended before it was complete; what is reported as done is done."
+                };
                 self.ended = Some(Err(Problem::new(Reason::InvalidBody, detail)));
             }
             Some(Ok(piece)) => {

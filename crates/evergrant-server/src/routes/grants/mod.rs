@@ -37,8 +37,11 @@ use crate::{
 const MAX_RESOURCE_BYTES: usize = 2048;
 
 /// Why there is no token; with a link to the repair if only the user can help.
-fn refusal(app: &App, grant: GrantId, error: TokenError) -> Problem {
-    let problem = Problem::from(error).about(grant);
+async fn refusal(app: &App, grant: GrantId, error: TokenError) -> Problem {
+    let mut problem = Problem::from(error).about(grant);
+    if problem.reason() == Reason::NotRefreshable {
+        problem = problem.diagnosed(app.keeper.why_not_refreshable(grant).await);
+    }
     if !matches!(problem.reason(), Reason::NeedsReauthorization | Reason::NotRefreshable) {
         return problem;
     }

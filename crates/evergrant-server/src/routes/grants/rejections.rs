@@ -48,6 +48,8 @@ pub(crate) async fn reject(
         Ok(Err(current)) => Ok(current),
         Err(error) => Err(error),
     };
-    let token = token.map_err(|error| refusal(&app, grant, error))?;
-    Ok(TokenView::new(&token, &app.keeper).into_response())
+    match token {
+        Ok(token) => Ok(TokenView::new(&token, &app.keeper).into_response()),
+        Err(error) => Err(refusal(&app, grant, error).await),
+    }
 }

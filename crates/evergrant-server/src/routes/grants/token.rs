@@ -26,6 +26,8 @@ pub(crate) async fn token(
     parameters.finish()?;
     let key = access_key(resource, scope).map_err(|detail| Problem::new(Reason::InvalidQuery, detail))?;
     let token = app.keeper.token_for(grant, key, min_ttl).await;
-    let token = token.map_err(|error| refusal(&app, grant, error))?;
-    Ok(TokenView::new(&token, &app.keeper).into_response())
+    match token {
+        Ok(token) => Ok(TokenView::new(&token, &app.keeper).into_response()),
+        Err(error) => Err(refusal(&app, grant, error).await),
+    }
 }
