@@ -1,6 +1,6 @@
 //! Ids and names in paths. What is none names nothing: 404, as for one that does not exist.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     RequestPartsExt,
@@ -41,6 +41,10 @@ pub(crate) struct NamespacePath(pub(crate) Namespace);
 /// The id of a webhook.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WebhookPath(pub(crate) WebhookId);
+
+/// Some other text. One that is not UTF-8 is empty, and names nothing.
+#[derive(Debug)]
+pub(crate) struct TextPath(pub(crate) String);
 
 impl FromRequestParts<Arc<App>> for GrantPath {
     type Rejection = Problem;
@@ -98,6 +102,14 @@ impl<S: Sync> FromRequestParts<S> for WebhookPath {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let text = segment(parts, Reason::NoSuchWebhook).await?;
         text.parse().map(Self).map_err(|_| absent(Reason::NoSuchWebhook, "webhook", &text))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for TextPath {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.extract::<Path<String>>().await.map(|Path(text)| text).unwrap_or_default()))
     }
 }
 

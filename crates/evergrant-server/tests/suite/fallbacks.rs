@@ -6,7 +6,7 @@ use crate::world::World;
 async fn an_unknown_address_is_a_problem() {
     let world = World::empty().await;
     for path in
-        ["/", "/v1", "/v1/", "/v1/nothing", "/v2/grants", "/v1/grants/", "/connect", "/%ff", "/problems/x"]
+        ["/", "/v1", "/v1/", "/v1/nothing", "/v2/grants", "/v1/grants/", "/connect", "/%ff", "/problems/x", "/problems/%ff"]
     {
         world.get(path).await.problem(404, "no_such_route");
     }

@@ -36,4 +36,5 @@ async fn an_entry_that_does_not_exist_is_a_problem() {
     let world = World::empty().await;
     let problem = world.get("/v1/providers/nobody%1b%5b31m").await.problem(404, "no_such_provider");
     assert!(!problem["detail"].as_str().unwrap().contains('\u{1b}'));
+    world.get("/v1/providers/%ff").await.problem(404, "no_such_provider");
 }

@@ -59,7 +59,7 @@ fn asked(mut parameters: Parameters) -> Result<Query, Problem> {
     let code = parameters.take_with("code", name)?;
     let provider = parameters.take_with("provider", name)?;
     let status = parameters.take_with("status", name)?.flatten();
-    let status = status.map(|status| status.parse().map_err(|_| no_status())).transpose()?;
+    let status = status.map(|text| http_status(&text).ok_or_else(no_status)).transpose()?;
     parameters.finish()?;
     Ok(Query { text: text.unwrap_or_default(), code: code.flatten(), status, provider: provider.flatten() })
 }
@@ -70,6 +70,10 @@ fn name(text: &str) -> Result<Option<String>, &'static str> {
         return Err("it is longer than any name");
     }
     Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
+}
+
+fn http_status(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|status| text.len() == 3 && (100..600).contains(status))
 }
 
 fn no_status() -> Problem {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::wanted::{MARKDOWN, VARY, Wanted};
 use crate::{
     app::App,
+    extract::TextPath,
     page::{CausePage, Page, ReasonPage},
     problem::{Problem, Reason},
 };
@@ -31,7 +32,7 @@ struct Explained<'a> {
 
 pub(crate) async fn read(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    TextPath(name): TextPath,
     headers: HeaderMap,
 ) -> Response {
     if let Some(reason) = Reason::parse(&name) {

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 
 use crate::{
     app::App,
-    extract::shown,
+    extract::{TextPath, shown},
     problem::{Problem, Reason},
 };
 
-pub(crate) async fn read(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn read(State(app): State<Arc<App>>, TextPath(id): TextPath) -> Result<Response, Problem> {
     let provider = app.keeper.catalogue().find(&id).ok_or_else(|| {
         Problem::new(Reason::NoSuchProvider, format!("The catalogue has no provider {:?}.", shown(&id)))
     })?;
