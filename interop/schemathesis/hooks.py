@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 
 import schemathesis
 
 VALUES = json.loads(os.environ["EVERGRANT_VALUES"])
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @schemathesis.hook
@@ -53,7 +55,18 @@ def close(schema):
 @schemathesis.hook
 def filter_case(context, case):
     """A server has to ignore headers that it does not know (RFC 9110 5.1)."""
-    return "x-schemathesis-unknown-property" not in (case.headers or {})
+    headers, path = case.headers or {}, case.path_parameters or {}
+    known = existing(case.operation.method, case.operation.path, "name")
+    return (
+        "x-schemathesis-unknown-property" not in headers
+        and is_settled(headers.get("Evergrant-Namespace"), VALUES["parameters"]["Evergrant-Namespace"])
+        and is_settled(path.get("name"), known)
+    )
+
+
+def is_settled(name, known):
+    """Whether it is known if a thing of this name exists: whatever is fit for a name may have become one meanwhile."""
+    return name is None or known is None or name in known or not NAME.fullmatch(str(name))
 
 
 @schemathesis.hook

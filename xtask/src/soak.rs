@@ -14,6 +14,8 @@ const PROPERTY_CASES: &str = "20000";
 const ROUNDS: &str = "5000";
 /// Simulated runs, a tenth of which the test command plays.
 const SEEDS: &str = "20000";
+/// Requests of each kind that schemathesis makes up for an operation of the HTTP interface.
+const EXAMPLES: &str = "300";
 /// Times that the whole suite runs again at its ordinary size, to see a test that fails one time in many.
 const REPETITIONS: usize = 20;
 /// Refreshes over which memory must not grow.
@@ -27,7 +29,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             .env("EVERGRANT_SOAK", "1")
             .env("PROPTEST_CASES", PROPERTY_CASES)
             .env("EVERGRANT_ROUNDS", ROUNDS)
-            .env("EVERGRANT_SEEDS", SEEDS);
+            .env("EVERGRANT_SEEDS", SEEDS)
+            .env("EVERGRANT_SCHEMATHESIS_EXAMPLES", EXAMPLES);
         command::run(tests)
     }));
     for repetition in 1..=REPETITIONS {

@@ -22,7 +22,7 @@ pub(super) struct Answer {
 
 #[derive(Debug, Clone)]
 pub(super) struct Content {
-    pub(super) kind: &'static str,
+    pub(super) media: &'static str,
     pub(super) schema: Schema,
     pub(super) example: Option<Value>,
 }
@@ -35,28 +35,28 @@ impl Answer {
 
     /// JSON.
     pub(super) fn json(self, schema: Schema, example: Value) -> Self {
-        self.or(Content { kind: "application/json", schema, example: Some(example) })
+        self.or(Content { media: "application/json", schema, example: Some(example) })
     }
 
     /// JSON whose members are described and not shown.
     pub(super) fn json_of(self, schema: Schema) -> Self {
-        self.or(Content { kind: "application/json", schema, example: None })
+        self.or(Content { media: "application/json", schema, example: None })
     }
 
     /// A page for people.
     pub(super) fn html(self) -> Self {
-        self.or(Content { kind: "text/html", schema: text(), example: None })
+        self.or(Content { media: "text/html", schema: text(), example: None })
     }
 
     /// Some other text.
-    pub(super) fn text(self, kind: &'static str, example: &str) -> Self {
-        self.or(Content { kind, schema: text(), example: Some(json!(example)) })
+    pub(super) fn text(self, media: &'static str, example: &str) -> Self {
+        self.or(Content { media, schema: text(), example: Some(json!(example)) })
     }
 
     /// Lines of JSON, each as the schema of that name has it.
     pub(super) fn lines(self, name: &'static str, example: &str) -> Self {
         let schema = text().with("x-itemSchema", Value::from(named(name)));
-        self.or(Content { kind: LINES, schema, example: Some(json!(example)) })
+        self.or(Content { media: LINES, schema, example: Some(json!(example)) })
     }
 
     /// With a header that this answer always has, by its name in the document.
@@ -72,12 +72,12 @@ impl Answer {
 
     /// With the headers that answers of this operation have anyway.
     pub(super) fn json_with(&self, common: &[&'static str]) -> Value {
-        let contents = self.contents.iter().map(|Content { kind, schema, example }| {
-            let mut media = Map::from_iter([("schema".to_owned(), schema.clone().into())]);
+        let contents = self.contents.iter().map(|Content { media, schema, example }| {
+            let mut content = Map::from_iter([("schema".to_owned(), schema.clone().into())]);
             if let Some(example) = example {
-                media.insert("example".to_owned(), example.clone());
+                content.insert("example".to_owned(), example.clone());
             }
-            ((*kind).to_owned(), Value::Object(media))
+            ((*media).to_owned(), Value::Object(content))
         });
         let contents: Map<String, Value> = contents.collect();
         let headers = headers(common.iter().chain(&self.headers));

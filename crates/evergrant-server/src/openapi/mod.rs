@@ -6,6 +6,7 @@
 //! it; schemathesis then asks the running program for what the document promises.
 
 mod answer;
+mod area;
 mod header;
 mod names;
 mod operation;
@@ -21,8 +22,8 @@ use axum::http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use self::operation::{Area, Operation};
 pub(crate) use self::page::page;
+use self::{area::Area, operation::Operation};
 use crate::{ApiRoute, api_routes};
 
 /// All of it but for where the server is.

@@ -6,81 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{self, Answer, LINES, Refusals},
+    area::Area,
     parameter::{Parameter, Place},
     schema::{Schema, name, pattern, text},
 };
 use crate::{ApiRoute, problem::Reason};
 
-/// What an operation is about: its chapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Area {
-    Tokens,
-    Grants,
-    Authorizations,
-    Clients,
-    Providers,
-    Events,
-    Webhooks,
-    ApiKeys,
-    Namespaces,
-    Pages,
-    Server,
-}
-
-impl Area {
-    /// In the order of the document.
-    pub(super) const ALL: [Self; 11] = [
-        Self::Tokens,
-        Self::Grants,
-        Self::Authorizations,
-        Self::Clients,
-        Self::Providers,
-        Self::Events,
-        Self::Webhooks,
-        Self::ApiKeys,
-        Self::Namespaces,
-        Self::Pages,
-        Self::Server,
-    ];
-
-    /// Its heading, and what it is about.
-    pub(super) fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Tokens => {
-                ("Access tokens", "What programs ask for all day: a token that works, or why there is none.")
-            }
-            Self::Grants => ("Grants", "What one user gave to one client: kept alive here."),
-            Self::Authorizations => (
-                "Authorizations",
-                "Links that lead a user through the provider, to a new grant or back to the same one.",
-            ),
-            Self::Clients => ("Clients", "Your registrations at providers."),
-            Self::Providers => ("Providers", "The catalogue of authorization servers."),
-            Self::Events => ("Events", "What happens to grants and clients, page by page or as it happens."),
-            Self::Webhooks => {
-                ("Webhooks", "Who is told of incidents, by signed messages (Standard Webhooks).")
-            }
-            Self::ApiKeys => ("API keys", "Who may ask this server, and for what."),
-            Self::Namespaces => {
-                ("Namespaces", "The tenant boundaries: every client, grant, key and event belongs to one.")
-            }
-            Self::Pages => (
-                "Pages for people",
-                "What browsers are sent to. They take no key; a link says whom it is for.",
-            ),
-            Self::Server => (
-                "The server itself",
-                "For load balancers, monitoring and programs that read this document. They take no key.",
-            ),
-        }
-    }
-
-    /// The operation that a document of it is read by.
-    pub(super) fn title(self) -> &'static str {
-        self.words().0
-    }
-}
-
+/// One operation.
 #[derive(Debug, Clone)]
 pub(super) struct Operation {
     pub(super) method: Method,
@@ -100,7 +32,7 @@ pub(super) struct Operation {
 /// A body.
 #[derive(Debug, Clone)]
 pub(super) struct Body {
-    kind: &'static str,
+    pub(super) media: &'static str,
     pub(super) schema: Schema,
     /// A heading, and a body.
     pub(super) examples: Vec<(&'static str, Value)>,
@@ -171,7 +103,7 @@ impl Operation {
 
     /// It takes a body.
     pub(super) fn body<const N: usize>(self, schema: Schema, examples: [(&'static str, Value); N]) -> Self {
-        let body = Body { kind: "application/json", schema, examples: examples.into() };
+        let body = Body { media: "application/json", schema, examples: examples.into() };
         let refusals = [Reason::InvalidBody, Reason::BodyTooLarge, Reason::UnsupportedMediaType];
         Self { body: Some(body), ..self }.refuses(&refusals)
     }
@@ -179,7 +111,7 @@ impl Operation {
     /// It takes lines of JSON. Whatever is wrong with one of them, its report says.
     pub(super) fn lines(self, of: Schema, example: String) -> Self {
         let schema = text().with("x-itemSchema", Value::from(of));
-        let body = Body { kind: LINES, schema, examples: vec![("One line", example.into())] };
+        let body = Body { media: LINES, schema, examples: vec![("One line", example.into())] };
         Self { body: Some(body), ..self }.refuses(&[Reason::BodyTooLarge, Reason::UnsupportedMediaType])
     }
 
@@ -293,7 +225,7 @@ impl Body {
         };
         json!({
             "required": true,
-            "content": { self.kind: {
+            "content": { self.media: {
                 "schema": Value::from(self.schema.clone()),
                 "examples": self.examples.iter().map(example).collect::<Map<_, _>>(),
             } },

@@ -1,5 +1,6 @@
 //! The document as a page for people: without scripts, and with everything on it, so that the browser can search it.
 
+mod example;
 mod shape;
 
 use std::sync::LazyLock;
@@ -14,10 +15,16 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use evergrant_explain::problems::sentence_to_html;
 use serde_json::Value;
 
-use self::shape::{Kind, Row, rows};
+use self::{
+    example::written,
+    shape::{Kind, Row, rows},
+};
 use super::{
-    INTRODUCTION, KEYS, method,
-    operation::{Area, Operation},
+    INTRODUCTION, KEYS,
+    answer::{Answer, Content},
+    area::Area,
+    method,
+    operation::{Body, Operation},
     operations, schemas,
 };
 use crate::{
@@ -72,10 +79,18 @@ struct Section {
     /// What its key must be allowed; empty: it takes none.
     scope: &'static str,
     parameters: Vec<Row>,
-    members: Vec<Row>,
-    examples: Vec<(&'static str, String)>,
+    body: Option<Taken>,
     answers: Vec<Told>,
     refusals: Vec<Refused>,
+}
+
+/// A body that is taken.
+#[derive(Debug)]
+struct Taken {
+    media: &'static str,
+    kind: Kind,
+    members: Vec<Row>,
+    examples: Vec<(&'static str, String)>,
 }
 
 /// One answer.
@@ -83,7 +98,14 @@ struct Section {
 struct Told {
     status: u16,
     words: String,
-    contents: Vec<(&'static str, Kind)>,
+    contents: Vec<Given>,
+}
+
+/// A form that an answer can have.
+#[derive(Debug)]
+struct Given {
+    media: &'static str,
+    kind: Kind,
     members: Vec<Row>,
     example: Option<String>,
 }
@@ -153,7 +175,11 @@ fn to_html(text: &str) -> String {
 }
 
 fn section(operation: &Operation, route: Option<&ApiRoute>) -> Section {
-    let body = operation.body.as_ref();
+    let refusals = operation.refusals();
+    let refused = refusals.by_status().map(|(status, reasons)| Refused {
+        status,
+        reasons: reasons.iter().map(|reason| (reason.as_str(), reason.title())).collect(),
+    });
     Section {
         id: operation.id,
         method: method(&operation.method),
@@ -162,33 +188,37 @@ fn section(operation: &Operation, route: Option<&ApiRoute>) -> Section {
         words: sentence_to_html(operation.words),
         scope: route.map_or("", |route| route.scope.as_str()),
         parameters: operation.parameters.iter().map(Row::of_parameter).collect(),
-        members: body.map(|body| rows(&body.schema)).unwrap_or_default(),
-        examples: body.map_or_else(Vec::new, |body| {
-            body.examples.iter().map(|(name, value)| (*name, written(value))).collect()
-        }),
-        answers: operation
-            .answers
-            .iter()
-            .map(|answer| Told {
-                status: answer.status,
-                words: sentence_to_html(answer.words),
-                contents: answer
-                    .contents
-                    .iter()
-                    .map(|content| (content.kind, Kind::of(&content.schema)))
-                    .collect(),
-                members: answer.contents.iter().flat_map(|content| rows(&content.schema)).collect(),
-                example: answer.contents.iter().find_map(|content| content.example.as_ref()).map(written),
-            })
-            .collect(),
-        refusals: operation
-            .refusals()
-            .by_status()
-            .map(|(status, reasons)| Refused {
-                status,
-                reasons: reasons.iter().map(|reason| (reason.as_str(), reason.title())).collect(),
-            })
-            .collect(),
+        body: operation.body.as_ref().map(Taken::of),
+        answers: operation.answers.iter().map(Told::of).collect(),
+        refusals: refused.collect(),
+    }
+}
+
+impl Taken {
+    fn of(Body { media, schema, examples }: &Body) -> Self {
+        let example = |(name, value): &(&'static str, Value)| (*name, written(schema, value));
+        Self {
+            media,
+            kind: Kind::of(schema),
+            members: rows(schema),
+            examples: examples.iter().map(example).collect(),
+        }
+    }
+}
+
+impl Told {
+    fn of(answer: &Answer) -> Self {
+        let given = |Content { media, schema, example }: &Content| Given {
+            media,
+            kind: Kind::of(schema),
+            members: rows(schema),
+            example: example.as_ref().map(|value| written(schema, value)),
+        };
+        Self {
+            status: answer.status,
+            words: sentence_to_html(answer.words),
+            contents: answer.contents.iter().map(given).collect(),
+        }
     }
 }
 
@@ -199,11 +229,4 @@ fn pieces(path: &str) -> Vec<(bool, String)> {
         None => vec![(false, piece.to_owned())],
     });
     pieces.collect()
-}
-
-fn written(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => serde_json::to_string_pretty(other).expect("an example is plain data"),
-    }
 }

@@ -101,6 +101,19 @@ async fn every_example_is_one() {
     assert!(examples > 100, "only {examples} examples were found");
 }
 
+#[tokio::test]
+async fn no_example_of_a_secret_could_be_one() {
+    let world = World::empty().await;
+    let document = world.get("/openapi.json").await.body;
+    for prefix in ["egk_", "whsec_", "eyJ", "ya29.", "rt_", "at_"] {
+        for rest in document.split(prefix).skip(1) {
+            let letter = |letter: &char| letter.is_ascii_alphanumeric() || "-_+/=".contains(*letter);
+            let length = rest.chars().take_while(letter).count();
+            assert!(length < 20, "{prefix}{rest:.40}");
+        }
+    }
+}
+
 /// The members that the server says it takes, by asking it with one that it does not.
 async fn taken(world: &World, method: &str, path: &str) -> BTreeSet<String> {
     let request = world.request(Method::from_bytes(method.as_bytes()).unwrap(), path);

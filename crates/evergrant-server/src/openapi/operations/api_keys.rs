@@ -7,7 +7,8 @@ use super::API_KEY;
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
+        area::Area,
+        operation::Operation,
         schema::{Schema, count, flag, name, named, object, pattern},
         schemas::{api_key_id, key_scope},
     },

@@ -7,7 +7,8 @@ use super::{AUTHORIZATION, GRANT};
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
+        area::Area,
+        operation::Operation,
         schema::{address, flag, list, name, named, object, pattern, text},
         schemas::{authorization_id, external_id, labels, redirect_uri, scope},
     },

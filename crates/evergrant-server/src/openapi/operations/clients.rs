@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
+        area::Area,
+        operation::Operation,
         schema::{Schema, address, flag, list, map, name, named, object, text},
         schemas::{authentication, client_identifier, redirect_uri, scope, secret},
     },

@@ -7,7 +7,8 @@ use super::{GRANT, diagnosis, limit};
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
+        area::Area,
+        operation::Operation,
         schema::{count, list, name, named},
         schemas::{event_kind, grant_id},
     },

@@ -7,7 +7,8 @@ use super::{GRANT, diagnosis, grant, limit};
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
+        area::Area,
+        operation::Operation,
         schema::{Schema, count, flag, list, name, named, object, one_of, pattern, text},
         schemas::{self, grant_id, import_line},
     },

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
+        area::Area,
+        operation::Operation,
         schema::{flag, name, named, object},
     },
     problem::Reason,

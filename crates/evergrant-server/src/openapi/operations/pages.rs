@@ -5,8 +5,9 @@ use axum::http::Method;
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
-        schema::{count, named, text},
+        area::Area,
+        operation::Operation,
+        schema::{named, pattern, text},
     },
     problem::Reason,
 };
@@ -107,7 +108,7 @@ fn problems() -> Operation {
         .query("q", text(), "An error message, or words of one. Leave tokens out.")
         .query("provider", text().with("maxLength", 100), "The id of a catalogue entry.")
         .query("code", text().with("maxLength", 100), "An error code.")
-        .query("status", count().up_to(65535), "An HTTP status.")
+        .query("status", pattern(r"^\s*([1-5][0-9]{2})?\s*$"), "An HTTP status.")
         .answers(page(200, "The list.").json_of(named("CauseIndex")).header("Vary"))
 }
 

@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
+        area::Area,
+        operation::Operation,
         schema::{named, text},
     },
     problem::Reason,

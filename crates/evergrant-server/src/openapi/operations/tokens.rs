@@ -7,9 +7,10 @@ use super::GRANT;
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
+        area::Area,
+        operation::Operation,
         schema::{Schema, address, count, list, named, object, pattern, text},
-        schemas::{grant_id, scope},
+        schemas::{grant_id, scope, spaced_scopes},
     },
     problem::Reason,
 };
@@ -54,7 +55,7 @@ fn wanted(operation: Operation) -> Operation {
         .query("resource", resource(), "What the token is for (RFC 8707): an absolute URI without fragment.")
         .query(
             "scope",
-            pattern("^[!#-\\[\\]-~ ]*$"),
+            spaced_scopes(),
             "A part of what was granted, separated by spaces; without it, all of it.",
         )
 }

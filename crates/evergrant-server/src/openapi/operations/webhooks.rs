@@ -7,7 +7,8 @@ use super::{MESSAGE, WEBHOOK, limit};
 use crate::{
     openapi::{
         answer::Answer,
-        operation::{Area, Operation},
+        area::Area,
+        operation::Operation,
         schema::{Schema, address, count, flag, list, named, object, pattern, time},
         schemas::{chosen_kinds, webhook_id},
     },

@@ -14,7 +14,7 @@ pub(super) struct Kind {
     /// What stands before the link.
     pub(super) words: String,
     /// The schema that has a name.
-    pub(super) name: Option<&'static str>,
+    pub(super) name: Option<String>,
     /// What it can be, if that is a list of words.
     pub(super) choice: Vec<String>,
     /// Whether it can be `null`.
@@ -42,7 +42,7 @@ impl Kind {
             schema.says("enum").and_then(Value::as_array).map(|words| words.iter().map(bare).collect());
         Self {
             words: if schema.name.is_some() { String::new() } else { words(schema) },
-            name: schema.name,
+            name: schema.name.map(str::to_owned),
             choice: choice.unwrap_or_default(),
             nullable: schema.nullable,
         }

@@ -7,7 +7,7 @@ use evergrant::proto::{
     probe::Probe,
 };
 
-use super::{Named, external_id, grant_id, labels, scope, secret};
+use super::{Named, external_id, grant_id, labels, scope, secret, spaced_scopes};
 use crate::{
     import::Outcome,
     openapi::schema::{
@@ -150,7 +150,7 @@ pub(in crate::openapi) fn import_line() -> Schema {
         .maybe("access_token", secret().or_null(), "The access token that came with it.")
         .maybe("expires_at", any_time().or_null(), "When the access token ends.")
         .maybe("expires_in", count().up_to(u64::MAX).or_null(), "Or the seconds that it still lives.")
-        .maybe("scope", text().or_null(), "What was granted, separated by spaces.")
+        .maybe("scope", spaced_scopes().or_null(), "What was granted, separated by spaces.")
         .maybe("scopes", list(scope()).long(0, 1000).or_null(), "Or the same as a list.")
         .maybe("external_id", any_id().or_null(), "Your own id of the user: at most 256 bytes.")
         .maybe("subject", any_id().or_null(), "The account, as the provider names it: at most 256 bytes.")

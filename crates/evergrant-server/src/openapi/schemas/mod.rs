@@ -10,6 +10,8 @@ mod provider;
 mod token;
 mod webhook;
 
+use std::sync::LazyLock;
+
 pub(super) use self::{
     access::key_scope,
     client::{authentication, client_identifier, redirect_uri},
@@ -18,6 +20,12 @@ pub(super) use self::{
     webhook::chosen_kinds,
 };
 use super::schema::{Schema, id, map, pattern, text};
+
+/// The one of that name.
+pub(super) fn find(name: &str) -> Option<&'static Schema> {
+    static ALL: LazyLock<Named> = LazyLock::new(all);
+    ALL.iter().find(|(known, _)| *known == name).map(|(_, schema)| schema)
+}
 
 /// Every one, with its name.
 pub(super) fn all() -> Named {
@@ -63,6 +71,11 @@ pub(super) fn api_key_id() -> Schema {
 /// RFC 6749 3.3.
 pub(super) fn scope() -> Schema {
     pattern("^[!#-\\[\\]-~]+$").long(1, 512)
+}
+
+/// Scopes separated by spaces.
+pub(super) fn spaced_scopes() -> Schema {
+    pattern("^[!#-\\[\\]-~ ]*$")
 }
 
 /// A caller's own id of a person: at most 256 bytes of UTF-8.
