@@ -21,7 +21,7 @@ pub(crate) type Group = cli::Group<Command>;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Keep a refresh token that was issued to another program
+    /// Keep a refresh token that was issued to another program, or a file of them
     Import(Box<import::Options>),
     /// List grants
     List(list::Options),

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -275,6 +275,63 @@ async fn lines_are_kept_and_reported_as_they_come_and_stay_when_the_connection_b
     let again = send(&world, PATH, whole).await;
     assert_eq!(outcomes(&again), ["unchanged", "unchanged", "unchanged", "created"]);
     assert_eq!(grants(&world).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_sender_that_pauses_for_too_long_is_told_how_far_it_has_come() {
+    let world = World::with(|config| config.patience = Duration::from_millis(200)).await;
+    world.add_shop(json!({})).await;
+    let mut stream = connect(&world).await;
+    stream.write_all(head(&world, "content-length: 100000").as_bytes()).await.unwrap();
+    stream.write_all(lines(&[grant("one", "anna")]).as_bytes()).await.unwrap();
+    let told = read_until(&mut stream, "\"summary\"").await;
+    assert!(told.contains("\"complete\":false") && told.contains("too slowly"), "{told}");
+    assert_eq!(grants(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_report_that_nobody_reads_ends_the_import_and_what_is_done_stays() {
+    let world = World::with(|config| config.patience = Duration::from_millis(200)).await;
+    world.add_shop(json!({})).await;
+    let body = format!("{}{}", lines(&[grant("one", "unread")]), "x\n".repeat(80_000));
+    let mut stream = connect(&world).await;
+    stream.write_all(head(&world, &format!("content-length: {}", body.len())).as_bytes()).await.unwrap();
+    let writing = stream.write_all(body.as_bytes());
+    // The server may read no further before all is written.
+    let _ = tokio::time::timeout(Duration::from_secs(5), writing).await;
+    let broke_off = |line: &str| {
+        line.contains("created=1 ") && line.contains("complete=false") && !line.contains("refused=0")
+    };
+    let ended = async {
+        while !crate::log::text().lines().any(|line| line.contains("grants were imported") && broke_off(line))
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    world.meanwhile(ended).await;
+    let mut answer = Vec::new();
+    // The connection may be reset.
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(!String::from_utf8_lossy(&answer).contains("\"summary\""), "the report has no end");
+    assert_eq!(grants(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_ends_an_import_between_two_batches_and_says_so() {
+    let mut world = World::with(|config| config.drain = Duration::from_secs(5)).await;
+    world.add_shop(json!({})).await;
+    let mut stream = connect(&world).await;
+    stream.write_all(head(&world, "content-length: 100000").as_bytes()).await.unwrap();
+    stream.write_all(lines(&[grant("one", "anna")]).as_bytes()).await.unwrap();
+    read_until(&mut stream, "\"line\":1").await;
+    world.stop.take().unwrap().send(()).unwrap();
+    while world.browse(Method::GET, "/readyz").await.status == 200 {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(lines(&[grant("two", "bert")]).as_bytes()).await.unwrap();
+    let told = read_until(&mut stream, "\"summary\"").await;
+    assert!(told.contains("\"line\":2") && told.contains("\"complete\":false"), "{told}");
+    assert!(told.contains("/problems/shutting_down"), "{told}");
 }
 
 #[tokio::test]
