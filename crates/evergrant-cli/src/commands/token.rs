@@ -84,7 +84,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
                 warn(&token, &rates);
                 Ok(())
             }
-            Err(error) => Err(Failure::without_token(&error, &grant)),
+            Err(error) => Err(cause_named(Failure::without_token(&error, &grant), session, &grant).await),
         }
     })
     .await
@@ -97,6 +97,14 @@ async fn ask(keeper: &Keeper, grant: &GrantRecord, options: &Options) -> Result<
     let scope = Some(union(&options.scope)).filter(|scopes| !scopes.is_empty());
     let key = AccessKey { resource: options.resource.clone(), scope };
     keeper.token_for(grant.id, key, options.min_ttl.unwrap_or_default()).await
+}
+
+/// A grant that was given without a refresh token ends without an answer of the provider: our own records name the cause.
+async fn cause_named(failure: Failure, session: &Session, grant: &GrantRecord) -> Failure {
+    match session.keeper.why_not_refreshable(grant.id).await {
+        Some(diagnosis) => failure.diagnosed(Some(Box::new(diagnosis))),
+        None => failure,
+    }
 }
 
 /// How often the remedies of a warning worked here: a token that is good is not kept waiting for them.
