@@ -61,7 +61,8 @@ async fn a_code_that_is_refused_is_diagnosed_where_somebody_waits() {
     let (status, page) = visit(&link).await;
     assert_eq!(status, 400, "{page}");
     let said = program.finish().await.bad(1);
-    for part in ["cause", "evidence", "invalid_grant", "remedy", "or else", "here", "code_expired: How many"] {
+    for part in ["cause", "evidence", "invalid_grant", "remedy", "or else", "here", "code_expired: How many"]
+    {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(said.contains("evergrant explain --cause"), "{said}");

@@ -132,6 +132,10 @@ async fn warned(play: &Play<'_>) -> Said {
     assert_eq!(problem["type"], "/problems/not_refreshable", "{problem:#}");
     let warned = play.events(&grant).await.pop();
     let warned = warned.unwrap_or_else(|| panic!("{}: nobody was warned", play.row.played));
-    assert_eq!(Said::read(&problem["diagnosis"]).cause, warned.cause, "the refusal says the same: {problem:#}");
+    assert_eq!(
+        Said::read(&problem["diagnosis"]).cause,
+        warned.cause,
+        "the refusal says the same: {problem:#}"
+    );
     warned
 }
