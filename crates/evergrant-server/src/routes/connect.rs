@@ -49,29 +49,38 @@ pub(super) async fn open(State(app): State<Arc<App>>, TextPath(link): TextPath) 
 }
 
 async fn lead(app: &App, link: &str) -> Result<Url, Elsewhere> {
-    let Followed { client, authorization, grant } = follow(app, link).await?;
-    if let Some(record) = authorization {
-        let url = app.keeper.authorization_url(&client, &record);
-        return url.map_err(|error| troubled(&error.into()));
-    }
-    let grant = grant.expect("a link leads to an authorization or a grant");
+    let Followed { client, way, .. } = follow(app, link).await?;
+    let grant = match way {
+        Way::Open(record) => {
+            let url = app.keeper.authorization_url(&client, &record);
+            return url.map_err(|error| troubled(&error.into()));
+        }
+        Way::Repair(grant) => grant,
+    };
     let options = AuthorizationOptions {
-        namespace: grant.namespace,
+        namespace: client.namespace,
         redirect_uri: RedirectUri::new(app.config.callback()).ok(),
-        ..AuthorizationOptions::repair(grant.client, grant.id)
+        ..AuthorizationOptions::repair(client.name, grant)
     };
     let opened = app.keeper.authorize(options).await.map_err(|error| troubled(&error.into()))?;
-    app.repairs.note(grant.id, app.keeper.clock().moment());
+    app.repairs.note(grant, app.keeper.clock().moment());
     Ok(opened.url)
 }
 
 /// What a link led to.
 struct Followed {
     client: ClientRecord,
-    /// An open one, whose link it is.
-    authorization: Option<Box<AuthorizationRecord>>,
-    /// The one that is to be repaired.
+    /// The one that there is already.
     grant: Option<Box<GrantRecord>>,
+    way: Way,
+}
+
+/// How the link leads on.
+enum Way {
+    /// Through an authorization that is open.
+    Open(Box<AuthorizationRecord>),
+    /// Through one that is still to be opened, for the repair of this grant.
+    Repair(GrantId),
 }
 
 impl Followed {
@@ -114,7 +123,7 @@ async fn repair(app: &App, id: GrantId) -> Result<Followed, Elsewhere> {
         let minutes = wait.as_secs().div_ceil(60);
         page(StatusCode::TOO_MANY_REQUESTS, Notice::too_often(Parties::of(&client), minutes))
     })?;
-    Ok(Followed { client, authorization: None, grant: Some(Box::new(grant)) })
+    Ok(Followed { client, grant: Some(Box::new(grant)), way: Way::Repair(id) })
 }
 
 /// The authorization that a link leads to, while it is open.
@@ -130,7 +139,7 @@ async fn connect(app: &App, id: AuthorizationId) -> Result<Followed, Elsewhere> 
         Some(id) => app.keeper.grant(id).await.map_err(|error| troubled(&error.into()))?,
         None => None,
     };
-    Ok(Followed { client, authorization: Some(Box::new(record)), grant: grant.map(Box::new) })
+    Ok(Followed { client, grant: grant.map(Box::new), way: Way::Open(Box::new(record)) })
 }
 
 fn needs_its_user(grant: &GrantRecord) -> bool {
