@@ -64,7 +64,8 @@ struct Manner {
     tls: Option<Arc<Tls>>,
     /// What stands before a token.
     gate: Gate,
-    routes: TowerToHyperService<Router>,
+    /// All routes.
+    service: TowerToHyperService<Router>,
     stopping: Arc<watch::Sender<bool>>,
 }
 
@@ -88,9 +89,9 @@ impl Connections {
         let (patience, linger, tls) = (config.patience, config.linger, config.tls.clone());
         let stopping = Arc::clone(&self.stopping);
         let gate = Gate { app: Arc::clone(app), scope: KeyScope::ReadToken, counted: false };
-        let routes = TowerToHyperService::new(router);
+        let service = TowerToHyperService::new(router);
+        let manner = Arc::new(Manner { http, patience, linger, tls, gate, service, stopping });
         let most = most_connections();
-        let manner = Arc::new(Manner { http, patience, linger, tls, gate, routes, stopping });
         loop {
             tokio::select! {
                 () = &mut stop => break,
@@ -163,7 +164,7 @@ impl Manner {
     async fn answer(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
         let mut response = match shortcut(&self.gate, &request) {
             Some(response) => response,
-            None => self.routes.call(request).await?,
+            None => self.service.call(request).await?,
         };
         if *self.stopping.borrow() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

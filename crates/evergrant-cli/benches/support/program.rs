@@ -33,7 +33,7 @@ pub(crate) fn make_key(folder: &Path, scope: &str) -> String {
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
-    _out: BufReader<ChildStdout>,
+    out: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -44,14 +44,19 @@ impl Server {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {}: {error}", name(command.get_program())));
-        let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut server = Self { child, address: String::new(), out };
+        server.address = server.says_where();
+        server
+    }
+
+    fn says_where(&mut self) -> String {
         loop {
             let mut line = String::new();
-            let read = out.read_line(&mut line).expect("it writes text");
+            let read = self.out.read_line(&mut line).expect("it writes text");
             assert!(read > 0, "it ended without saying where it listens");
             if let Some(rest) = line.trim_end().strip_prefix("listening on ") {
-                let address = rest.split(',').next().unwrap_or(rest).to_owned();
-                return Self { child, address, _out: out };
+                return rest.split(',').next().unwrap_or(rest).to_owned();
             }
         }
     }

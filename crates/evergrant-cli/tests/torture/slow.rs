@@ -61,7 +61,7 @@ async fn drip(server: &Server, beginning: String) -> String {
             tokio::time::sleep(DRIP).await;
             sent = write.write_all(b"x").await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let mut answer = Vec::new();
     tokio::select! {

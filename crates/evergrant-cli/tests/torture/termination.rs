@@ -135,7 +135,12 @@ async fn stopped_under_a_stream(pace: Option<Duration>) {
     let answered = Arc::new(AtomicU64::new(0));
     let stream: Vec<_> = (0..CONNECTIONS)
         .map(|_| {
-            tokio::spawn(ask_on(request(&server, &fresh), server.socket().to_owned(), Arc::clone(&answered)))
+            tokio::spawn(ask_on(
+                request(&server, &fresh),
+                server.socket().to_owned(),
+                pace,
+                Arc::clone(&answered),
+            ))
         })
         .collect();
     until("the stream flows", async || (answered.load(Ordering::Relaxed) > UNDER_WAY).then_some(())).await;

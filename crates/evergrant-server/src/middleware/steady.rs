@@ -4,8 +4,10 @@
 //! come: a long import at its own pace is nobody's fault.
 
 use std::{
+    error::Error,
     fmt,
     future::Future,
+    iter::successors,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -47,13 +49,13 @@ impl fmt::Display for TooSlow {
     }
 }
 
-impl std::error::Error for TooSlow {}
+impl Error for TooSlow {}
 
 impl TooSlow {
     /// Whether that is why a body could not be read.
     pub(crate) fn ended(error: &axum::Error) -> bool {
-        std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
-            .any(|error| error.is::<Self>())
+        successors(Some(error as &dyn Error), |&error| error.source())
+            .any(|error| error.downcast_ref::<Self>().is_some())
     }
 }
 
