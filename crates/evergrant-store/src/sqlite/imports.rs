@@ -4,7 +4,7 @@ use evergrant_proto::{
     grant::{GrantRecord, GrantState, Owner},
     name::{ClientName, GrantId, Namespace},
     secret::RefreshToken,
-    transaction::{Command, Import},
+    transaction::{Command, Conflict, Import},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -12,7 +12,7 @@ use super::{
     codec::{grant_id, id, integer},
     connect, grants,
     identity::{self, Identity},
-    transact::{self, Surroundings},
+    transact::{self, Caches, Surroundings},
     worker::{Broken, Worker, may_have_landed},
 };
 use crate::{
@@ -205,7 +205,7 @@ fn judge(
     let existing = grants::load(connection, keys, found, None)?;
     let existing = existing.filter(|grant| grant.namespace == candidate.import.namespace);
     Ok(match existing {
-        None => Verdict::Settled(Err(evergrant_proto::transaction::Conflict::NoSuchGrant.into())),
+        None => Verdict::Settled(Err(Conflict::NoSuchGrant.into())),
         Some(grant) if grant.removed_at.is_some() => Verdict::Settled(Err(Declined::Ended(found))),
         Some(grant) if is_newer(&grant, candidate) => Verdict::Settled(Err(Declined::Older(found))),
         Some(grant) => Verdict::Execute(command(merged(&grant, candidate)), Imported::Updated(found)),
@@ -234,6 +234,25 @@ fn merged(grant: &GrantRecord, candidate: &Candidate) -> Import {
         scopes: if import.scopes.is_empty() { grant.granted.clone() } else { import.scopes },
         ..import
     }
+}
+
+/// Does what a command says, as the change of that number; `None`: only finds out whether it could be done.
+fn carry_out(
+    connection: &Connection,
+    surroundings: &Surroundings<'_>,
+    caches: &mut Caches,
+    command: &Command,
+    number: Option<u64>,
+) -> Result<Result<(), Conflict>, StoreError> {
+    let decided = match transact::decide(connection, surroundings, caches, command) {
+        Err(StoreError::Conflict(conflict)) => return Ok(Err(conflict)),
+        decided => decided?,
+    };
+    if let Some(number) = number {
+        decided.write(connection, surroundings.keys, caches, number)?;
+        remember(connection, surroundings.keys, command, number)?;
+    }
+    Ok(Ok(()))
 }
 
 impl Worker {
@@ -341,27 +360,16 @@ impl Worker {
         };
         let mut outcomes = Vec::with_capacity(candidates.len());
         for candidate in candidates {
-            let verdict = judge(&self.connection, &self.keys, candidate, matching);
-            let (command, brought) = match verdict.map_err(Broken::Spoilt)? {
-                Verdict::Settled(outcome) => {
-                    outcomes.push(outcome);
-                    continue;
+            let verdict = judge(&self.connection, &self.keys, candidate, matching).map_err(Broken::Spoilt)?;
+            outcomes.push(match verdict {
+                Verdict::Settled(outcome) => outcome,
+                Verdict::Execute(command, brought) => {
+                    let number = write.then_some(identity.change + 1);
+                    let done = carry_out(&self.connection, &surroundings, &mut self.caches, &command, number);
+                    let done = done.map_err(Broken::Spoilt)?;
+                    identity.change += u64::from(write && done.is_ok());
+                    done.map(|()| brought).map_err(Declined::from)
                 }
-                Verdict::Execute(command, brought) => (command, brought),
-            };
-            let decided = transact::decide(&self.connection, &surroundings, &mut self.caches, &command);
-            outcomes.push(match decided {
-                Ok(_) if !write => Ok(brought),
-                Ok(decided) => {
-                    identity.change += 1;
-                    decided
-                        .write(&self.connection, &self.keys, &mut self.caches, identity.change)
-                        .and_then(|_| remember(&self.connection, &self.keys, &command, identity.change))
-                        .map_err(Broken::Spoilt)?;
-                    Ok(brought)
-                }
-                Err(StoreError::Conflict(conflict)) => Err(conflict.into()),
-                Err(error) => return Err(Broken::Spoilt(error)),
             });
         }
         if identity.change != before {
