@@ -71,12 +71,21 @@ def is_settled(name, known):
 
 @schemathesis.hook
 def map_body(context, body):
-    """Whole numbers are written as such: `3600.0` is one to JSON Schema, and none to most programs."""
-    if isinstance(body, dict):
-        return {name: map_body(context, value) for name, value in body.items()}
-    if isinstance(body, list):
-        return [map_body(context, value) for value in body]
-    return int(body) if isinstance(body, float) and body.is_integer() else body
+    """Whole numbers are written as such: `3600.0` is one to JSON Schema, and none to most programs. And a display name has
+    plain letters: which others are unseen, or reorder their neighbours, is more than a pattern can say."""
+    body = plain_numbers(body)
+    branding = body.get("branding") if isinstance(body, dict) else None
+    if isinstance(branding, dict) and isinstance(branding.get("name"), str):
+        branding["name"] = "".join(chr(ord("a") + ord(letter) % 26) for letter in branding["name"])
+    return body
+
+
+def plain_numbers(value):
+    if isinstance(value, dict):
+        return {name: plain_numbers(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [plain_numbers(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @schemathesis.serializer("application/jsonl")

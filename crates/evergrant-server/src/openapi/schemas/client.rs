@@ -103,27 +103,15 @@ fn rotation() -> Schema {
 }
 
 fn branding() -> Schema {
-    let name = "What users call the app: one line, at most 60 characters; `null`: your name of the client.";
+    let name = "What users call the app: at most 60 characters, without such as are not seen or reorder others; `null`: your name of the client.";
     object()
-        .maybe("name", display_name().or_null(), name)
+        .maybe("name", text().long(1, MAX_DISPLAY_NAME_CHARACTERS as u64).or_null(), name)
         .maybe(
             "color",
             pattern("^#[0-9a-fA-F]{6}$").or_null(),
             "Of what is clicked, as `#rrggbb`; `null`: Evergrant's.",
         )
         .closed()
-}
-
-/// Letters that are seen, and that leave the others in their place; no space at the ends.
-fn display_name() -> Schema {
-    const UNSEEN: &str = concat!(
-        r"\u0000-\u001f\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200b\u200e",
-        r"\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ue000-\uf8ff\ufeff\uffa0\ufff0-\ufffd",
-        "\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{10ffff}",
-    );
-    const JOINERS: &str = r"\u200c\u200d\ufe00-\ufe0f";
-    pattern(&format!("^[^ {JOINERS}{UNSEEN}]([^{UNSEEN}]*[^ {JOINERS}{UNSEEN}])?$"))
-        .long(1, MAX_DISPLAY_NAME_CHARACTERS as u64)
 }
 
 fn learned() -> Schema {
