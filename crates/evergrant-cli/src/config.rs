@@ -155,7 +155,9 @@ impl Config {
             drain: layers.number(&setting::DRAIN, LONGEST_WAIT).map(Duration::from_secs),
             finish: layers.number(&setting::FINISH, LONGEST_WAIT).map(Duration::from_secs),
             patience: layers.number(&setting::PATIENCE, LONGEST_WAIT).map(Duration::from_secs),
-            body_rate: layers.number(&setting::BODY_RATE, u32::MAX.into()).and_then(|rate| rate.try_into().ok()),
+            body_rate: layers
+                .number(&setting::BODY_RATE, u32::MAX.into())
+                .and_then(|rate| rate.try_into().ok()),
             rate_limit: rate_limit(layers),
             tls: tls(layers),
             log: log(layers),

@@ -52,7 +52,10 @@ fn unread(error: &axum::Error) -> Problem {
     if too_large {
         Problem::of(Reason::BodyTooLarge)
     } else if TooSlow::ended(error) {
-        Problem::new(Reason::InvalidBody, "The body came too slowly, so that nobody waits for the rest of it.")
+        Problem::new(
+            Reason::InvalidBody,
+            "The body came too slowly, so that nobody waits for the rest of it.",
+        )
     } else {
         Problem::new(Reason::InvalidBody, "The body ended before it was complete.")
     }

@@ -274,7 +274,8 @@ mod tests {
         connection.pragma_update(None, "user_version", 3).unwrap();
         migrate(&mut connection, |_| Ok::<_, ConnectError>(())).unwrap();
         connection.execute(insert, ("degraded", 0)).unwrap();
-        let mut statement = connection.prepare("SELECT state, grants FROM grant_states ORDER BY state").unwrap();
+        let mut statement =
+            connection.prepare("SELECT state, grants FROM grant_states ORDER BY state").unwrap();
         let read = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         let counts: Vec<(String, i64)> = read.map(Result::unwrap).collect();
         let expected = [("active", 2), ("degraded", 1), ("revoked", 1)];
