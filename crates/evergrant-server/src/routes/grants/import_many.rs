@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
+    access::Key,
     app::App,
     extract::{Caller, Parameters},
     import::{BATCH, Counts, Entry, Found, Importer, Lines, Outcome, Summary},
@@ -55,7 +56,7 @@ pub(crate) async fn import_many(
     let importer =
         Importer { keeper: app.keeper.clone(), namespace: caller.namespace, client, matching, dry_run };
     let (report, reported) = mpsc::channel(UNREAD_BATCHES);
-    let run = Run { app, importer, refused_only, counts: Counts::default(), report };
+    let run = Run { app, key: caller.key, importer, refused_only, counts: Counts::default(), report };
     // Beside the answer, which hyper asks for only while its reader takes it.
     tokio::spawn(run.run(Intake::of(request.into_body())));
     Ok(streamed(reported))
@@ -160,6 +161,8 @@ impl Intake {
 /// An import under way.
 struct Run {
     app: Arc<App>,
+    /// With which it was begun: it ends with it.
+    key: Arc<Key>,
     importer: Importer,
     /// The caller wants to hear of nothing else.
     refused_only: bool,
@@ -199,6 +202,10 @@ impl Run {
             if batch.is_empty() {
                 return Ok(intake.ended.take().unwrap_or(Ok(())));
             }
+            let clock = self.app.keeper.clock();
+            if !self.key.is_still_good(|| clock.now().wall) {
+                return Ok(Err(Problem::of(Reason::Unauthenticated)));
+            }
             let entries = match self.importer.import(&batch).await {
                 Ok(entries) => entries,
                 Err(error) => return Ok(Err(error.into())),
@@ -208,7 +215,7 @@ impl Run {
             }
             let told = |entry: &&Entry| !self.refused_only || entry.outcome == Outcome::Refused;
             self.tell(json_lines(entries.iter().filter(told))).await?;
-            if self.app.is_stopping() {
+            if self.app.is_stopping() && intake.ended.is_none() {
                 return Ok(Err(Problem::of(Reason::ShuttingDown)));
             }
         }

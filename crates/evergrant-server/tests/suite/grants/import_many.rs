@@ -238,9 +238,12 @@ async fn connect(world: &World) -> TcpStream {
 }
 
 fn head(world: &World, length: &str) -> String {
+    head_with(world.key.expose(), length)
+}
+
+fn head_with(key: &str, length: &str) -> String {
     format!(
-        "POST {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/jsonl\r\n{length}\r\n\r\n",
-        world.key.expose()
+        "POST {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/jsonl\r\n{length}\r\n\r\n"
     )
 }
 
@@ -313,6 +316,21 @@ async fn a_report_that_nobody_reads_ends_the_import_and_what_is_done_stays() {
     // The connection may be reset.
     let _ = stream.read_to_end(&mut answer).await;
     assert!(!String::from_utf8_lossy(&answer).contains("\"summary\""), "the report has no end");
+    assert_eq!(grants(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_import_ends_with_the_key_that_it_was_begun_with() {
+    let world = World::new().await;
+    let (key, id) = world.make_key(json!({ "scope": "manage" })).await;
+    let mut stream = connect(&world).await;
+    stream.write_all(head_with(&key, "content-length: 100000").as_bytes()).await.unwrap();
+    stream.write_all(lines(&[grant("one", "anna")]).as_bytes()).await.unwrap();
+    read_until(&mut stream, "\"line\":1").await;
+    assert_eq!(world.delete(&format!("/v1/api-keys/{id}")).await.status, 204);
+    stream.write_all(lines(&[grant("two", "bert")]).as_bytes()).await.unwrap();
+    let told = read_until(&mut stream, "\"summary\"").await;
+    assert!(told.contains("\"complete\":false") && told.contains("/problems/unauthenticated"), "{told}");
     assert_eq!(grants(&world).await.len(), 1);
 }
 
