@@ -1,6 +1,8 @@
 //! schemathesis, an independent tester, against the real program: every operation of the document, with an API key and
 //! with none, and whatever is answered has to be as the document says.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 #[path = "../../../../interop/rust/client.rs"]
 mod client;
 #[path = "../../../../interop/rust/installed.rs"]

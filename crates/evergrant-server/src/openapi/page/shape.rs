@@ -38,6 +38,15 @@ impl Kind {
             let Self { words, name, choice, .. } = Self::of(items);
             return Self { words: format!("list of {words}"), name, choice, nullable: schema.nullable };
         }
+        if let Some(line) = schema.says("x-itemSchema") {
+            let name = line["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+            return Self {
+                words: "lines of ".to_owned(),
+                name: name.map(str::to_owned),
+                choice: Vec::new(),
+                nullable: false,
+            };
+        }
         let choice =
             schema.says("enum").and_then(Value::as_array).map(|words| words.iter().map(bare).collect());
         Self {
@@ -68,7 +77,7 @@ fn words(schema: &Schema) -> String {
         words = format!("{words} up to {most}");
     }
     if let Some(default) = schema.says("default") {
-        words = format!("{words}, {default} by default");
+        words = format!("{words}, {} by default", bare(default));
     }
     words
 }
