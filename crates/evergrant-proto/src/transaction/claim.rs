@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Change, Conflict, Loaded, Reply, deadlines, expiry, outcome, probe,
-    schedule::{not_before, renewal, schedule},
+    schedule::{end_of_refused_request, not_before, renewal, schedule},
 };
 use crate::{
     client::{Admission, Breaker, ClientRecord, Probation, Probe},
@@ -366,6 +366,8 @@ fn deferred(mut grant: GrantRecord, client: &ClientRecord, wait: Wait, wall: Tim
     if late.is_some() || done {
         grant.next_due_at = late;
     }
-    let changed = (late.is_some() || done).then(|| grant.clone());
-    Change { grant: changed, ..Change::none(Reply::Deferred(Box::new(Deferral { grant, wait }))) }
+    let changed = late.is_some() || done;
+    let events = if changed { end_of_refused_request(&mut grant, wall) } else { Vec::new() };
+    let changed = changed.then(|| grant.clone());
+    Change { grant: changed, events, ..Change::none(Reply::Deferred(Box::new(Deferral { grant, wait }))) }
 }

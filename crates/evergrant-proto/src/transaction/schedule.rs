@@ -3,7 +3,9 @@
 use super::{Change, Conflict, Loaded, Reply, deadlines, expiry};
 use crate::{
     client::ClientRecord,
-    grant::{AccessEntry, AccessKey, Attempt, GrantRecord, GrantState},
+    grant::{
+        AccessEntry, AccessKey, Attempt, Degradation, Event, EventKind, Freshness, GrantRecord, GrantState,
+    },
     name::GrantId,
     time::Timestamp,
 };
@@ -25,7 +27,21 @@ pub(super) fn postpone(loaded: &Loaded, command: &Postpone) -> Result<Change, Co
         return Ok(Change::none(Reply::Grant(Box::new(grant))));
     }
     grant.next_due_at = Some(command.until);
-    Ok(Change::grant(grant, Vec::new()))
+    let events = end_of_refused_request(&mut grant, command.wall);
+    Ok(Change::grant(grant, events))
+}
+
+/// Trouble that is over without a refresh: what was refused is a request that somebody made, for a scope or a resource, and
+/// what everybody else is given is fresh.
+pub(super) fn end_of_refused_request(grant: &mut GrantRecord, wall: Timestamp) -> Vec<Event> {
+    let refused = matches!(grant.state, GrantState::Degraded { reason: Degradation::RequestRefused, .. });
+    let usual = grant.access_for(&AccessKey::default()).filter(|entry| !entry.rejected);
+    let is_fresh = usual.is_some_and(|entry| entry.freshness(wall) == Freshness::Fresh);
+    if !refused || !is_fresh || grant.retry_at.is_some_and(|at| at > wall) {
+        return Vec::new();
+    }
+    grant.state = GrantState::Active;
+    vec![grant.event(EventKind::Recovered, wall)]
 }
 
 /// Sets `next_due_at` from the grant's state. Only the default access token is renewed ahead of time; tokens of other

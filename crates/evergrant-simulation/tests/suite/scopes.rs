@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use evergrant_proto::{engine::TokenRequest, grant::AccessKey, transaction::Want};
+use evergrant_proto::{
+    engine::{Refusal, TokenRequest},
+    grant::AccessKey,
+    transaction::Want,
+};
 use evergrant_rehearse::PolicyName;
 use evergrant_simulation::Scene;
 
-use crate::support::{issue, minutes, quiet};
+use crate::support::{issue, lively, minutes, quiet, refusal};
 
 #[test]
 fn a_narrower_token_leaves_the_grant_as_wide_as_it_is() {
@@ -27,4 +31,21 @@ fn a_narrower_token_leaves_the_grant_as_wide_as_it_is() {
         assert_eq!(world.grant(grant).granted, world.scene.scopes.parse().unwrap());
         world.expect_order();
     }
+}
+
+#[test]
+fn a_scope_that_is_refused_to_one_caller_is_no_lasting_trouble_of_the_grant() {
+    let (mut world, process, grant) = lively(Scene::named(PolicyName::P0));
+    world.run_for(minutes(1));
+    let key = AccessKey { resource: None, scope: Some("never-granted".parse().unwrap()) };
+    let request = TokenRequest { grant, key, want: Want::Usable { min_ttl: Duration::ZERO } };
+    let call = world.request(process, request);
+    let told = world.await_answer(call);
+    assert!(matches!(refusal(&told), Refusal::RequestRefused(_)), "{told:?}");
+    assert_eq!(world.grant(grant).state.name(), "degraded");
+    world.run_for(minutes(3));
+    assert_eq!(world.grant(grant).state.name(), "active");
+    assert_eq!(world.refreshes().len(), 0, "nothing was asked of the provider");
+    issue(&world.token(process, grant));
+    world.expect_order();
 }
