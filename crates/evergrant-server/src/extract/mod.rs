@@ -16,7 +16,9 @@ pub(crate) use self::{
     body::{Body, without_value},
     caller::Caller,
     idempotent::Idempotent,
-    identifier::{ApiKeyPath, AuthorizationPath, ClientPath, GrantPath, NamespacePath, TextPath, WebhookPath},
+    identifier::{
+        ApiKeyPath, AuthorizationPath, ClientPath, GrantPath, NamespacePath, TextPath, WebhookPath,
+    },
     labels::{Labels, MAX_VALUE_BYTES},
     object::Object,
     parameters::Parameters,

@@ -5,9 +5,18 @@ use crate::world::World;
 #[tokio::test]
 async fn an_unknown_address_is_a_problem() {
     let world = World::empty().await;
-    for path in
-        ["/", "/v1", "/v1/", "/v1/nothing", "/v2/grants", "/v1/grants/", "/connect", "/%ff", "/problems/x", "/problems/%ff"]
-    {
+    for path in [
+        "/",
+        "/v1",
+        "/v1/",
+        "/v1/nothing",
+        "/v2/grants",
+        "/v1/grants/",
+        "/connect",
+        "/%ff",
+        "/problems/x",
+        "/problems/%ff",
+    ] {
         world.get(path).await.problem(404, "no_such_route");
     }
 }
