@@ -1,11 +1,15 @@
 //! One refresh of one grant: read, claim, send, record.
 
 mod answers;
+mod clock;
 mod recording;
 
 use std::time::Duration;
 
-use self::recording::{Recording, Rescued};
+use self::{
+    clock::clock_was_set,
+    recording::{Recording, Rescued},
+};
 use super::{
     CallId, Effect, Engine, FlowId, Next, Outcome, Refusal, SlotId, StoreFailure, asking, conclusion,
     endpoint::{EndpointKey, Entry},
@@ -176,13 +180,6 @@ impl Flight {
     /// Whether those who join now can be answered without waiting.
     pub(crate) fn has_news(&self, wall: Timestamp) -> bool {
         self.living_rescued(wall).is_some()
-    }
-
-    /// The grant was changed: what is in the lifeboat may be in the store by now, and rejected there.
-    pub(crate) fn doubt_what_was_rescued(&mut self) {
-        if let Some(rescued) = &mut self.rescued {
-            rescued.doubted = true;
-        }
     }
 
     /// Whether it is about to know what the grant holds: what it has seen before may have changed.
@@ -596,12 +593,4 @@ impl Flight {
             engine.give_back_slot(slot.id, slot.written);
         }
     }
-}
-/// Whether the wall clock was set between the question and the answer: what was waited for by that clock may have been taken
-/// for what a clock that was set back since had left, or for what somebody with the clock of now has only begun to wait for.
-fn clock_was_set(claimed: &Claimed, asked_at: Moment, now: Now) -> bool {
-    let attempt = claimed.grant.attempts.iter().find(|attempt| attempt.id == claimed.attempt);
-    let Some(asked) = attempt.map(|attempt| attempt.journalled_at) else { return false };
-    let (ahead, behind) = (now.wall.since(asked), asked.since(now.wall));
-    ahead > now.moment.since(asked_at) + deadlines::CLOCK_TOLERANCE || behind > deadlines::CLOCK_TOLERANCE
 }

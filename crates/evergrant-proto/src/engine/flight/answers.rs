@@ -63,6 +63,13 @@ impl Flight {
         self.satisfied(asked_at, wall)
     }
 
+    /// The grant was changed: what is in the lifeboat may be in the store by now, and rejected there.
+    pub(crate) fn doubt_what_was_rescued(&mut self) {
+        if let Some(rescued) = &mut self.rescued {
+            rescued.doubted = true;
+        }
+    }
+
     /// Whether what was rescued is not handed out before somebody has looked what the store holds.
     pub(crate) fn doubts_what_was_rescued(&self) -> bool {
         self.rescued.as_ref().is_some_and(|rescued| rescued.doubted)
