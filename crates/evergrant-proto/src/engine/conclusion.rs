@@ -293,16 +293,32 @@ pub(super) struct Unsendable {
     reason: String,
 }
 
+impl Unsendable {
+    fn diagnosis(&self) -> Diagnosis {
+        Diagnosis {
+            cause: self.cause,
+            culprit: self.cause.culprit(),
+            permanent: self.cause.is_permanent(),
+            retry: false,
+            ..local_trouble(self.reason.clone())
+        }
+    }
+}
+
+/// What somebody is told who asks for scopes that were never granted: nothing is claimed for it, since that would hold up
+/// everybody else.
+pub(super) fn never_granted(grant: &GrantRecord, key: &AccessKey) -> Option<Refusal> {
+    let wanted = key.scope.as_ref().filter(|_| !sabotaged!(WidenTheScope))?;
+    let refresh = RefreshRequest::new(&grant.credential.as_ref()?.refresh_token);
+    let error = refresh.narrowed_to(wanted, &grant.granted).err()?;
+    let unsendable = Unsendable { cause: Cause::ScopeProblem, reason: error.to_string() };
+    Some(Refusal::RequestRefused(Box::new(unsendable.diagnosis())))
+}
+
 /// A claim whose request cannot be put together.
 pub(super) fn unsendable(claimed: &Claimed, unsendable: Unsendable, wall: Timestamp) -> Conclusion {
-    let Unsendable { cause, reason } = unsendable;
-    let diagnosis = Diagnosis {
-        cause,
-        culprit: cause.culprit(),
-        permanent: cause.is_permanent(),
-        retry: false,
-        ..local_trouble(reason.clone())
-    };
+    let diagnosis = unsendable.diagnosis();
+    let reason = unsendable.reason;
     let end = End {
         grant: claimed.grant.id,
         attempt: claimed.attempt,

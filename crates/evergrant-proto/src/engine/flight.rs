@@ -206,7 +206,7 @@ impl Flight {
 
     pub(crate) fn first(&mut self, engine: &mut Engine, now: Now) -> Next {
         self.begun = true;
-        let eager = self.scheduled || matches!(self.want, Want::Newer { .. });
+        let eager = self.scheduled || (matches!(self.want, Want::Newer { .. }) && self.key.scope.is_none());
         if eager && engine.endpoints.enter_unplaced(now.moment) {
             self.direct = true;
             return self.reserve(engine, now);
@@ -288,6 +288,9 @@ impl Flight {
             }
             let removed = grant.removed_at.is_some();
             let refusal = if removed { Refusal::NoSuchGrant } else { refusal };
+            return self.refuse_all(engine, &refusal, now);
+        }
+        if let Some(refusal) = conclusion::never_granted(&grant, &self.key) {
             return self.refuse_all(engine, &refusal, now);
         }
         if self.waiters.is_empty() && !self.wants_more(&grant, now.wall) {
