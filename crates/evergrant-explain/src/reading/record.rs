@@ -126,7 +126,7 @@ fn headers(headers: Option<Map<String, Value>>, content_type: Option<String>) ->
     if let Some(content_type) = content_type
         && !kept.iter().any(|(name, _)| name == "content-type")
     {
-        kept.push(("content-type".to_owned(), content_type));
+        kept.push(supposition::kept(("content-type".to_owned(), content_type)));
     }
     kept
 }

@@ -100,6 +100,11 @@ impl Secrets {
         error.redact(&secrets)
     }
 
+    /// A text that is read once more, without them and otherwise as it was.
+    pub(super) fn strike(&self, text: String) -> String {
+        self.0.iter().fold(text, |text, secret| text.replace(secret.as_str(), "[masked]"))
+    }
+
     /// A text that is shown, without them.
     pub(super) fn mask(&self, text: &str) -> String {
         let secrets: Vec<&str> = self.0.iter().map(String::as_str).collect();

@@ -3,14 +3,16 @@
 use evergrant_proto::{failure::Stage, wire::error_response::ErrorCode};
 use url::Url;
 
-use super::{Case, beginning};
+use super::{Case, beginning, secrets};
 
 /// Headers of an answer whose values say something about a failure.
 const TELLING: [&str; 5] = ["content-type", "www-authenticate", "retry-after", "date", "server"];
 
-/// A header as it is kept, its name in lower case: of most, that they came is all that may ever be told.
+/// A header as it is kept, its name in lower case: of most, that they came is all that may ever be told, and of the others
+/// whatever is no secret.
 pub(super) fn kept((name, value): (String, String)) -> (String, String) {
-    let value = if TELLING.contains(&name.as_str()) { value } else { String::new() };
+    let telling = TELLING.contains(&name.as_str());
+    let value = if telling { secrets::of_text(&value).strike(value) } else { String::new() };
     (name, value)
 }
 

@@ -193,3 +193,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_secret_in_a_header_is_not_kept() {
+    let pasted = "HTTP/1.1 400 Bad Request\nretry-after: 5 client_secret=canary-7f3a91c2d4&x=1\n\n{}";
+    let record = r#"{"id":"1","http_status":400,"content_type":"text/plain; client_secret=canary-7f3a91c2d4","body":""}"#;
+    for text in [pasted, record] {
+        let case = Case::read(text.as_bytes()).unwrap();
+        assert!(!format!("{case:?}").contains("canary"), "{case:?}");
+    }
+    assert_eq!(Case::read(pasted.as_bytes()).unwrap().headers[0].1, "5 client_secret=[masked]&x=1");
+}
