@@ -18,25 +18,22 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![list_clients(), add(), read(), update(), remove()]
 }
 
-fn operation(
-    method: Method,
-    path: &'static str,
-    name: (&'static str, &'static str),
-    words: &'static str,
-) -> Operation {
-    Operation::new(Area::Clients, method, path, name, words)
-}
-
 fn of_one(method: Method, (id, summary): (&'static str, &'static str), words: &'static str) -> Operation {
-    operation(method, "/v1/clients/{name}", (id, summary), words)
+    Operation::new(Area::Clients, method, "/v1/clients/{name}", (id, summary), words)
         .path("name", name(), "The client.", "crm")
         .refuses(&[Reason::NoSuchClient])
 }
 
 fn list_clients() -> Operation {
-    operation(Method::GET, "/v1/clients", ("listClients", "List clients"), "All of the namespace, by name.")
-        .queried()
-        .answers(Answer::new(200, "The clients.").json(named("Clients"), json!({ "clients": [client()] })))
+    Operation::new(
+        Area::Clients,
+        Method::GET,
+        "/v1/clients",
+        ("listClients", "List clients"),
+        "All of the namespace, by name.",
+    )
+    .queried()
+    .answers(Answer::new(200, "The clients.").json(named("Clients"), json!({ "clients": [client()] })))
 }
 
 fn add() -> Operation {
@@ -62,7 +59,7 @@ fn add() -> Operation {
         "return_urls": ["https://app.example/connected"],
     });
     let own = json!({ "name": "crm", "issuer": "https://login.example", "client_id": "crm", "secret": "the-client-secret" });
-    operation(Method::POST, "/v1/clients", ("addClient", "Add a client"), words)
+    Operation::new(Area::Clients, Method::POST, "/v1/clients", ("addClient", "Add a client"), words)
         .body(body, [("Of the catalogue", google), ("By its issuer", own)])
         .answers(Answer::new(201, "The client.").json(named("Client"), client()).header("Location"))
         .refuses(&[Reason::ClientExists, Reason::DiscoveryFailed, Reason::Unprocessable])

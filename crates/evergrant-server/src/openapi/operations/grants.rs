@@ -30,29 +30,20 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-fn operation(
-    method: Method,
-    path: &'static str,
-    name: (&'static str, &'static str),
-    words: &'static str,
-) -> Operation {
-    Operation::new(Area::Grants, method, path, name, words)
-}
-
 fn of_one(
     method: Method,
     path: &'static str,
     name: (&'static str, &'static str),
     words: &'static str,
 ) -> Operation {
-    operation(method, path, name, words)
+    Operation::new(Area::Grants, method, path, name, words)
         .path("grant", grant_id(), "The grant.", GRANT)
         .refuses(&[Reason::NoSuchGrant])
 }
 
 fn list_grants() -> Operation {
     let words = "A page at a time: ask again with `cursor` until `next_cursor` is `null`. Filters add up.";
-    operation(Method::GET, "/v1/grants", ("listGrants", "List grants"), words)
+    Operation::new(Area::Grants, Method::GET, "/v1/grants", ("listGrants", "List grants"), words)
         .query("client", name(), "Only those of this client.")
         .query("state", one_of(schemas::STATES), "Only those in this state.")
         .query("external_id", text(), "Only those of this user of yours.")
@@ -85,7 +76,7 @@ fn import() -> Operation {
         "external_id": "user-7",
         "labels": { "team": "sales" },
     });
-    operation(Method::POST, "/v1/grants", ("importGrant", "Import a grant"), words)
+    Operation::new(Area::Grants, Method::POST, "/v1/grants", ("importGrant", "Import a grant"), words)
         .idempotent()
         .body(body, [("A grant from another program", example)])
         .answers(made(201, "The grant that was made."))
@@ -108,26 +99,32 @@ fn import_many() -> Operation {
     let entry = json!({ "line": 1, "external_id": "user-7", "outcome": "created", "grant": GRANT });
     let counts = json!({ "lines": 1, "created": 1, "updated": 0, "unchanged": 0, "refused": 0 });
     let summary = json!({ "summary": counts, "complete": true, "dry_run": false });
-    operation(Method::POST, "/v1/grants/import", ("importGrants", "Import many grants"), words)
-        .query("client", name(), "The client of lines that name none.")
-        .query(
-            "match",
-            one_of(["account", "external_id"]).usually("account"),
-            "By what a grant that is there already is recognized.",
-        )
-        .query(
-            "report",
-            one_of(["all", "refused"]).usually("all"),
-            "Which lines are reported; the summary always is.",
-        )
-        .query("dry_run", flag().usually(false), "Nothing is written.")
-        .lines(named("ImportLine"), format!("{line}\n"))
-        .answers(
-            Answer::new(200, "The report.")
-                .lines("ImportReportLine", &format!("{entry}\n{summary}\n"))
-                .header("X-Accel-Buffering"),
-        )
-        .refuses(&[Reason::NoSuchClient])
+    Operation::new(
+        Area::Grants,
+        Method::POST,
+        "/v1/grants/import",
+        ("importGrants", "Import many grants"),
+        words,
+    )
+    .query("client", name(), "The client of lines that name none.")
+    .query(
+        "match",
+        one_of(["account", "external_id"]).usually("account"),
+        "By what a grant that is there already is recognized.",
+    )
+    .query(
+        "report",
+        one_of(["all", "refused"]).usually("all"),
+        "Which lines are reported; the summary always is.",
+    )
+    .query("dry_run", flag().usually(false), "Nothing is written.")
+    .lines(named("ImportLine"), format!("{line}\n"))
+    .answers(
+        Answer::new(200, "The report.")
+            .lines("ImportReportLine", &format!("{entry}\n{summary}\n"))
+            .header("X-Accel-Buffering"),
+    )
+    .refuses(&[Reason::NoSuchClient])
 }
 
 fn made(status: u16, words: &'static str) -> Answer {
@@ -153,11 +150,17 @@ fn forecast() -> Operation {
             "evidence": "The provider announced that a refresh token that is not used ends after 90 days.",
         }],
     }] });
-    operation(Method::GET, "/v1/grants/forecast", ("forecastGrants", "Foresee which grants end"), words)
-        .query("client", name(), "Only grants of this client.")
-        .query("within", seconds(), "Only those that end within so many seconds.")
-        .query("limit", limit(100, 1000), "Grants at most.")
-        .answers(Answer::new(200, "What is foreseen.").json(named("Forecasts"), example))
+    Operation::new(
+        Area::Grants,
+        Method::GET,
+        "/v1/grants/forecast",
+        ("forecastGrants", "Foresee which grants end"),
+        words,
+    )
+    .query("client", name(), "Only grants of this client.")
+    .query("within", seconds(), "Only those that end within so many seconds.")
+    .query("limit", limit(100, 1000), "Grants at most.")
+    .answers(Answer::new(200, "What is foreseen.").json(named("Forecasts"), example))
 }
 
 fn read() -> Operation {

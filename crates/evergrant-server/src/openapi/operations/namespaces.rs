@@ -17,18 +17,17 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![list(), add(), remove()]
 }
 
-fn operation(
-    method: Method,
-    path: &'static str,
-    name: (&'static str, &'static str),
-    words: &'static str,
-) -> Operation {
-    Operation::new(Area::Namespaces, method, path, name, words)
-}
-
 fn list() -> Operation {
     let words = "Those that this key sees, by name.";
-    operation(Method::GET, "/v1/namespaces", ("listNamespaces", "List namespaces"), words).queried().answers(
+    Operation::new(
+        Area::Namespaces,
+        Method::GET,
+        "/v1/namespaces",
+        ("listNamespaces", "List namespaces"),
+        words,
+    )
+    .queried()
+    .answers(
         Answer::new(200, "The namespaces.").json(named("Namespaces"), json!({ "namespaces": [namespace()] })),
     )
 }
@@ -36,21 +35,38 @@ fn list() -> Operation {
 fn add() -> Operation {
     let body = object().always("name", name(), "Its name.").closed();
     let words = "Takes a key that sees all namespaces.";
-    operation(Method::POST, "/v1/namespaces", ("addNamespace", "Add a namespace"), words)
-        .body(body, [("A tenant", json!({ "name": "acme" }))])
-        .answers(Answer::new(201, "The namespace.").json(named("Namespace"), namespace()))
-        .refuses(&[Reason::NamespaceExists])
+    Operation::new(
+        Area::Namespaces,
+        Method::POST,
+        "/v1/namespaces",
+        ("addNamespace", "Add a namespace"),
+        words,
+    )
+    .body(body, [("A tenant", json!({ "name": "acme" }))])
+    .answers(Answer::new(201, "The namespace.").json(named("Namespace"), namespace()))
+    .refuses(&[Reason::NamespaceExists])
 }
 
 fn remove() -> Operation {
     let words = "Removes a namespace in which nothing is left, or with `contents` what is left in it as well: its grants are \
                  revoked first, so ask again while a provider has not confirmed. The keys that see it alone end with \
                  it. Takes a key that sees all namespaces.";
-    operation(Method::DELETE, "/v1/namespaces/{name}", ("removeNamespace", "Remove a namespace"), words)
-        .path("name", name(), "The namespace.", "acme")
-        .query("contents", flag().usually(false), "With what is left in it.")
-        .answers(Answer::new(204, "It is gone."))
-        .refuses(&[Reason::NoSuchNamespace, Reason::NamespaceInUse, Reason::InProgress, Reason::ShuttingDown])
+    Operation::new(
+        Area::Namespaces,
+        Method::DELETE,
+        "/v1/namespaces/{name}",
+        ("removeNamespace", "Remove a namespace"),
+        words,
+    )
+    .path("name", name(), "The namespace.", "acme")
+    .query("contents", flag().usually(false), "With what is left in it.")
+    .answers(Answer::new(204, "It is gone."))
+    .refuses(&[
+        Reason::NoSuchNamespace,
+        Reason::NamespaceInUse,
+        Reason::InProgress,
+        Reason::ShuttingDown,
+    ])
 }
 
 fn namespace() -> Value {

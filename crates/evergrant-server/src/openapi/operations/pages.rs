@@ -25,15 +25,6 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![ask(), open(), callback(), problems(), problem(), reference()]
 }
 
-fn operation(
-    method: Method,
-    path: &'static str,
-    name: (&'static str, &'static str),
-    words: &'static str,
-) -> Operation {
-    Operation::new(Area::Pages, method, path, name, words)
-}
-
 fn page(status: u16, words: &'static str) -> Answer {
     PAGE.into_iter().fold(Answer::new(status, words).html(), Answer::header)
 }
@@ -45,7 +36,8 @@ fn redirect(words: &'static str) -> Answer {
 fn ask() -> Operation {
     let words = "The address of `connect_url` and `reauthorize_url`: names the app, the provider and the reason, and asks. It changes nothing, \
                  since programs that look into messages for previews follow every link.";
-    following(operation(
+    following(Operation::new(
+        Area::Pages,
         Method::GET,
         "/connect/{link}",
         ("askToReconnect", "Ask the user to reconnect"),
@@ -57,7 +49,8 @@ fn ask() -> Operation {
 fn open() -> Operation {
     let words =
         "The button of that page: opens an authorization, if there is none yet, and leads to the provider.";
-    following(operation(
+    following(Operation::new(
+        Area::Pages,
         Method::POST,
         "/connect/{link}",
         ("reconnect", "Lead the user to the provider"),
@@ -86,7 +79,7 @@ fn following(operation: Operation) -> Operation {
 fn callback() -> Operation {
     let words = "The redirect URI: the provider sends the user's browser here. It finds its authorization by `state`, checks \
                  `iss` (RFC 9207), exchanges the code and leads on to the return URL, if there is one.";
-    operation(Method::GET, "/callback", ("callback", "Come back from the provider"), words)
+    Operation::new(Area::Pages, Method::GET, "/callback", ("callback", "Come back from the provider"), words)
         .parameter_of_the_provider("code", "The authorization code (RFC 6749 4.1.2).")
         .parameter_of_the_provider("state", "What the authorization was opened with.")
         .parameter_of_the_provider("iss", "The issuer that answers (RFC 9207).")
@@ -104,31 +97,43 @@ fn callback() -> Operation {
 
 fn problems() -> Operation {
     let words = "Every documented cause, or those that fit a search.";
-    operation(Method::GET, "/problems", ("searchProblems", "Look up why something failed"), words)
-        .query("q", text(), "An error message, or words of one. Leave tokens out.")
-        .query("provider", text().with("maxLength", 100), "The id of a catalogue entry.")
-        .query("code", text().with("maxLength", 100), "An error code.")
-        .query("status", pattern(r"^\s*([1-5][0-9]{2})?\s*$"), "An HTTP status.")
-        .answers(page(200, "The list.").json_of(named("CauseIndex")).header("Vary"))
+    Operation::new(
+        Area::Pages,
+        Method::GET,
+        "/problems",
+        ("searchProblems", "Look up why something failed"),
+        words,
+    )
+    .query("q", text(), "An error message, or words of one. Leave tokens out.")
+    .query("provider", text().with("maxLength", 100), "The id of a catalogue entry.")
+    .query("code", text().with("maxLength", 100), "An error code.")
+    .query("status", pattern(r"^\s*([1-5][0-9]{2})?\s*$"), "An HTTP status.")
+    .answers(page(200, "The list.").json_of(named("CauseIndex")).header("Vary"))
 }
 
 fn problem() -> Operation {
     let words = "What a cause of a diagnosis, or the `type` of a refusal, means and what helps. By `Accept` as a page, as \
                  JSON or as Markdown; a refusal's is a page alone.";
     let name = "The last segment of a `type`, or the name of a cause.";
-    operation(Method::GET, "/problems/{name}", ("readProblem", "Read about a problem"), words)
-        .path("name", text(), name, "user_revoked")
-        .answers(
-            page(200, "What it means.")
-                .header("Vary")
-                .json_of(named("CausePage"))
-                .text("text/markdown", "# The user withdrew the access\n"),
-        )
-        .refuses(&[Reason::NoSuchRoute])
+    Operation::new(
+        Area::Pages,
+        Method::GET,
+        "/problems/{name}",
+        ("readProblem", "Read about a problem"),
+        words,
+    )
+    .path("name", text(), name, "user_revoked")
+    .answers(
+        page(200, "What it means.")
+            .header("Vary")
+            .json_of(named("CausePage"))
+            .text("text/markdown", "# The user withdrew the access\n"),
+    )
+    .refuses(&[Reason::NoSuchRoute])
 }
 
 fn reference() -> Operation {
     let words = "This document, to be read.";
-    operation(Method::GET, "/docs/api", ("readReference", "Read this reference"), words)
+    Operation::new(Area::Pages, Method::GET, "/docs/api", ("readReference", "Read this reference"), words)
         .answers(page(200, "The reference."))
 }

@@ -19,28 +19,20 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![list_webhooks(), add(), read(), update(), remove(), rotate_secret(), test(), replay(), deliveries()]
 }
 
-fn operation(
-    method: Method,
-    path: &'static str,
-    name: (&'static str, &'static str),
-    words: &'static str,
-) -> Operation {
-    Operation::new(Area::Webhooks, method, path, name, words)
-}
-
 fn of_one(
     method: Method,
     path: &'static str,
     name: (&'static str, &'static str),
     words: &'static str,
 ) -> Operation {
-    operation(method, path, name, words)
+    Operation::new(Area::Webhooks, method, path, name, words)
         .path("id", webhook_id(), "The webhook.", WEBHOOK)
         .refuses(&[Reason::NoSuchWebhook])
 }
 
 fn list_webhooks() -> Operation {
-    operation(
+    Operation::new(
+        Area::Webhooks,
         Method::GET,
         "/v1/webhooks",
         ("listWebhooks", "List webhooks"),
@@ -64,7 +56,7 @@ fn add() -> Operation {
     });
     let mut added = webhook();
     added["secret"] = json!("whsec_…");
-    operation(Method::POST, "/v1/webhooks", ("addWebhook", "Add a webhook"), words)
+    Operation::new(Area::Webhooks, Method::POST, "/v1/webhooks", ("addWebhook", "Add a webhook"), words)
         .body(body, [("Only what concerns users", example)])
         .answers(Answer::new(201, "The webhook, with its secret.").json(named("AddedWebhook"), added))
         .refuses(&[Reason::Unprocessable])
