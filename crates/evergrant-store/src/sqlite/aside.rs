@@ -7,12 +7,12 @@ use rusqlite::Connection;
 
 use super::{
     connect, idempotency,
-    identity::{self, Identity},
+    identity::Identity,
     worker::{Worker, may_have_landed},
 };
 use crate::{
     once::{Executed, Once},
-    store::{Reason, StoreError, Unavailable},
+    store::StoreError,
 };
 
 impl Worker {
@@ -22,7 +22,7 @@ impl Worker {
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.begin()?;
-        let written = self.check_epoch().and_then(|()| work(&self.connection));
+        let written = self.recognized().and_then(|_| work(&self.connection));
         match written {
             Ok(value) => self.finish().map(|()| value),
             Err(error) => {
@@ -80,14 +80,6 @@ impl Worker {
         let answer = (once.answer)(&reply);
         idempotency::save(&self.connection, &self.keys, once, &answer)?;
         Ok((Executed::Now(answer), Some(identity)))
-    }
-
-    fn check_epoch(&self) -> Result<(), StoreError> {
-        let epoch = identity::read(&self.connection)?.epoch;
-        if epoch == self.identity.epoch {
-            return Ok(());
-        }
-        Err(Unavailable::new(Reason::Adopted, format_args!("its epoch is {epoch}")).into())
     }
 
     fn finish(&mut self) -> Result<(), StoreError> {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     import::{Candidate, Declined, Imported, Imports, Matching, Outcome},
     key::KeyRing,
-    store::{Reason, StoreError, Unavailable},
+    store::{StoreError, Unavailable},
 };
 
 /// Imports of one grant that are known again. More of them are new refresh tokens for it, each of which has taken the
@@ -339,25 +339,10 @@ impl Worker {
         matching: Matching,
         write: bool,
     ) -> Result<(Vec<Outcome>, Identity), Broken> {
-        let mut identity = identity::read(&self.connection).map_err(Broken::Undone)?;
+        let mut identity = self.recognized().map_err(Broken::Undone)?;
         let before = identity.change;
-        if identity.change != self.identity.change {
-            self.caches.disturb();
-        }
-        if identity.epoch != self.identity.epoch {
-            let adopted = Unavailable::new(Reason::Adopted, format_args!("its epoch is {}", identity.epoch));
-            return Err(Broken::Undone(adopted.into()));
-        }
-        let surroundings = Surroundings {
-            keys: &self.keys,
-            presence: &self.presence,
-            lifeboat: &self.lifeboat,
-            store: identity.store,
-            epoch: identity.epoch,
-            now: self.clock.now(),
-            quarantined: identity.quarantine.is_some(),
-            adoptions: identity.adoptions,
-        };
+        let (keys, now) = (&self.keys, self.clock.now());
+        let surroundings = Surroundings::new(keys, &self.presence, &self.lifeboat, &identity, now);
         let mut outcomes = Vec::with_capacity(candidates.len());
         for candidate in candidates {
             let verdict = judge(&self.connection, &self.keys, candidate, matching).map_err(Broken::Spoilt)?;

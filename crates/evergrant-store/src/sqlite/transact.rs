@@ -16,7 +16,9 @@ use super::{
     clients::{self, ClientCache},
     events,
     grant_cache::GrantCache,
-    grants, imports,
+    grants,
+    identity::Identity,
+    imports,
     scout::Sighting,
 };
 use crate::{
@@ -38,6 +40,27 @@ pub(super) struct Surroundings<'a> {
     pub(super) now: StoreTime,
     pub(super) quarantined: bool,
     pub(super) adoptions: u64,
+}
+
+impl<'a> Surroundings<'a> {
+    pub(super) fn new(
+        keys: &'a KeyRing,
+        presence: &'a Presence,
+        lifeboat: &'a Lifeboat,
+        identity: &Identity,
+        now: StoreTime,
+    ) -> Self {
+        Self {
+            keys,
+            presence,
+            lifeboat,
+            store: identity.store,
+            epoch: identity.epoch,
+            now,
+            quarantined: identity.quarantine.is_some(),
+            adoptions: identity.adoptions,
+        }
+    }
 }
 
 struct Subjects {

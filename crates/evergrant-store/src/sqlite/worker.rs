@@ -205,25 +205,23 @@ impl Worker {
         Ok(outcomes)
     }
 
-    pub(super) fn fill(&mut self, commands: &[Command]) -> Result<(Outcomes, Identity), Broken> {
-        let mut identity = identity::read(&self.connection).map_err(Broken::Undone)?;
+    /// The store as it is now, if it is still the one that was opened. What others have changed is remembered no longer.
+    pub(super) fn recognized(&mut self) -> Result<Identity, StoreError> {
+        let identity = identity::read(&self.connection)?;
+        if identity.epoch != self.identity.epoch {
+            let adopted = Unavailable::new(Reason::Adopted, format_args!("its epoch is {}", identity.epoch));
+            return Err(adopted.into());
+        }
         if identity.change != self.identity.change {
             self.caches.disturb();
         }
-        if identity.epoch != self.identity.epoch {
-            let adopted = Unavailable::new(Reason::Adopted, format_args!("its epoch is {}", identity.epoch));
-            return Err(Broken::Undone(adopted.into()));
-        }
-        let surroundings = Surroundings {
-            keys: &self.keys,
-            presence: &self.presence,
-            lifeboat: &self.lifeboat,
-            store: identity.store,
-            epoch: identity.epoch,
-            now: self.clock.now(),
-            quarantined: identity.quarantine.is_some(),
-            adoptions: identity.adoptions,
-        };
+        Ok(identity)
+    }
+
+    pub(super) fn fill(&mut self, commands: &[Command]) -> Result<(Outcomes, Identity), Broken> {
+        let mut identity = self.recognized().map_err(Broken::Undone)?;
+        let (keys, now) = (&self.keys, self.clock.now());
+        let surroundings = Surroundings::new(keys, &self.presence, &self.lifeboat, &identity, now);
         let mut outcomes = Vec::with_capacity(commands.len());
         for command in commands {
             identity.change += 1;
