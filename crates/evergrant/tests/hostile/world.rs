@@ -4,6 +4,7 @@
 use std::{
     fmt::{Debug, Write as _},
     io,
+    pin::pin,
     sync::{Arc, Mutex, Once},
     time::Duration,
 };
@@ -77,6 +78,8 @@ impl World {
         let clock = ManualClock::starting_at(Timestamp::from_seconds(1_795_222_891));
         let (keeper, driver) = open(&folder, &clock, egress).await;
         keeper.add_client(new_client(token_endpoint, window)).await.unwrap();
+        // The scheduler has looked, and does so again when the clock moves: what is counted are the requests for callers.
+        keeper.settled().await;
         let grant = NewGrant::new(shop(), RefreshToken::new(REFRESH_TOKEN).unwrap());
         let grant = keeper.import(grant).await.unwrap().id;
         Self { provider, keeper, grant, clock, folder, driver }
@@ -85,9 +88,21 @@ impl World {
     /// Brings the grant in order, so that no refresh that is due comes in between; says how often the provider was asked.
     pub(crate) async fn in_order(&self) -> usize {
         self.provider.plays(Play::answer("200 OK", "application/json", HONEST));
-        self.keeper.token(self.grant).await.unwrap();
+        self.token().await.unwrap();
         self.keeper.settled().await;
         self.provider.requests().len()
+    }
+
+    /// As a caller: whatever a call waits for, the time for it goes by as soon as nothing else is under way.
+    async fn token(&self) -> Result<Token, TokenError> {
+        let mut call = pin!(self.keeper.token(self.grant));
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut call => return answer,
+                () = self.keeper.settled() => self.advance(1),
+            }
+        }
     }
 
     /// The same store in a process with other rules of egress.
@@ -106,7 +121,7 @@ impl World {
     }
 
     pub(crate) async fn refused(&self) -> (Refusal, String) {
-        let error = self.keeper.token(self.grant).await.unwrap_err();
+        let error = self.token().await.unwrap_err();
         see(&format!("{error:?}"));
         let mut told = error.to_string();
         for sentence in error.diagnosis().map(|diagnosis| &diagnosis.evidence).into_iter().flatten() {
@@ -122,7 +137,7 @@ impl World {
     /// Plays an answer that holds tokens, and hands out what the keeper made of it.
     pub(crate) async fn token_from(&self, play: Play) -> Token {
         self.provider.plays(play);
-        self.keeper.token(self.grant).await.unwrap()
+        self.token().await.unwrap()
     }
 
     /// The grant is not lost, whatever was played: as soon as the provider is itself again, so is the grant.
@@ -136,7 +151,7 @@ impl World {
         for _ in 0..PATIENCE_SECONDS {
             self.keeper.settled().await;
             if self.record().await.state == GrantState::Active {
-                assert_eq!(self.keeper.token(self.grant).await.unwrap().expose(), "at-canary-honest");
+                assert_eq!(self.token().await.unwrap().expose(), "at-canary-honest");
                 return self.nothing_leaked().await;
             }
             self.advance(1);

@@ -57,7 +57,7 @@ impl Restored {
     async fn refresh_all(&self) {
         self.world.advance(STALE);
         for grant in &self.grants {
-            self.world.keeper.token(*grant).await.unwrap();
+            self.world.token(*grant).await.unwrap();
         }
         self.world.keeper.settled().await;
     }
@@ -154,7 +154,7 @@ async fn a_provider_that_can_be_asked_is_asked_first_and_spent_tokens_are_not_pr
     assert_eq!(restored.states("active").await, GRANTS, "nothing was lost");
 
     // What an introspection says is not believed where somebody needs the grant: some call every refresh token inactive.
-    assert!(restored.world.keeper.token(restored.grants[7]).await.is_err());
+    assert!(restored.world.token(restored.grants[7]).await.is_err());
     assert_eq!(restored.presented_after(before).len(), 1);
     assert_eq!(restored.states("needs_reauthorization").await, 1);
 }
@@ -180,7 +180,7 @@ async fn spent_tokens_of_a_backup_are_not_presented_one_after_the_other() {
 
     // Somebody needs one of them: it is presented, alone, and the provider decides.
     let needed = untouched(&restored).await;
-    let result = restored.world.keeper.token(needed).await;
+    let result = restored.world.token(needed).await;
     assert!(result.is_err());
     restored.let_pass(2 * 3600).await;
     let presented = restored.presented_after(before);

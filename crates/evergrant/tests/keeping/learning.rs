@@ -32,7 +32,7 @@ async fn learned(world: &World) -> Learned {
 async fn refresh(world: &World, grant: evergrant::proto::name::GrantId, times: usize) {
     for _ in 0..times {
         world.advance(400);
-        world.keeper.token(grant).await.unwrap();
+        world.token(grant).await.unwrap();
         world.keeper.settled().await;
     }
 }
@@ -71,11 +71,11 @@ async fn what_was_learned_does_not_make_a_repetition_safer() {
     world.rehearsal.add_fault(lose_the_answer()).unwrap();
     // Inside the margin, so that the current token lives on for some seconds.
     world.advance(285);
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
     for _ in 0..8 {
         world.keeper.settled().await;
         world.advance(1);
-        world.keeper.token(grant).await.unwrap();
+        world.token(grant).await.unwrap();
     }
     assert_eq!(world.refreshes().len(), before + 1, "not repeated while there is something to lose");
     // The repetition that step 8 allows in the end shows something.
@@ -96,7 +96,7 @@ async fn a_refusal_inside_a_stated_window_is_shown_beside_the_statement_and_chan
     let grant = world.connect("alice").await;
     world.rehearsal.add_fault(lose_the_answer()).unwrap();
     world.advance(400);
-    let _ = world.keeper.token(grant).await;
+    let _ = world.token(grant).await;
     world.advance_until(60, async || learned(&world).await.repetitions.refused > 0).await;
     let client = world.keeper.client(&Namespace::default(), &World::shop()).await.unwrap().unwrap();
     assert_eq!(client.learned.contradictions(&client.provider), [Contradiction::RefusesRepetition]);

@@ -40,7 +40,7 @@ async fn an_hour_of_outage_is_ridden_out_with_few_requests_and_no_help() {
     world.rehearsal.remove_fault(down);
     // By itself: nobody asks for a token.
     world.advance_until(400, async || world.record(grant).await.state == GrantState::Active).await;
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,10 +49,10 @@ async fn a_lost_answer_is_recovered_inside_a_grace_window() {
     let grant = world.connect("alice").await;
     world.rehearsal.add_fault(on_refresh(Fault::after_commit(Action::Drop))).unwrap();
     world.advance(400);
-    let first = refusal(world.keeper.token(grant).await);
+    let first = refusal(world.token(grant).await);
     assert!(matches!(first, Refusal::OutcomeUnknown { .. }), "{first:?}");
     world.advance_until(25, async || world.record(grant).await.state == GrantState::Active).await;
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
     assert_eq!(world.refreshes().len(), 2);
 }
 
@@ -63,12 +63,12 @@ async fn a_lost_answer_of_a_strict_provider_is_a_lost_rotation_and_no_revocation
     world.rehearsal.add_fault(on_refresh(Fault::after_commit(Action::Drop))).unwrap();
     // Inside the margin: the current token is still good when the answer is lost.
     world.advance(285);
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
     world.keeper.settled().await;
     assert_eq!(world.refreshes().len(), 1);
     // While the access token lives it is served, and the refresh token is not presented again.
     world.advance(3);
-    let warned = world.keeper.token(grant).await.unwrap();
+    let warned = world.token(grant).await.unwrap();
     assert!(warned.warning().is_some());
     assert_eq!(world.refreshes().len(), 1);
     // Then it is, once, since nothing is left to lose.
@@ -77,7 +77,7 @@ async fn a_lost_answer_of_a_strict_provider_is_a_lost_rotation_and_no_revocation
             matches!(world.record(grant).await.state, GrantState::NeedsReauthorization { .. })
         })
         .await;
-    let Refusal::NeedsReauthorization(diagnosis) = refusal(world.keeper.token(grant).await) else { panic!() };
+    let Refusal::NeedsReauthorization(diagnosis) = refusal(world.token(grant).await) else { panic!() };
     assert_eq!(diagnosis.cause, Cause::LostRotationNotPersisted);
     assert_eq!(diagnosis.certainty, Certainty::Likely);
     assert!(diagnosis.alternatives.contains(&Cause::UserRevoked), "{diagnosis:?}");
@@ -90,13 +90,13 @@ async fn a_500_after_the_commit_of_a_strict_provider_is_not_repeated_while_the_t
     let grant = world.connect("alice").await;
     world.rehearsal.add_fault(on_refresh(Fault::after_commit(Action::status(500)))).unwrap();
     world.advance(285);
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
     world.keeper.settled().await;
     assert_eq!(world.refreshes().len(), 1);
     for _ in 0..8 {
         world.advance(1);
         world.keeper.settled().await;
-        world.keeper.token(grant).await.unwrap();
+        world.token(grant).await.unwrap();
     }
     assert_eq!(world.refreshes().len(), 1);
 }
@@ -110,7 +110,7 @@ async fn retry_after_is_obeyed() {
     let busy = Action::Respond { status: 429, headers, body: String::new() };
     world.rehearsal.add_fault(on_refresh(Fault::before(busy))).unwrap();
     world.advance(400);
-    let Refusal::ProviderUnavailable { retry_after, .. } = refusal(world.keeper.token(grant).await) else {
+    let Refusal::ProviderUnavailable { retry_after, .. } = refusal(world.token(grant).await) else {
         panic!()
     };
     assert!(retry_after.as_secs() >= 120, "{retry_after:?}");
@@ -129,6 +129,6 @@ async fn a_provider_that_forgives_nothing_but_keeps_the_successor_is_asked_again
     let grant = world.connect("alice").await;
     world.rehearsal.add_fault(on_refresh(Fault::after_commit(Action::Truncate { bytes: 20 }))).unwrap();
     world.advance(400);
-    let _ = world.keeper.token(grant).await;
+    let _ = world.token(grant).await;
     world.advance_until(30, async || world.record(grant).await.state == GrantState::Active).await;
 }

@@ -14,14 +14,14 @@ async fn a_dead_grant_comes_back_under_the_same_id() {
     let grant = world.connect("alice").await;
     world.rehearsal.with_provider(|provider, now| provider.change_password("alice", now)).unwrap();
     world.advance(400);
-    assert!(matches!(refusal(world.keeper.token(grant).await), Refusal::NeedsReauthorization(_)));
+    assert!(matches!(refusal(world.token(grant).await), Refusal::NeedsReauthorization(_)));
     let CallbackEnd::Connected { grant: repaired, .. } = world.authorize("alice", Some(grant)).await else {
         panic!()
     };
     assert_eq!(repaired.id, grant);
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
     world.advance(400);
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +32,7 @@ async fn another_account_changes_nothing() {
     assert!(matches!(world.authorize("bob", Some(grant)).await, CallbackEnd::WrongAccount(_)));
     let after = world.record(grant).await;
     assert_eq!((after.generation, after.owner, after.state), (before.generation, before.owner, before.state));
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,5 +99,5 @@ async fn a_reauthorization_waits_for_a_slow_refresh_and_is_not_overwritten_by_it
     assert_eq!(after.generation, connected.generation);
     assert_eq!(after.state, GrantState::Active);
     world.advance(400);
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
 }

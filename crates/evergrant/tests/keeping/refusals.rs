@@ -14,12 +14,12 @@ async fn a_dead_grant_costs_no_request_however_often_it_is_asked_for() {
     let grant = world.connect("alice").await;
     world.rehearsal.with_provider(|provider, now| provider.change_password("alice", now)).unwrap();
     world.advance(400);
-    let Refusal::NeedsReauthorization(diagnosis) = refusal(world.keeper.token(grant).await) else { panic!() };
+    let Refusal::NeedsReauthorization(diagnosis) = refusal(world.token(grant).await) else { panic!() };
     assert!(!diagnosis.evidence.is_empty(), "{diagnosis:?}");
     let asked = world.refreshes().len();
     assert_eq!(asked, 1);
     for _ in 0..50 {
-        assert!(matches!(refusal(world.keeper.token(grant).await), Refusal::NeedsReauthorization(_)));
+        assert!(matches!(refusal(world.token(grant).await), Refusal::NeedsReauthorization(_)));
         world.advance(3600);
     }
     assert_eq!(world.refreshes().len(), asked);
@@ -32,7 +32,7 @@ async fn a_changed_secret_kills_no_grant_and_new_credentials_resume_all() {
     world.rehearsal.change_secret("shop", "the-new-secret").unwrap();
     world.advance(400);
     for grant in grants {
-        let refused = refusal(world.keeper.token(grant).await);
+        let refused = refusal(world.token(grant).await);
         assert!(
             matches!(refused, Refusal::ClientRejected { .. } | Refusal::InProgress { .. }),
             "{refused:?}"
@@ -73,10 +73,10 @@ async fn one_organization_that_disables_the_app_does_not_pause_the_others() {
         .with_provider(|provider, _| provider.disable_client_for_tenant("shop", "acme", refusal_text))
         .unwrap();
     world.advance(400);
-    let refused = refusal(world.keeper.token(alice).await);
+    let refused = refusal(world.token(alice).await);
     assert!(matches!(refused, Refusal::ClientRejected { .. }), "{refused:?}");
     for _ in 0..10 {
-        world.keeper.token(bob).await.unwrap();
+        world.token(bob).await.unwrap();
         world.advance(400);
     }
     assert!(matches!(world.record(alice).await.state, GrantState::Degraded { .. }));

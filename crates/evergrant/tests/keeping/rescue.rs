@@ -42,7 +42,7 @@ async fn a_rotation_that_a_locked_store_cannot_take_survives_in_the_lifeboat_and
     world.advance_until(60, async || world.keeper.status().await.unwrap().lifeboat_records == 0).await;
     assert_eq!(world.record(grant).await.state, GrantState::Active);
     world.advance(400);
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
     assert!(world.refreshes().iter().all(|entry| entry.presented_before == Some(0)));
 }
 
@@ -56,9 +56,9 @@ async fn what_a_killed_process_had_rescued_lands_at_the_next_start() {
     world.rehearsal.remove_fault(hold);
     caller.await.unwrap().unwrap();
     world.restart_after(move || drop(lock)).await;
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
     world.advance(400);
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
     assert!(world.refreshes().iter().all(|entry| entry.presented_before == Some(0)));
 }
 
@@ -73,7 +73,7 @@ async fn a_driver_that_is_stopped_sees_a_sent_refresh_through() {
     world.rehearsal.remove_fault(hold);
     world.ended().await;
     world.restart_after(|| ()).await;
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
     assert_eq!(world.refreshes().len(), 1);
 }
 
@@ -93,7 +93,7 @@ async fn a_rotation_that_a_full_disk_cannot_take_survives_in_the_lifeboat_and_la
     disk.make_room();
     world.advance_until(60, async || world.keeper.status().await.unwrap().lifeboat_records == 0).await;
     world.advance(400);
-    world.keeper.token(grant).await.unwrap();
+    world.token(grant).await.unwrap();
     assert!(world.refreshes().iter().all(|entry| entry.presented_before == Some(0)));
 }
 
@@ -107,12 +107,12 @@ async fn on_a_full_disk_nothing_is_sent() {
     let grant = world.connect("alice").await;
     disk.fill();
     world.advance(400);
-    let refused = crate::world::refusal(world.keeper.token(grant).await);
+    let refused = crate::world::refusal(world.token(grant).await);
     let evergrant::proto::engine::Refusal::StoreUnavailable(detail) = refused else { panic!("{refused:?}") };
     assert!(detail.contains("free space"), "{detail}");
     assert!(world.refreshes().is_empty());
     disk.make_room();
-    world.advance_until(60, async || world.keeper.token(grant).await.is_ok()).await;
+    world.advance_until(60, async || world.token(grant).await.is_ok()).await;
 }
 
 /// A file system of 40 MiB.

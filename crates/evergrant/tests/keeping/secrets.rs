@@ -10,13 +10,13 @@ use crate::world::{SECRET, World, see, seen};
 async fn no_secret_appears_in_records_events_errors_or_files() {
     let world = World::playing(PolicyName::P2).await;
     let grant = world.connect("alice").await;
-    let mut secrets = vec![SECRET.to_owned(), world.keeper.token(grant).await.unwrap().expose().to_owned()];
+    let mut secrets = vec![SECRET.to_owned(), world.token(grant).await.unwrap().expose().to_owned()];
     world.advance(400);
-    secrets.push(world.keeper.token(grant).await.unwrap().expose().to_owned());
+    secrets.push(world.token(grant).await.unwrap().expose().to_owned());
     let echo = format!(r#"{{"error":"invalid_grant","error_description":"no: {SECRET}"}}"#);
     world.rehearsal.add_fault(Fault::before(Action::respond(400, &echo))).unwrap();
     world.advance(400);
-    let error = world.keeper.token(grant).await.unwrap_err();
+    let error = world.token(grant).await.unwrap_err();
     see(&format!("{error} {error:?} {:?} {:?}", error.diagnosis(), world.keeper));
     see(&format!("{:?}", world.record(grant).await));
     see(&format!("{:?}", world.keeper.attempts(grant, 100).await.unwrap()));
