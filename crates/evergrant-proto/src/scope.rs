@@ -83,7 +83,8 @@ impl ScopeSet {
 
     /// The scopes joined as a provider wants them.
     pub fn joined_by(&self, separator: char) -> String {
-        let mut text = String::new();
+        let length = self.0.iter().map(|scope| scope.as_str().len() + separator.len_utf8()).sum();
+        let mut text = String::with_capacity(length);
         for scope in &self.0 {
             if !text.is_empty() {
                 text.push(separator);
@@ -147,7 +148,13 @@ impl FromStr for ScopeSet {
 
 impl fmt::Display for ScopeSet {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.joined_by(' '))
+        for (index, scope) in self.0.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str(" ")?;
+            }
+            formatter.write_str(scope.as_str())?;
+        }
+        Ok(())
     }
 }
 

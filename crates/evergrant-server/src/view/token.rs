@@ -37,7 +37,7 @@ impl<'a> TokenView<'a> {
             token_type: token.token_type(),
             expires_at: token.expires_at().map(time),
             expires_in: token.expires_at().map(|end| end.since(now).as_secs()),
-            scope: token.scope().to_string(),
+            scope: token.scope().joined_by(' '),
             generation: token.generation(),
             warning: token.warning().map(warning),
         }
