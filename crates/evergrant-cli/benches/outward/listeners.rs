@@ -15,7 +15,7 @@ use crate::{
     server,
 };
 
-const LISTENERS: usize = 9_500;
+const LISTENERS: usize = 10_000;
 
 /// What every listener waits for.
 const EVENT: &str = "event: imported";
