@@ -8,6 +8,7 @@
 mod answer;
 mod area;
 mod header;
+mod messages;
 mod names;
 mod operation;
 mod operations;
@@ -33,6 +34,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         "info": info(),
         "tags": tags(),
         "paths": paths(&operations()),
+        "webhooks": messages::webhooks(),
         "components": {
             "schemas": schemas::all()
                 .into_iter()

@@ -52,6 +52,22 @@ impl Contract {
         lies
     }
 
+    /// Panics if a message to a webhook is not as the document has it.
+    #[track_caller]
+    pub(crate) fn check_message(&self, headers: &HeaderMap, message: &Value) {
+        let kind = message["type"].as_str().unwrap_or_default();
+        let described = &self.document["webhooks"][kind]["post"];
+        let parameters = described["parameters"].as_array();
+        let parameters = parameters.unwrap_or_else(|| panic!("src/openapi lacks the message {kind}"));
+        let lies: Vec<_> = parameters
+            .iter()
+            .filter(|parameter| !headers.contains_key(parameter["name"].as_str().unwrap()))
+            .map(|parameter| format!("the message lacks {}", parameter["name"]))
+            .chain(self.mistakes(&described["requestBody"]["content"]["application/json"]["schema"], message))
+            .collect();
+        assert!(lies.is_empty(), "src/openapi is not true of {message:#}: {lies:#?}");
+    }
+
     /// The operation of a path: of two that fit, the one with fewer parameters.
     fn operation(&self, method: &str, path: &str) -> Option<(usize, &Value)> {
         let paths = self.document["paths"].as_object().unwrap();

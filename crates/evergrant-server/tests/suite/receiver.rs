@@ -94,7 +94,9 @@ impl Receiver {
     }
 
     pub(crate) async fn next(&mut self, world: &World) -> Arrived {
-        world.meanwhile(self.arrivals.recv()).await.unwrap()
+        let arrived = world.meanwhile(self.arrivals.recv()).await.unwrap();
+        world.contract().await.check_message(&arrived.headers, &arrived.json);
+        arrived
     }
 
     /// The types of the next messages.

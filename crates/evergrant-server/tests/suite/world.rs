@@ -208,7 +208,7 @@ impl World {
     }
 
     /// What every answer has to be true to.
-    async fn contract(&self) -> &'static Contract {
+    pub(crate) async fn contract(&self) -> &'static Contract {
         static CONTRACT: OnceCell<Contract> = OnceCell::const_new();
         let read = async || {
             let document = self.anonymous(Method::GET, "/openapi.json").send().await.unwrap();

@@ -43,8 +43,8 @@ fn list_webhooks() -> Operation {
 }
 
 fn add() -> Operation {
-    let words = "Adds a webhook. Its secret is in this answer and in no other. docs/webhooks.md has the messages, and how to \
-                 verify them.";
+    let words = "Adds a webhook. Its secret is in this answer and in no other. What it is sent is a `WebhookMessage`; \
+                 docs/webhooks.md says how to verify it.";
     let body = object()
         .always("url", receiver(), URL)
         .maybe("types", list(chosen_kinds()), "What it wants to be told; empty: everything.")

@@ -2,9 +2,11 @@
 
 use evergrant::store::webhook::{DeliveryState, DisabledReason, MessageKind};
 
-use super::{Named, message_id, webhook_id};
+use evergrant::proto::diagnosis::Certainty;
+
+use super::{Named, external_id, grant_id, labels, message_id, webhook_id};
 use crate::openapi::schema::{
-    Schema, address, count, flag, list, named, names_of, object, one_of, text, time,
+    Schema, address, count, flag, list, name, named, names_of, object, one_of, text, time,
 };
 
 pub(super) fn schemas() -> Named {
@@ -15,6 +17,7 @@ pub(super) fn schemas() -> Named {
         ("RotatedSecret", rotated()),
         ("TestedWebhook", tested()),
         ("Deliveries", deliveries()),
+        ("WebhookMessage", message()),
     ]
 }
 
@@ -82,4 +85,35 @@ fn deliveries() -> Schema {
         count().or_null(),
         "What to ask with next, as `before`; `null`: these were the oldest.",
     )
+}
+
+/// What the courier posts. Thin: whoever wants more asks for the grant.
+fn message() -> Schema {
+    let diagnosis = object()
+        .always("cause", named("Cause"), "What it is held to be.")
+        .always("certainty", names_of::<Certainty>(), "How sure that is.")
+        .always("meaning", text(), "What the cause means, in one sentence.")
+        .always("evidence", list(text()), "Plain sentences; no secrets.")
+        .always("remedies", list(text()), "What helps, in sentences, the first step first.")
+        .always("page", address(), "The page of the cause, on this server.");
+    let data = object()
+        .always("namespace", name(), "The namespace.")
+        .maybe("webhook", webhook_id(), "Of `webhook.test`: the webhook that is tried.")
+        .maybe("client", name(), "The client.")
+        .maybe("event", count(), "The event of the log that it tells of.")
+        .maybe("grant", grant_id(), "The grant, if it is about one.")
+        .maybe("external_id", external_id(), "Whose it is, in your own words.")
+        .maybe("labels", labels(), "Your own words.")
+        .maybe("diagnosis", diagnosis, "What is held to be the cause, if something failed.")
+        .maybe(
+            "reauthorize_url",
+            address(),
+            "Of `grant.needs_reauthorization`: where the user of the grant repairs it.",
+        )
+        .maybe("reauthorize_url_expires_at", time(), "Until when that link leads there.");
+    object()
+        .always("type", any_kind(), "What it tells.")
+        .always("timestamp", time(), "When that happened.")
+        .always("data", data, "About whom, and why.")
+        .meaning("What is posted to a webhook, signed. No secret.")
 }
