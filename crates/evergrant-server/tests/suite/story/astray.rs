@@ -42,6 +42,15 @@ impl Stray {
         self.browser.sees("asks for access").await;
     }
 
+    /// From the page that says what went wrong to a grant that is alive.
+    async fn tries_again(&self) {
+        self.browser.clicks("Try again").await;
+        self.signs_on().await;
+        self.browser.clicks("alice").await;
+        self.browser.sees("is connected").await;
+        assert!(self.is_alive().await);
+    }
+
     async fn is_alive(&self) -> bool {
         self.world.token(&self.grant).await.status == 200
     }
@@ -68,11 +77,7 @@ async fn another_account_changes_nothing_and_the_right_one_is_one_click_away() {
     let page = stray.browser.sees("This is another account").await;
     assert!(page.contains("Nothing was changed") && page.contains("Acme Billing"), "{page}");
     assert!(!stray.is_alive().await);
-    stray.browser.clicks("Try again").await;
-    stray.signs_on().await;
-    stray.browser.clicks("alice").await;
-    stray.browser.sees("is connected").await;
-    assert!(stray.is_alive().await);
+    stray.tries_again().await;
 }
 
 #[tokio::test]
@@ -83,11 +88,7 @@ async fn who_says_no_at_the_provider_may_think_again() {
     let page = stray.browser.sees("Not connected").await;
     assert!(page.contains("nothing was changed") && page.contains("access_denied"), "{page}");
     assert!(!stray.is_alive().await && stray.redeemed() == 0);
-    stray.browser.clicks("Try again").await;
-    stray.signs_on().await;
-    stray.browser.clicks("alice").await;
-    stray.browser.sees("is connected").await;
-    assert!(stray.is_alive().await);
+    stray.tries_again().await;
 }
 
 #[tokio::test]

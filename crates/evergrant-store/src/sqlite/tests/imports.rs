@@ -1,9 +1,6 @@
 #![expect(clippy::unnecessary_wraps, reason = "what an outcome is compared with is one")]
 
-use std::{
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::{sync::atomic::AtomicU32, time::Duration};
 
 use evergrant_proto::{
     name::{ClientName, GrantId, Namespace},
@@ -12,10 +9,12 @@ use evergrant_proto::{
 };
 use rusqlite::Connection;
 
-use super::world::{Host, NOW, claimed, client, import, put_client, read, refresh_token, succeed};
+use super::world::{
+    Host, NOW, claimed, client, commit_in_silence, import, put_client, read, refresh_token, succeed,
+};
 use crate::{
     import::{Candidate, Declined, Imported, Imports, Matching, Outcome},
-    sqlite::{SqliteStore, worker},
+    sqlite::SqliteStore,
     store::{GrantFilter, Store, StoreError},
 };
 
@@ -286,13 +285,7 @@ async fn two_processes_that_import_the_same_make_one_grant_of_each() {
 /// The second commit lands, and says that it has failed.
 fn landing_in_silence(connection: &Connection) -> rusqlite::Result<()> {
     static COMMITS: AtomicU32 = AtomicU32::new(0);
-    worker::commit(connection)?;
-    match COMMITS.fetch_add(1, Ordering::Relaxed) {
-        1 => {
-            Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), None))
-        }
-        _ => Ok(()),
-    }
+    commit_in_silence(&COMMITS, connection)
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use evergrant_proto::{
 use rusqlite::Connection;
 use zeroize::Zeroizing;
 
-use super::world::{Host, NOW, import, put_client, read};
+use super::world::{Host, NOW, commit_in_silence, import, put_client, read};
 use crate::{
     key::{KeyRing, MasterKey},
     once::{Executed, Once, OnceKey},
@@ -179,13 +179,7 @@ static COMMITS: AtomicU32 = AtomicU32::new(0);
 
 /// The second commit lands, and says that it has failed.
 fn landing_in_silence(connection: &Connection) -> rusqlite::Result<()> {
-    worker::commit(connection)?;
-    match COMMITS.fetch_add(1, Ordering::Relaxed) {
-        1 => {
-            Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), None))
-        }
-        _ => Ok(()),
-    }
+    commit_in_silence(&COMMITS, connection)
 }
 
 #[tokio::test]
