@@ -117,7 +117,7 @@ pub enum AuthorizeError {
     #[error("{0} is not one of the client's redirect URIs")]
     ForeignRedirectUri(RedirectUri),
     /// The return URL is not one of the client's.
-    #[error("the return URL is not one of the client's")]
+    #[error("the return URL is not one of the client's, letter by letter")]
     ForeignReturnUrl,
     /// The provider did not open a device authorization.
     #[error("the provider did not open a device authorization: {0}")]

@@ -101,6 +101,7 @@ mod random;
 mod registration;
 mod remedies;
 mod resource;
+mod return_url;
 mod token;
 
 pub use access::NewApiKey;
@@ -116,4 +117,5 @@ pub use keeper::{CompleteError, Keeper, KeeperParts, NewGrant, Rejection};
 pub use open::{OpenError, OpenOptions, Opened};
 pub use registration::{ClientChanges, ClientError, NewClient};
 pub use resource::{ResourceRequest, SendError};
+pub use return_url::{InvalidReturnUrl, ReturnUrl};
 pub use token::{Token, TokenError};

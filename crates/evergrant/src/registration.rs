@@ -19,7 +19,7 @@ use evergrant_proto::{
 };
 use evergrant_store::StoreError;
 
-use crate::Keeper;
+use crate::{Keeper, ReturnUrl};
 
 /// A client to be added.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ pub struct NewClient {
     /// What is asked for when an authorization does not say.
     pub scopes: ScopeSet,
     /// Whereto users may be returned.
-    pub return_urls: Vec<String>,
+    pub return_urls: Vec<ReturnUrl>,
     /// What this provider does with used refresh tokens, if the catalogue does not know.
     pub rotation: Option<RotationPolicy>,
     /// Use refresh tokens that nobody needs before the provider ends them for not being used.
@@ -93,7 +93,7 @@ pub struct ClientChanges {
     /// The scopes asked for by default.
     pub scopes: Option<ScopeSet>,
     /// All return URLs.
-    pub return_urls: Option<Vec<String>>,
+    pub return_urls: Option<Vec<ReturnUrl>>,
     /// What the provider does with used refresh tokens.
     pub rotation: Option<RotationPolicy>,
     /// Whether refresh tokens that nobody needs are kept alive.
@@ -180,7 +180,7 @@ impl Keeper {
             authentication,
             redirect_uris: new.redirect_uris,
             scopes: new.scopes,
-            return_urls: new.return_urls,
+            return_urls: texts(&new.return_urls),
             breaker: Breaker::default(),
             learned: Learned::default(),
             probation: Probation::default(),
@@ -226,7 +226,7 @@ impl Keeper {
         record.authentication = authentication.unwrap_or(record.authentication);
         record.redirect_uris = redirect_uris.unwrap_or(record.redirect_uris);
         record.scopes = scopes.unwrap_or(record.scopes);
-        record.return_urls = return_urls.unwrap_or(record.return_urls);
+        record.return_urls = return_urls.as_deref().map_or(record.return_urls, texts);
         record.keep_alive = keep_alive.unwrap_or(record.keep_alive);
         record.branding = branding.unwrap_or(record.branding);
         let rotation = rotation.unwrap_or(record.provider.rotation.clone());
@@ -293,6 +293,10 @@ impl Keeper {
             reply => unreachable!("a client is answered with itself, not with {reply:?}"),
         }
     }
+}
+
+fn texts(urls: &[ReturnUrl]) -> Vec<String> {
+    urls.iter().map(|url| url.as_str().to_owned()).collect()
 }
 
 /// The best method that the provider offers; what it announces of itself wins over the catalogue's order.

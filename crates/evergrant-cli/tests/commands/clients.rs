@@ -25,6 +25,21 @@ async fn a_name_is_taken_once() {
 }
 
 #[tokio::test]
+async fn an_address_that_no_user_may_be_returned_to_is_refused() {
+    let world = World::new().await;
+    let add = ["clients", "add", "crm", "--issuer", world.rehearsal.issuer(), "--client-id", "x", "--public"];
+    let with = |url| [&add[..], &["--return-url", url]].concat();
+    for url in ["javascript:alert(1)", "/done", "https://app.example@evil.example/"] {
+        let said = world.run(&with(url)).await.bad(2);
+        assert!(said.contains("no return URL"), "{url}: {said}");
+    }
+    world.run(&with("https://app.example/done")).await.good();
+    world.run(&["clients", "update", "crm", "--return-url", "data:text/html,x"]).await.bad(2);
+    let shown = world.run(&["clients", "show", "crm", "--format", "json"]).await.json();
+    assert_eq!(shown["return_urls"], serde_json::json!(["https://app.example/done"]));
+}
+
+#[tokio::test]
 async fn a_secret_that_nobody_names_is_asked_for_by_its_options() {
     let world = World::new().await;
     let issuer = world.rehearsal.issuer();

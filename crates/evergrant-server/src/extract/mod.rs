@@ -8,7 +8,6 @@ mod identifier;
 mod labels;
 mod object;
 mod parameters;
-mod return_url;
 mod scopes;
 mod secret;
 
@@ -22,7 +21,6 @@ pub(crate) use self::{
     labels::{Labels, MAX_VALUE_BYTES},
     object::Object,
     parameters::Parameters,
-    return_url::return_url,
     scopes::Scopes,
     secret::Secret,
 };

@@ -127,6 +127,11 @@ impl Problem {
         self
     }
 
+    /// What the system says of the store, if it is away and that is why.
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        self.0.trouble.as_deref()
+    }
+
     /// What the system says of the store that is away, for the log.
     fn troubled(mut self, detail: &str) -> Self {
         self.0.trouble = Some(detail.to_owned());

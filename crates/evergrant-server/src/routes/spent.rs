@@ -6,15 +6,17 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use evergrant::proto::{
-    authorization::{AuthorizationRecord, AuthorizationStatus, SUPERSEDED},
-    grant::GrantState,
+use evergrant::{
+    ReturnUrl,
+    proto::{
+        authorization::{AuthorizationRecord, AuthorizationStatus, SUPERSEDED},
+        grant::GrantState,
+    },
 };
 use url::Url;
 
 use crate::{
     app::App,
-    extract::return_url,
     page::{Notice, Page, Parties},
 };
 
@@ -75,7 +77,7 @@ async fn again(app: &App, record: &AuthorizationRecord) -> Option<String> {
 
 /// The return URL, told what came of the authorization.
 pub(super) fn way_back(record: &AuthorizationRecord, outcome: &[(&str, &str)]) -> Option<Url> {
-    let mut address = return_url(record.return_url.as_deref()?)?;
+    let mut address = ReturnUrl::new(record.return_url.as_deref()?).ok()?.into_url();
     address.query_pairs_mut().append_pair("authorization", &record.id.to_string()).extend_pairs(outcome);
     Some(address)
 }

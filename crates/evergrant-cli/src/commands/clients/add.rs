@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
 use evergrant::{
-    NewClient,
+    NewClient, ReturnUrl,
     proto::{
         client::{Branding, Color, DisplayName},
         name::ClientName,
@@ -70,7 +70,7 @@ pub(crate) struct Options {
     scope: Vec<ScopeSet>,
     /// An address that users may be returned to; may be repeated
     #[arg(long, value_name = "URL")]
-    return_url: Vec<String>,
+    return_url: Vec<ReturnUrl>,
     /// What the provider does with used refresh tokens, if the catalogue does not know: `one_time`, `grace_same,window=30`
     #[arg(long, value_name = "KIND", value_parser = rotation)]
     rotation: Option<RotationPolicy>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use evergrant::{
-    ClientChanges,
+    ClientChanges, ReturnUrl,
     proto::{
         client::{Branding, ClientRecord, Color, DisplayName},
         name::ClientName,
@@ -52,7 +52,7 @@ pub(crate) struct Options {
     scope: Vec<ScopeSet>,
     /// All addresses that users may be returned to; may be repeated
     #[arg(long, value_name = "URL")]
-    return_url: Vec<String>,
+    return_url: Vec<ReturnUrl>,
     /// What the provider does with used refresh tokens
     #[arg(long, value_name = "KIND", value_parser = rotation)]
     rotation: Option<RotationPolicy>,

@@ -21,7 +21,7 @@ use evergrant::{
 };
 use serde::Deserialize;
 
-use super::{branding::BrandingBody, checked_return_urls, client_secret, endpoints};
+use super::{branding::BrandingBody, client_secret, endpoints, return_urls};
 use crate::{
     app::App,
     extract::{Body, Caller, Object, Scopes, Secret},
@@ -77,7 +77,7 @@ pub(crate) async fn add(
         authentication: body.authentication,
         redirect_uris,
         scopes: body.scopes.0,
-        return_urls: checked_return_urls(body.return_urls)?,
+        return_urls: return_urls(body.return_urls)?,
         rotation: body.rotation.map(|Object(rotation)| rotation),
         keep_alive: body.keep_alive.unwrap_or(true),
         branding: body.branding.map(|Object(branding)| branding.into()).unwrap_or_default(),

@@ -8,12 +8,15 @@ mod read;
 mod remove;
 mod update;
 
-use evergrant::proto::{client::ClientRecord, name::ClientName, secret::ClientSecret};
+use evergrant::{
+    ReturnUrl,
+    proto::{client::ClientRecord, name::ClientName, secret::ClientSecret},
+};
 
 pub(super) use self::{add::add, list::list, read::read, remove::remove, update::update};
 use crate::{
     app::App,
-    extract::{Caller, Secret, return_url, shown},
+    extract::{Caller, Secret, shown},
     problem::{Problem, Reason},
 };
 
@@ -30,12 +33,11 @@ fn client_secret(secret: Option<&Secret>) -> Result<Option<ClientSecret>, Proble
     })
 }
 
-fn checked_return_urls(urls: Vec<String>) -> Result<Vec<String>, Problem> {
-    match urls.iter().find(|url| return_url(url).is_none()) {
-        None => Ok(urls),
-        Some(url) => Err(Problem::new(
-            Reason::InvalidBody,
-            format!("{:?} is no return URL: use http, https, or an app's scheme with a dot.", shown(url)),
-        )),
-    }
+fn return_urls(texts: Vec<String>) -> Result<Vec<ReturnUrl>, Problem> {
+    let parse = |text: String| {
+        ReturnUrl::new(text.as_str()).map_err(|error| {
+            Problem::new(Reason::InvalidBody, format!("{:?} is not usable: {error}.", shown(&text)))
+        })
+    };
+    texts.into_iter().map(parse).collect()
 }

@@ -19,7 +19,7 @@ use evergrant::{
 };
 use serde::Deserialize;
 
-use super::{branding::BrandingBody, checked_return_urls, client_secret};
+use super::{branding::BrandingBody, client_secret, return_urls};
 use crate::{
     app::App,
     extract::{Body, Caller, ClientPath, Object, Scopes, Secret},
@@ -53,7 +53,7 @@ pub(crate) async fn update(
         authentication: body.authentication,
         redirect_uris: body.redirect_uris,
         scopes: body.scopes.map(|scopes| scopes.0),
-        return_urls: body.return_urls.map(checked_return_urls).transpose()?,
+        return_urls: body.return_urls.map(return_urls).transpose()?,
         rotation: body.rotation.map(|Object(rotation)| rotation),
         keep_alive: body.keep_alive,
         branding: body.branding.map(|Object(branding)| branding.into()),

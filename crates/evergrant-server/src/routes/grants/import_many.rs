@@ -208,7 +208,14 @@ impl Run {
             }
             let entries = match self.importer.import(&batch).await {
                 Ok(entries) => entries,
-                Err(error) => return Ok(Err(error.into())),
+                Err(error) => {
+                    let problem = Problem::from(error);
+                    // The answer has begun: what is noted of others on their way out would not be seen.
+                    if let Some(detail) = problem.trouble() {
+                        self.app.writable.met_trouble(detail);
+                    }
+                    return Ok(Err(problem));
+                }
             };
             for entry in &entries {
                 self.counts.count(entry.outcome);
