@@ -3,6 +3,7 @@
 //!
 //! Every family is declared once, in `family`; docs/operations.md lists the same, and a test compares.
 
+mod events;
 mod family;
 mod grants;
 mod histogram;
@@ -188,10 +189,7 @@ fn render_grants(page: &mut Page, surroundings: &Surroundings<'_>) {
         }
     }
     if let Some(happened) = surroundings.happened {
-        let mut events = page.family(&families::EVENTS);
-        for ((kind, cause), count) in happened {
-            events.labelled(&[("cause", *cause), ("kind", kind)], *count);
-        }
+        events::render(page, happened);
     }
 }
 

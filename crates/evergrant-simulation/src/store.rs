@@ -224,10 +224,13 @@ impl Store {
 
     fn of_account(&self, record: &AuthorizationRecord, complete: &Complete) -> Option<GrantId> {
         let subject = complete.subject.as_ref()?;
+        let person = record.owner.external_id.as_ref();
+        let is_anothers = |known: Option<&String>| known.zip(person).is_some_and(|(known, own)| known != own);
         let same = |grant: &&GrantRecord| {
             grant.namespace == record.namespace
                 && grant.client == record.client
                 && grant.owner.subject.as_ref() == Some(subject)
+                && !is_anothers(grant.owner.external_id.as_ref())
                 && grant.removed_at.is_none()
                 && grant.state != GrantState::Revoked
         };

@@ -42,7 +42,8 @@ pub struct AuthorizationOptions {
     pub namespace: Namespace,
     /// The client that asks.
     pub client: ClientName,
-    /// The grant to repair; `None` makes a new one, or updates the one that the same account has with this client.
+    /// The grant to repair; `None` makes a new one, or updates the one that the same account has with this
+    /// client. One that is known to be of another person, by an external id, is left alone.
     pub grant: Option<GrantId>,
     /// Make a new grant even if this account has one.
     pub always_new: bool,
@@ -114,7 +115,7 @@ pub enum AuthorizeError {
     #[error("the client has no redirect URI: register one at the provider and here")]
     NoRedirectUri,
     /// The redirect URI is not one of the client's.
-    #[error("{0} is not one of the client's redirect URIs")]
+    #[error("the redirect URI {0} is not one of the client's")]
     ForeignRedirectUri(RedirectUri),
     /// The return URL is not one of the client's.
     #[error("the return URL is not one of the client's, letter by letter")]

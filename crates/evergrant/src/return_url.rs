@@ -18,7 +18,7 @@ pub struct ReturnUrl {
 
 /// A text that is no return URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no return URL: use http, https, or an app's scheme with a dot")]
+#[error("this is no return URL: use http, https, or an app's scheme with a dot, and no user name")]
 pub struct InvalidReturnUrl;
 
 impl ReturnUrl {

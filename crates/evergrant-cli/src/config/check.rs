@@ -1,9 +1,9 @@
 //! What a value alone does not show: whether files can be used, and whether settings fit one another.
 
-use std::net::SocketAddr;
+use std::{fs::File, net::SocketAddr};
 
 use evergrant::{http::HttpClient, proto::time::Timestamp};
-use evergrant_server::Certificate;
+use evergrant_server::{Certificate, TlsError, TlsFiles};
 use url::Url;
 
 use super::{Config, Finding, Settings, Source};
@@ -82,11 +82,28 @@ fn unusable(setting: &str, failure: Option<Failure>) -> Option<Finding> {
     failure.map(|failure| Finding::refused(setting, failure.to_string().replace('\n', " ")))
 }
 
+/// What is wrong with the pair, each with its own setting; reading stops at the first file.
+fn unusable_pair(error: &TlsError, files: &TlsFiles) -> Vec<Finding> {
+    let is_of_key = match error {
+        TlsError::NoKey(_) => true,
+        TlsError::Unreadable { path, .. } => *path == files.key && *path != files.certificate,
+        _ => false,
+    };
+    if is_of_key {
+        return vec![Finding::refused("tls.key", error.to_string())];
+    }
+    let mut findings = vec![Finding::refused("tls.certificate", error.to_string())];
+    if let Err(why) = File::open(&files.key) {
+        findings.push(Finding::refused("tls.key", format!("cannot read {}: {why}", files.key.display())));
+    }
+    findings
+}
+
 fn certificate(config: &Config, now: Timestamp) -> Vec<Finding> {
     let Some(files) = &config.tls else { return Vec::new() };
     let certificate = match Certificate::read(files) {
         Ok(certificate) => certificate,
-        Err(error) => return vec![Finding::refused("tls.certificate", error.to_string())],
+        Err(error) => return unusable_pair(&error, files),
     };
     let mut findings = Vec::new();
     if !certificate.is_valid_at(now) {

@@ -20,7 +20,7 @@ use serde_json::error::Category;
 
 use super::{Found, LONGEST_LINE, report::Refused};
 use crate::{
-    extract::{Labels, MAX_VALUE_BYTES, Scopes, Secret, without_value},
+    extract::{Labels, MAX_VALUE_BYTES, Object, Scopes, Secret, without_value},
     problem::{Problem, Reason},
 };
 
@@ -260,7 +260,7 @@ impl LineReader {
             return Read { external_id: None, grant: Err(Refused::new(Reason::BodyTooLarge, detail)) };
         };
         let fields: Line = match serde_json::from_slice(bytes) {
-            Ok(fields) => fields,
+            Ok(Object(fields)) => fields,
             Err(error) => return Read { external_id: None, grant: Err(unread(&error)) },
         };
         let grant = fields.into_new(&self.namespace, self.client.as_ref(), self.now);

@@ -58,6 +58,11 @@ pub(super) mod families {
         "counter",
         "What happened to grants and clients of the store, by whichever process, since this one was first asked.",
     );
+    pub(in crate::metrics) static CAUSES: Family = family(
+        "evergrant_causes_total",
+        "counter",
+        "Those of them that something had caused, by what that was held to be.",
+    );
     pub(in crate::metrics) static CERTIFICATE_EXPIRY: Family = family(
         "evergrant_tls_certificate_expiry_timestamp_seconds",
         "gauge",
@@ -75,7 +80,7 @@ pub(super) mod families {
         family("process_max_fds", "gauge", "File descriptors that may be open.");
 
     #[cfg(test)]
-    pub(in crate::metrics) static ALL: [&Family; 20] = [
+    pub(in crate::metrics) static ALL: [&Family; 21] = [
         &BUILD_INFO,
         &REQUESTS,
         &REQUEST_DURATION,
@@ -90,6 +95,7 @@ pub(super) mod families {
         &GRANTS,
         &GRANTS_ENDING,
         &EVENTS,
+        &CAUSES,
         &CERTIFICATE_EXPIRY,
         &PROCESS_START,
         &PROCESS_CPU,

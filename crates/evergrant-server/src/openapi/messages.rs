@@ -1,13 +1,20 @@
 //! What webhooks are told: requests that this server makes, and so the `webhooks` of the document.
 
+use axum::http::Method;
 use evergrant::store::webhook::MessageKind;
 use serde_json::{Map, Value, json};
 
 use super::{
+    answer::Answer,
     area::Area,
-    schema::{Schema, pattern, text},
+    operation::Operation,
+    parameter::{Parameter, Place},
+    schema::{named, pattern, text},
     schemas::message_id,
 };
+
+const WORDS: &str = "Delivered at least once, in the order of what happened to a grant, and signed as Standard Webhooks has \
+                     it; docs/webhooks.md says how to verify it.";
 
 /// Every kind of message, with the request that brings it.
 pub(super) fn webhooks() -> Map<String, Value> {
@@ -20,8 +27,8 @@ fn request(kind: MessageKind) -> Value {
         "operationId": kind.as_str(),
         "tags": [Area::Webhooks.title()],
         "summary": told(kind),
-        "description": "Delivered at least once, signed as Standard Webhooks has it; docs/webhooks.md says how to verify it.",
-        "parameters": headers(),
+        "description": WORDS,
+        "parameters": headers().iter().map(Value::from).collect::<Vec<_>>(),
         "requestBody": {
             "required": true,
             "content": { "application/json": {
@@ -37,19 +44,52 @@ fn request(kind: MessageKind) -> Value {
     })
 }
 
-fn headers() -> Vec<Value> {
-    let header = |(name, schema, words): (&str, Schema, &str)| json!({ "name": name, "in": "header", "required": true, "schema": Value::from(schema), "description": words });
-    let headers = [
-        ("webhook-id", message_id(), "The message: the same in every try."),
-        ("webhook-timestamp", pattern("^[0-9]+$"), "When this try was made, in seconds since 1970."),
-        (
+fn headers() -> [Parameter; 3] {
+    let header = |name, schema, words| Parameter::new(Place::Header, name, schema, words).always();
+    [
+        header("webhook-id", message_id(), "The message: the same in every try."),
+        header("webhook-timestamp", pattern("^[0-9]+$"), "When this try was made, in seconds since 1970."),
+        header(
             "webhook-signature",
             text(),
             "`v1,` and the HMAC-SHA256 of `{webhook-id}.{webhook-timestamp}.{body}` in Base64; two of them, separated by \
              a space, while the secret is changed over.",
         ),
-    ];
-    headers.map(header).into()
+    ]
+}
+
+/// All of them as one, for people.
+pub(super) fn in_one() -> Operation {
+    let example = json!({
+        "type": MessageKind::GrantNeedsReauthorization,
+        "timestamp": "2026-11-21T09:30:00Z",
+        "data": {
+            "namespace": "default",
+            "client": "crm",
+            "grant": super::operations::GRANT,
+            "event": 4711,
+            "external_id": "user-7",
+            "labels": { "team": "a" },
+            "diagnosis": {
+                "cause": "user_revoked",
+                "certainty": "likely",
+                "meaning": "The resource owner withdrew the access.",
+                "evidence": ["invalid_grant: Token has been revoked."],
+                "remedies": ["The user signs in again; the grant keeps its id."],
+                "page": "https://grants.example/problems/user_revoked",
+            },
+            "reauthorize_url": "https://grants.example/connect/a-signed-link",
+            "reauthorize_url_expires_at": "2026-11-28T09:30:00Z",
+        },
+    });
+    let place = "{the url of a webhook}";
+    let operation =
+        Operation::new(Area::Webhooks, Method::POST, place, ("message", "What a webhook is sent"), WORDS);
+    let operation = headers().into_iter().fold(operation, Operation::parameter);
+    operation.body(named("WebhookMessage"), [("A grant has died", example)]).answers(Answer::new(
+        204,
+        "It has arrived, as with any 2xx. To be answered within 20 seconds; the body is not read.",
+    ))
 }
 
 /// What has happened.

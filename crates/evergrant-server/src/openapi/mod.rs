@@ -9,7 +9,7 @@ mod answer;
 mod area;
 mod header;
 mod messages;
-mod names;
+pub(crate) mod names;
 mod operation;
 mod operations;
 mod page;

@@ -9,7 +9,7 @@ use serde::{
 };
 
 /// The names under which `T` is written; none if it is no enumeration.
-pub(super) fn of<T: DeserializeOwned>() -> &'static [&'static str] {
+pub(crate) fn of<T: DeserializeOwned>() -> &'static [&'static str] {
     match T::deserialize(Asker) {
         Err(Names(names)) => names,
         Ok(_) => &[],

@@ -91,7 +91,7 @@ impl Operation {
         self.parameter(Parameter::new(Place::Header, parameter, schema, words))
     }
 
-    fn parameter(mut self, parameter: Parameter) -> Self {
+    pub(super) fn parameter(mut self, parameter: Parameter) -> Self {
         self.parameters.push(parameter);
         self
     }

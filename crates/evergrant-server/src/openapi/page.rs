@@ -23,7 +23,7 @@ use super::{
     INTRODUCTION, KEYS,
     answer::{Answer, Content},
     area::Area,
-    method,
+    messages, method,
     operation::{Body, Operation},
     operations, schemas,
 };
@@ -135,7 +135,10 @@ static CHAPTERS: LazyLock<Vec<Chapter>> = LazyLock::new(|| {
             id: title.to_lowercase().replace(' ', "-"),
             title,
             words,
-            sections: own.map(|(operation, route)| section(operation, route.as_ref())).collect(),
+            sections: own
+                .map(|(operation, route)| section(operation, route.as_ref()))
+                .chain(told(area))
+                .collect(),
         }
     };
     Area::ALL.map(chapter).into()
@@ -172,6 +175,12 @@ fn to_html(text: &str) -> String {
     let items: Vec<_> =
         list.split("\n* ").map(|item| format!("<li>{}</li>", sentence_to_html(item))).collect();
     format!("<p class=\"lead\">{}</p><ul>{}</ul>", sentence_to_html(paragraph), items.concat())
+}
+
+/// What this server says by itself. Nothing of it is refused here.
+fn told(area: Area) -> Option<Section> {
+    let message = || Section { refusals: Vec::new(), ..section(&messages::in_one(), None) };
+    (area == Area::Webhooks).then(message)
 }
 
 fn section(operation: &Operation, route: Option<&ApiRoute>) -> Section {

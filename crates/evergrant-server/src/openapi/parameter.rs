@@ -12,6 +12,7 @@ pub(super) struct Parameter {
     pub(super) words: &'static str,
     pub(super) schema: Schema,
     example: Option<Value>,
+    required: bool,
 }
 
 /// Where a parameter stands.
@@ -34,7 +35,12 @@ impl Place {
 
 impl Parameter {
     pub(super) fn new(place: Place, name: &'static str, schema: Schema, words: &'static str) -> Self {
-        Self { name, place, words, schema, example: None }
+        Self { name, place, words, schema, example: None, required: place == Place::Path }
+    }
+
+    /// It is never missing.
+    pub(super) fn always(self) -> Self {
+        Self { required: true, ..self }
     }
 
     pub(super) fn like(self, example: impl Into<Value>) -> Self {
@@ -44,14 +50,14 @@ impl Parameter {
 
 impl From<&Parameter> for Value {
     fn from(parameter: &Parameter) -> Self {
-        let Parameter { name, place, words, schema, example } = parameter;
+        let Parameter { name, place, words, schema, example, required } = parameter;
         let mut json = Map::from_iter([
             ("name".to_owned(), json!(name)),
             ("in".to_owned(), json!(place.as_str())),
             ("description".to_owned(), json!(words)),
             ("schema".to_owned(), schema.clone().into()),
         ]);
-        if *place == Place::Path {
+        if *required {
             json.insert("required".to_owned(), json!(true));
         }
         if let Some(example) = example {

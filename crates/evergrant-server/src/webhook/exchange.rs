@@ -88,7 +88,7 @@ fn judge(response: &HttpResponse, now: Timestamp) -> Verdict {
 fn in_words(failure: &TransportFailure) -> &'static str {
     match failure.kind {
         TransportFailureKind::Forbidden => {
-            "Its address may not be reached: it has to be https and on the public internet, or in a network that the settings allow."
+            "Its address may not be reached: it has to be https and on the public internet, in one of `egress.allow_networks`, or plain http to this host where `egress.allow_loopback_http` allows that."
         }
         TransportFailureKind::TooLate => "It could not be sent in time.",
         TransportFailureKind::Dns => "The name of its host does not resolve.",

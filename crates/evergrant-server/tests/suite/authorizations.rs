@@ -126,6 +126,26 @@ async fn a_link_that_nobody_used_expires() {
 }
 
 #[tokio::test]
+async fn an_account_that_two_of_your_users_connect_is_a_grant_for_each() {
+    let world = World::new().await;
+    let as_user = async |external_id| {
+        world.advance(1);
+        world.connect_as("bob", json!({ "external_id": external_id })).await
+    };
+    let (first, second) = (as_user("first").await, as_user("second").await);
+    assert_ne!(first, second);
+    for (external_id, grant) in [("first", &first), ("second", &second)] {
+        let found = world.get(&format!("/v1/grants?external_id={external_id}")).await.ok();
+        assert_eq!(found["grants"][0]["id"], **grant, "{found}");
+        world.token(grant).await.ok();
+    }
+    // Each comes back to its own.
+    assert_eq!(as_user("first").await, first);
+    assert_eq!(as_user("second").await, second);
+    assert_eq!(world.get("/v1/grants").await.ok()["grants"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn what_does_not_fit_the_client_is_refused() {
     let world = World::new().await;
     let rows = [

@@ -1,3 +1,4 @@
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::world::{SECRET, World};
@@ -84,6 +85,40 @@ async fn an_update_changes_only_what_it_names() {
     assert_eq!(after["scopes"], json!(["openid"]));
     assert_eq!(after["redirect_uris"], before["redirect_uris"]);
     assert_eq!(after["version"], before["version"].as_u64().unwrap() + 1);
+}
+
+#[tokio::test]
+async fn new_credentials_are_swapped_in_without_a_request_that_fails() {
+    let world = World::new().await;
+    let grants = [world.connect("alice").await, world.connect("bob").await];
+    let everybody_is_served = async || {
+        let requests = (0..30).map(|number: usize| world.token(&grants[number % grants.len()]));
+        join_all(requests).await.into_iter().for_each(|answer| drop(answer.ok()));
+    };
+    // The provider has the new secret and we do not: refreshes are refused, and good tokens are handed out.
+    world.remember("another-canary");
+    world.rehearsal.change_secret("shop", "another-canary").unwrap();
+    for _ in 0..28 {
+        world.advance(10);
+        world.keeper.settled().await;
+        everybody_is_served().await;
+    }
+    let refused = world.refreshes();
+    assert!(refused > 0);
+    assert_eq!(world.get("/v1/clients/shop").await.ok()["suspended"], true);
+    // Twenty seconds before the first token ends.
+    let change = world.patch("/v1/clients/shop", json!({ "secret": "another-canary" }));
+    let (changed, ()) = tokio::join!(change, everybody_is_served());
+    changed.ok();
+    for _ in 0..60 {
+        world.advance(10);
+        world.keeper.settled().await;
+        everybody_is_served().await;
+    }
+    assert!(world.refreshes() >= refused + grants.len());
+    for grant in &grants {
+        assert_eq!(world.get(&format!("/v1/grants/{grant}")).await.ok()["state"], "active");
+    }
 }
 
 #[tokio::test]

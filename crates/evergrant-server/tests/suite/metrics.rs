@@ -34,18 +34,21 @@ async fn what_happens_to_grants_is_counted_by_kind_and_cause_from_the_first_look
     let world = World::new().await;
     world.connect("alice").await;
     let before = world.browse(Method::GET, "/metrics").await.body;
-    assert!(!before.contains("evergrant_events_total{"), "{before}");
+    let nothing = Page::parse(&before);
+    assert!(nothing.samples("evergrant_events_total").iter().all(|sample| sample.value == 0.0), "{before}");
+    assert!(!before.contains("evergrant_causes_total{"), "{before}");
     let grant = world.connect("bob").await;
     world.kill("bob").await;
     world.token(&grant).await.problem(409, "needs_reauthorization");
     let after = Page::parse(&world.browse(Method::GET, "/metrics").await.body);
     let family = after.samples("evergrant_events_total");
-    let count = |kind: &str| family.iter().filter(|sample| sample.labels["kind"] == kind).count();
-    assert_eq!((count("connected"), count("needs_reauthorization")), (1, 1), "{family:?}");
-    for sample in family {
-        let in_trouble = sample.labels["kind"] == "needs_reauthorization";
-        assert_eq!(!sample.labels["cause"].is_empty(), in_trouble, "{sample:?}");
-    }
+    let of_kind = |sample: &&Sample, kind: &str| sample.labels["kind"] == kind;
+    let count = |kind| family.iter().find(|sample| of_kind(sample, kind)).unwrap().value.to_string();
+    let counts = ["connected", "needs_reauthorization", "client_rejected"].map(count);
+    assert_eq!(counts, ["1", "1", "0"], "a kind that is still to come is there as well: {family:?}");
+    let causes = after.samples("evergrant_causes_total");
+    assert!(causes.iter().all(|sample| of_kind(&sample, "needs_reauthorization")), "{causes:?}");
+    assert_eq!(causes.len(), 1);
 }
 
 #[tokio::test]

@@ -93,6 +93,8 @@ async fn every_example_is_one() {
             }
         }
     }
+    let page = world.browse(Method::GET, "/docs/api").await.body;
+    assert!(page.contains("What a webhook is sent") && page.contains("webhook-signature"), "{page}");
     assert!(examples > 100, "only {examples} examples were found");
 }
 

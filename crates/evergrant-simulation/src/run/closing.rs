@@ -66,9 +66,10 @@ impl Player {
         }
         self.judge_grants();
         self.world.run_for(LOOK_EVERY);
-        // A refresh ahead of time may just be under way.
+        // A refresh ahead of time may just be under way. A grant that serves nothing until it is its turn after an adoption
+        // leaves nothing over.
         for _ in 0..MOST_LOOKS {
-            if !self.is_in_order() {
+            if !self.is_quiet() {
                 self.world.run_for(Duration::from_secs(7));
             }
         }
@@ -88,17 +89,22 @@ impl Player {
 
     /// Whether nothing more is to be waited for: it is judged then, not when the bound has come.
     fn is_in_order(&mut self) -> bool {
+        self.is_quiet()
+            && self.world.store.grants().cloned().collect::<Vec<_>>().iter().all(|grant| self.serves(grant))
+    }
+
+    /// Whether nothing is under way.
+    fn is_quiet(&self) -> bool {
         let settled = |grant: &GrantRecord| {
             let told = grant.revocation.is_none_or(|revocation| revocation.confirmed_at.is_some());
             !matches!(grant.state, GrantState::Degraded { .. }) && grant.lease.is_none() && told
         };
         let running = self.world.running();
-        let quiet = self.world.store.grants().all(settled)
+        self.world.store.grants().all(settled)
             && self.world.store.grants().all(|grant| grant.attempts.iter().all(|attempt| !attempt.is_open()))
             && self.world.store.places_taken().is_empty()
             && running.iter().all(|process| self.world.engine(*process).is_idle())
-            && running.iter().all(|process| self.world.engine(*process).waiting() == 0);
-        quiet && self.world.store.grants().cloned().collect::<Vec<_>>().iter().all(|grant| self.serves(grant))
+            && running.iter().all(|process| self.world.engine(*process).waiting() == 0)
     }
 
     /// Whether a live grant holds a token that works. What the provider ended without a word is found out when it is

@@ -63,6 +63,14 @@ fn nothing_is_lost_without_need_where_nobody_knows_the_policy() {
     play_all("unknown");
 }
 
+/// After an adoption a grant may serve nothing until it is its turn, while others are refreshed: the end is judged between two
+/// of these refreshes.
+#[test]
+fn an_end_is_judged_when_nothing_is_under_way() {
+    let options = Options::default();
+    run(41_310, &options).unwrap_or_else(|violation| panic!("{violation}"));
+}
+
 #[test]
 fn the_same_seed_is_the_same_run() {
     let played = || play(&Script::of(7, None, 200), true).map_err(|violation| violation.trace);

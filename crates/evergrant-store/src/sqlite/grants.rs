@@ -257,19 +257,22 @@ pub(super) fn holder_of(
     Ok(None)
 }
 
-/// The grant that this account has given to this client, unless removed or revoked.
+/// The grant that this account has given to this client, unless removed or revoked, or known to be another person's: what one
+/// user of a program has connected, another one does not take over.
 pub(super) fn of_account(
     connection: &Connection,
     namespace: &Namespace,
     client: &ClientName,
     subject: &str,
+    external_id: Option<&str>,
 ) -> Result<Option<GrantId>, StoreError> {
     let found = connection
         .prepare_cached(
             "SELECT id FROM grants WHERE namespace = ?1 AND client = ?2 AND subject = ?3 AND removed = 0
-             AND state <> 'revoked' ORDER BY id LIMIT 1",
+             AND state <> 'revoked' AND (?4 IS NULL OR external_id IS NULL OR external_id = ?4)
+             ORDER BY external_id IS ?4 DESC, id LIMIT 1",
         )?
-        .query_row(params![namespace.as_str(), client.as_str(), subject], |row| row.get(0))
+        .query_row(params![namespace.as_str(), client.as_str(), subject, external_id], |row| row.get(0))
         .optional()?;
     Ok(found.map(grant_id))
 }

@@ -134,7 +134,8 @@ fn destination(
         return Ok(Ok(Some(*grant)));
     }
     if let Some(subject) = &owner.subject
-        && let Some(found) = grants::of_account(connection, namespace, client, subject)?
+        && let Some(found) =
+            grants::of_account(connection, namespace, client, subject, owner.external_id.as_deref())?
     {
         return Ok(Ok(Some(found)));
     }

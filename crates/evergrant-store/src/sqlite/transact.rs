@@ -170,7 +170,7 @@ fn load(
 }
 
 /// The grant that an authorization leads to: the one it has led to already, the one it was made for, or the one
-/// that the same account has given to the same client before.
+/// that the same account has given to the same client before, unless that is known to be another person's.
 fn grant_of(
     connection: &Connection,
     record: &AuthorizationRecord,
@@ -181,7 +181,10 @@ fn grant_of(
     }
     match command {
         Command::Complete(complete) if !record.always_new => match &complete.subject {
-            Some(subject) => grants::of_account(connection, &record.namespace, &record.client, subject),
+            Some(subject) => {
+                let person = record.owner.external_id.as_deref();
+                grants::of_account(connection, &record.namespace, &record.client, subject, person)
+            }
             None => Ok(None),
         },
         _ => Ok(None),

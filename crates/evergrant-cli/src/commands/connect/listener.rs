@@ -141,7 +141,7 @@ async fn listeners(registered: &Url) -> Result<Vec<TcpListener>, Failure> {
     let address = SocketAddr::new(first, port);
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::of(Exit::Other, format!("cannot listen on {address} for the way back: {error}"))
-            .advise("stop what listens there, or paste the address with a redirect URI of another port")
+            .advise("where `evergrant serve` listens there, open a link of its own (POST /v1/authorizations); else stop what does, or name another redirect URI of the client with --redirect-uri")
     })?;
     let bound = listener.local_addr().map_or(port, |address| address.port());
     let mut listeners = vec![listener];

@@ -22,7 +22,8 @@ pub(super) fn operations() -> Vec<Operation> {
 fn open() -> Operation {
     let words = "Opens an authorization: send the user to `url`. It works once and for half an hour. The user comes back to \
                  this server, and from here to `return_url` with `authorization` and `grant`, or `error`. An account that \
-                 has a grant of this client already keeps that one, unless `new` says otherwise.";
+                 has a grant of this client already keeps that one, unless `new` says otherwise or the grant has another \
+                 `external_id`: what one user of yours has connected, another one does not take over.";
     let body = object()
         .always("client", name(), "The client that asks.")
         .maybe("grant", pattern("^g_[0-9a-fA-F]{32}$").or_null(), "The grant to repair.")

@@ -45,7 +45,7 @@ fn limit(default: u64, most: u64) -> Schema {
 }
 
 // Ids as examples show them.
-const GRANT: &str = "g_0198f0c2a1d47c3e9b52d6a47e10f3b8";
+pub(super) const GRANT: &str = "g_0198f0c2a1d47c3e9b52d6a47e10f3b8";
 const AUTHORIZATION: &str = "a_0198f0c1f3b27d41a6c08be25f9d4e73";
 const WEBHOOK: &str = "wh_5f0e2c1b9a8d4763b1c2d3e4f5a60718";
 const MESSAGE: &str = "msg_7c1d0a9be2f34856a7b8c9d0e1f20314";

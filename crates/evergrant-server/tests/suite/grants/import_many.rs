@@ -206,6 +206,16 @@ async fn a_report_may_be_of_what_was_refused_alone() {
 }
 
 #[tokio::test]
+async fn a_list_of_values_is_no_line() {
+    let world = World::new().await;
+    let list = format!("[null,\"rt-in-a-list\"{}]\n", ",null".repeat(12));
+    let (reported, summary) = report(&send(&world, PATH, list).await);
+    assert_eq!((&reported[0]["outcome"], &summary["summary"]["created"]), (&json!("refused"), &json!(0)));
+    assert!(reported[0]["problem"]["detail"].as_str().unwrap().contains("an object"), "{reported:?}");
+    assert_eq!(grants(&world).await.len(), 0);
+}
+
+#[tokio::test]
 async fn what_is_no_import_is_refused_before_a_line_is_read() {
     let world = World::new().await;
     let kind = |kind: &str| world.request(Method::POST, PATH).header("content-type", kind).body("{}");

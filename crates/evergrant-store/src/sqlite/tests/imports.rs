@@ -142,6 +142,27 @@ async fn a_refresh_token_of_somebody_else_is_declined() {
 }
 
 #[tokio::test]
+async fn an_account_of_two_people_is_a_grant_for_each() {
+    let (_host, store) = open().await;
+    let of_both = |number, external_id: &str| {
+        let mut candidate = of_account(number, "sub-1");
+        candidate.import.owner.external_id = Some(external_id.to_owned());
+        candidate
+    };
+    assert_eq!(import_one(&store, of_both(1, "anna")).await, created(1));
+    assert_eq!(import_one(&store, of_both(2, "ben")).await, created(2));
+    assert_eq!(import_one(&store, of_both(3, "ben")).await, updated(2));
+    assert_eq!(import_one(&store, of_both(4, "anna")).await, updated(1));
+    // Nobody says whose it is: the oldest of the account.
+    assert_eq!(import_one(&store, of_account(5, "sub-1")).await, updated(1));
+    // A grant that nobody has claimed becomes that of the first who does, unless there is one of theirs.
+    assert_eq!(import_one(&store, of_account(6, "sub-2")).await, created(6));
+    let mut claimed = of_account(7, "sub-2");
+    claimed.import.owner.external_id = Some("carl".to_owned());
+    assert_eq!(import_one(&store, claimed).await, updated(6));
+}
+
+#[tokio::test]
 async fn a_new_refresh_token_goes_to_the_grant_of_its_account_and_keeps_what_nobody_says() {
     let (_host, store) = open().await;
     let mut first = of_account(1, "sub-1");
