@@ -77,13 +77,30 @@ pub(crate) fn without_value(error: &str) -> String {
     let shows_value = ["invalid type", "invalid value", "unknown variant", "invalid length"];
     match message.rsplit_once("expected ") {
         Some((_, expected)) if shows_value.iter().any(|start| message.starts_with(start)) => {
-            format!("A value is of another kind than expected: {}", shown(expected))
+            format!("A value is of another kind than expected: {}", kind(expected))
         }
         // The names of the members that are known are ours, however many.
         _ => match message.split_once(", expected ") {
             Some((what, expected)) => format!("{}, expected {expected}", shown(what)),
             None => shown(message),
         },
+    }
+}
+
+/// What serde calls by the names of the language.
+fn kind(expected: &str) -> String {
+    let is_integer = |text: &str| {
+        let width = text.strip_prefix(['u', 'i']).unwrap_or_default();
+        matches!(width, "8" | "16" | "32" | "64" | "128" | "size")
+    };
+    match expected {
+        "a map" => "an object".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a string" => "a text".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        text if is_integer(text) => "a whole number that is not too large".to_owned(),
+        text if text.starts_with("struct ") => "an object".to_owned(),
+        text => shown(text),
     }
 }
 
@@ -161,6 +178,19 @@ mod tests {
         for body in [r#""canary""#, r#"{"name":"a","count":"canary"}"#, r#"{"name":["canary"]}"#] {
             let problem = refusal(Some("application/json"), body).await;
             assert!(!problem.detail().contains("canary"), "{}", problem.detail());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_expected_is_said_without_the_names_of_a_language() {
+        for (body, expected) in [
+            ("[1]", "an object"),
+            (r#"{"name":1}"#, "a text"),
+            (r#"{"name":"a","count":"b"}"#, "a whole number"),
+            (r#"{"name":"a","count":999}"#, "a whole number"),
+        ] {
+            let problem = refusal(Some("application/json"), body).await;
+            assert!(problem.detail().contains(&format!("expected: {expected}")), "{}", problem.detail());
         }
     }
 

@@ -65,7 +65,7 @@ impl Parameters {
 
     /// The value of a parameter.
     pub(crate) fn take<T: FromStr<Err: Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
-        self.take_with(name, str::parse)
+        self.take_with(name, |text| text.parse::<T>().map_err(|error| in_words(error.to_string())))
     }
 
     /// A limit of a list: `default` if it is not given, at most `most`.
@@ -84,6 +84,15 @@ impl Parameters {
             Some((name, _)) => Err(invalid(format!("The parameter {:?} is not known here.", shown(name)))),
         }
     }
+}
+
+/// What the standard library says of numbers, it says to programmers.
+fn in_words(error: String) -> String {
+    let of_numbers = ["invalid digit", "number too large", "cannot parse integer"];
+    if of_numbers.iter().any(|start| error.starts_with(start)) {
+        return "it takes a whole number that is not too large".to_owned();
+    }
+    error
 }
 
 fn invalid(detail: String) -> Problem {
@@ -108,7 +117,8 @@ mod tests {
     fn a_repeated_or_unreadable_parameter_is_refused() {
         let mut repeated = Parameters::parse("limit=1&limit=2").unwrap();
         assert!(repeated.take::<u64>("limit").unwrap_err().detail().contains("repeated"));
-        assert!(Parameters::parse("limit=-1").unwrap().take::<u64>("limit").is_err());
+        let negative = Parameters::parse("limit=-1").unwrap().take::<u64>("limit").unwrap_err();
+        assert!(negative.detail().contains("a whole number"), "{}", negative.detail());
         assert!(Parameters::parse("limit=0").unwrap().take_limit(50, 500).is_err());
         assert!(Parameters::parse("limit=501").unwrap().take_limit(50, 500).is_err());
         assert!(Parameters::parse("a=%ff").is_err());

@@ -81,7 +81,7 @@ const ENTRIES: [Entry; 41] = {
             "no_such_route",
             404,
             "Nothing is here",
-            "The address is none of this server's; look for a misspelling or a missing prefix.",
+            "The address is none of this server's: /docs/api describes those that are.",
         ),
         Entry(
             R::MethodNotAllowed,
@@ -276,8 +276,9 @@ const ENTRIES: [Entry; 41] = {
             R::RequestRefused,
             "request_refused",
             422,
-            "The provider refuses what is asked for",
-            "The scope, the resource or the configuration of the client has to change; the diagnosis says which.",
+            "What is asked for is refused",
+            "By the provider, or by the rules of this installation before it was sent. The scope, the resource or the \
+             configuration of the client has to change; the diagnosis says which.",
         ),
         Entry(
             R::ClientRejected,
