@@ -3,13 +3,10 @@
 
 use crate::{Failure, command, source, workspace::Workspace};
 
-/// The crates that have benchmarks.
-const CRATES: [&str; 4] = ["evergrant", "evergrant-cli", "evergrant-explain", "evergrant-server"];
-
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let mut names = Vec::new();
-    for package in CRATES {
-        names.extend(benchmarks(workspace, package)?.into_iter().map(|name| (package, name)));
+    for package in packages(workspace)? {
+        names.extend(benchmarks(workspace, &package)?.into_iter().map(|name| (package.clone(), name)));
     }
     let mut results = Vec::new();
     for (index, (package, name)) in names.iter().enumerate() {
@@ -21,6 +18,23 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     }
     println!("\n{}", table(&results));
     verdict(&results)
+}
+
+/// The crates that have benchmarks.
+fn packages(workspace: &Workspace) -> Result<Vec<String>, Failure> {
+    let folder = workspace.path("crates");
+    let unreadable = |error: std::io::Error| {
+        Failure::new(format!("cannot read {}: {error}", folder.display()), "Is this a whole checkout?")
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if entry.path().join("benches").is_dir() {
+            found.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Each file directly in `benches/` is one; `mod.rs` of a folder there is shared code.
@@ -143,6 +157,16 @@ mod tests {
     fn a_benchmark_beyond_its_bound_fails_the_run() {
         assert!(verdict(&[measured("1", "max")]).is_ok());
         assert!(verdict(&[measured("1", "max"), measured("2", "max")]).unwrap_err().what.contains("read"));
+    }
+
+    #[test]
+    fn every_benchmark_of_the_checkout_is_found() {
+        let workspace = Workspace::locate();
+        let packages = packages(&workspace).unwrap();
+        assert!(packages.contains(&"evergrant-cli".to_owned()), "{packages:?}");
+        for package in packages {
+            assert!(!benchmarks(&workspace, &package).unwrap().is_empty(), "{package}");
+        }
     }
 
     #[test]
