@@ -217,24 +217,40 @@ impl Store {
     fn grant_of(&self, record: &AuthorizationRecord, command: &Command) -> Option<GrantId> {
         match command {
             _ if record.result.is_some() || record.grant.is_some() => record.result.or(record.grant),
-            Command::Complete(complete) if !record.always_new => self.of_account(record, complete),
+            Command::Complete(complete) => self
+                .of_token(record, complete)
+                .or_else(|| if record.always_new { None } else { self.of_account(record, complete) }),
             _ => None,
         }
     }
 
+    /// Live grants of the client that an authorization is for.
+    fn of_client(&self, record: &AuthorizationRecord) -> impl Iterator<Item = &GrantRecord> {
+        self.grants.values().filter(|grant| {
+            grant.namespace == record.namespace
+                && grant.client == record.client
+                && grant.removed_at.is_none()
+                && grant.state != GrantState::Revoked
+        })
+    }
+
+    fn of_token(&self, record: &AuthorizationRecord, complete: &Complete) -> Option<GrantId> {
+        let token = complete.issued.refresh_token.as_ref()?;
+        let holds =
+            |grant: &&GrantRecord| grant.credential.as_ref().is_some_and(|held| held.refresh_token == *token);
+        self.of_client(record).find(holds).map(|grant| grant.id)
+    }
+
+    /// The one of the same person before one that nobody has claimed; never another person's.
     fn of_account(&self, record: &AuthorizationRecord, complete: &Complete) -> Option<GrantId> {
         let subject = complete.subject.as_ref()?;
         let person = record.owner.external_id.as_ref();
         let is_anothers = |known: Option<&String>| known.zip(person).is_some_and(|(known, own)| known != own);
         let same = |grant: &&GrantRecord| {
-            grant.namespace == record.namespace
-                && grant.client == record.client
-                && grant.owner.subject.as_ref() == Some(subject)
-                && !is_anothers(grant.owner.external_id.as_ref())
-                && grant.removed_at.is_none()
-                && grant.state != GrantState::Revoked
+            grant.owner.subject.as_ref() == Some(subject) && !is_anothers(grant.owner.external_id.as_ref())
         };
-        self.grants.values().find(same).map(|grant| grant.id)
+        let found = self.of_client(record).filter(same);
+        found.min_by_key(|grant| (grant.owner.external_id.as_ref() != person, grant.id)).map(|grant| grant.id)
     }
 
     fn holder_of(&self, token: &RefreshToken, except: Option<GrantId>) -> Option<GrantId> {

@@ -22,23 +22,28 @@ pub(super) fn webhooks() -> Map<String, Value> {
     kinds.map(|kind| (kind.as_str().to_owned(), json!({ "post": request(kind) }))).collect()
 }
 
+/// Of a test message.
+const TESTED: &str = "Sent once, when somebody asks for it, to that webhook alone; signed as the others are.";
+
 fn request(kind: MessageKind) -> Value {
+    let mut content = json!({ "schema": { "$ref": "#/components/schemas/WebhookMessage" } });
+    if kind == MessageKind::GrantNeedsReauthorization {
+        content["example"] = example();
+    }
     json!({
         "operationId": kind.as_str(),
         "tags": [Area::Webhooks.title()],
         "summary": told(kind),
-        "description": WORDS,
+        "description": if kind == MessageKind::WebhookTest { TESTED } else { WORDS },
         "parameters": headers().iter().map(Value::from).collect::<Vec<_>>(),
         "requestBody": {
             "required": true,
-            "content": { "application/json": {
-                "schema": { "$ref": "#/components/schemas/WebhookMessage" },
-            } },
+            "content": { "application/json": content },
         },
         "responses": {
             "2XX": { "description": "It has arrived. To be answered within 20 seconds; the body is not read." },
-            "410": { "description": "No messages are wanted any more: the webhook is disabled." },
-            "default": { "description": "It has not arrived, and is tried again." },
+            "410": { "description": "No messages are wanted any more: the webhook is disabled, but for a test." },
+            "default": { "description": "It has not arrived, and is tried again, but for a test." },
         },
         "security": [],
     })
@@ -58,9 +63,8 @@ fn headers() -> [Parameter; 3] {
     ]
 }
 
-/// All of them as one, for people.
-pub(super) fn in_one() -> Operation {
-    let example = json!({
+fn example() -> Value {
+    json!({
         "type": MessageKind::GrantNeedsReauthorization,
         "timestamp": "2026-11-21T09:30:00Z",
         "data": {
@@ -81,12 +85,16 @@ pub(super) fn in_one() -> Operation {
             "reauthorize_url": "https://grants.example/connect/a-signed-link",
             "reauthorize_url_expires_at": "2026-11-28T09:30:00Z",
         },
-    });
+    })
+}
+
+/// All of them as one, for people.
+pub(super) fn in_one() -> Operation {
     let place = "{the url of a webhook}";
     let operation =
         Operation::new(Area::Webhooks, Method::POST, place, ("message", "What a webhook is sent"), WORDS);
     let operation = headers().into_iter().fold(operation, Operation::parameter);
-    operation.body(named("WebhookMessage"), [("A grant has died", example)]).answers(Answer::new(
+    operation.body(named("WebhookMessage"), [("A grant has died", example())]).answers(Answer::new(
         204,
         "It has arrived, as with any 2xx. To be answered within 20 seconds; the body is not read.",
     ))

@@ -93,6 +93,13 @@ async fn every_example_is_one() {
             }
         }
     }
+    for (kind, item) in document["webhooks"].as_object().unwrap() {
+        let content = &item["post"]["requestBody"]["content"]["application/json"];
+        let example = content.get("example").into_iter();
+        let mistakes: Vec<_> =
+            example.flat_map(|example| contract.mistakes(&content["schema"], example)).collect();
+        assert!(mistakes.is_empty(), "{kind}: {mistakes:#?}");
+    }
     let page = world.browse(Method::GET, "/docs/api").await.body;
     assert!(page.contains("What a webhook is sent") && page.contains("webhook-signature"), "{page}");
     assert!(examples > 100, "only {examples} examples were found");

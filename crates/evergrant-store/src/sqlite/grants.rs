@@ -257,6 +257,29 @@ pub(super) fn holder_of(
     Ok(None)
 }
 
+/// The grant of this client that holds this refresh token, unless removed or revoked.
+pub(super) fn of_token(
+    connection: &Connection,
+    keys: &KeyRing,
+    namespace: &Namespace,
+    client: &ClientName,
+    token: &RefreshToken,
+) -> Result<Option<GrantId>, StoreError> {
+    for fingerprint in keys.fingerprints(token.expose().as_bytes()) {
+        let found = connection
+            .prepare_cached(
+                "SELECT id FROM grants WHERE fingerprint = ?1 AND namespace = ?2 AND client = ?3 AND removed = 0
+                 AND state <> 'revoked' LIMIT 1",
+            )?
+            .query_row(params![fingerprint, namespace.as_str(), client.as_str()], |row| row.get(0))
+            .optional()?;
+        if let Some(found) = found {
+            return Ok(Some(grant_id(found)));
+        }
+    }
+    Ok(None)
+}
+
 /// The grant that this account has given to this client, unless removed or revoked, or known to be another person's: what one
 /// user of a program has connected, another one does not take over.
 pub(super) fn of_account(

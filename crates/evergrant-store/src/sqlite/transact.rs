@@ -151,7 +151,7 @@ fn load(
     };
     let id = match (named.grant, &authorization) {
         (Some(id), _) => Some(id),
-        (None, Some(record)) => grant_of(connection, record, command)?,
+        (None, Some(record)) => grant_of(connection, keys, record, command)?,
         (None, None) => None,
     };
     let grant = match id {
@@ -169,24 +169,30 @@ fn load(
     Ok(Subjects { grant, client, authorization })
 }
 
-/// The grant that an authorization leads to: the one it has led to already, the one it was made for, or the one
-/// that the same account has given to the same client before, unless that is known to be another person's.
+/// The grant that an authorization leads to: the one it has led to already, the one it was made for, the one that holds
+/// the refresh token that it has brought, or the one that the same account has given to the same client before, unless that is known to be another person's.
 fn grant_of(
     connection: &Connection,
+    keys: &KeyRing,
     record: &AuthorizationRecord,
     command: &Command,
 ) -> Result<Option<GrantId>, StoreError> {
     if let Some(id) = record.result.or(record.grant) {
         return Ok(Some(id));
     }
-    match command {
-        Command::Complete(complete) if !record.always_new => match &complete.subject {
-            Some(subject) => {
-                let person = record.owner.external_id.as_deref();
-                grants::of_account(connection, &record.namespace, &record.client, subject, person)
-            }
-            None => Ok(None),
-        },
+    let Command::Complete(complete) = command else { return Ok(None) };
+    // A provider that gives the same refresh token again has one authorization: two grants would rotate it against each
+    // other.
+    if let Some(token) = &complete.issued.refresh_token
+        && let Some(held) = grants::of_token(connection, keys, &record.namespace, &record.client, token)?
+    {
+        return Ok(Some(held));
+    }
+    match &complete.subject {
+        Some(subject) if !record.always_new => {
+            let person = record.owner.external_id.as_deref();
+            grants::of_account(connection, &record.namespace, &record.client, subject, person)
+        }
         _ => Ok(None),
     }
 }

@@ -1,7 +1,10 @@
 //! The repair path: a user comes back with a code, and the provider answers its exchange with something else than
 //! tokens. The code is sent once, the user is told, and the grant stays what it was.
 
-use evergrant::{AuthorizationOptions, proto::engine::CallbackEnd};
+use evergrant::{
+    AuthorizationOptions,
+    proto::{engine::CallbackEnd, grant::Owner},
+};
 
 use crate::{
     provider::Play,
@@ -55,4 +58,27 @@ async fn a_refusal_that_repeats_code_and_secret_shows_neither() {
 async fn tokens_with_an_id_token_of_somebody_else_change_nothing() {
     let forged = r#"{"access_token":"at-canary","refresh_token":"rt-canary","id_token":"e30.eyJpc3MiOiJodHRwczovL2V2aWwuZXhhbXBsZSIsInN1YiI6ImV2ZSIsImF1ZCI6ImV2aWwiLCJleHAiOjQxMDI0NDQ4MDB9.c2ln"}"#;
     leaves_the_grant_as_it_is(Play::answer("200 OK", JSON, forged), "another client").await;
+}
+
+/// Two grants would rotate the one authorization that it stands for against each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_token_that_is_given_again_leads_to_the_grant_that_holds_it() {
+    let world = World::new().await;
+    world.in_order().await;
+    let tokens =
+        r#"{"access_token":"at-canary-again","refresh_token":"rt-canary-again","token_type":"Bearer"}"#;
+    let mut grants = Vec::new();
+    for (external_id, always_new) in [("anna", false), ("anna", true), ("ben", false)] {
+        let owner = Owner { external_id: Some(external_id.to_owned()), ..Owner::default() };
+        let options = AuthorizationOptions { owner, always_new, ..AuthorizationOptions::new(shop()) };
+        let link = world.keeper.authorize(options).await.unwrap();
+        let state = link.url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        world.provider.plays(Play::answer("200 OK", JSON, tokens));
+        let end = world.keeper.complete(&format!("code={CODE}&state={state}")).await.unwrap();
+        world.saw(&end);
+        let CallbackEnd::Connected { grant, .. } = end else { panic!("{end:?}") };
+        grants.push(grant.id);
+    }
+    assert!(grants[0] != world.grant && grants.iter().all(|grant| *grant == grants[0]), "{grants:?}");
+    world.nothing_leaked().await;
 }

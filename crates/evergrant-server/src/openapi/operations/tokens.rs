@@ -107,7 +107,6 @@ fn refresh() -> Operation {
     .body(either(seen()), [("By generation", json!({ "generation": 12 })), ("By digest", by_digest)])
     .answers(answer("A later token, or the current one if it is later already."))
     .refuses(&NO_TOKEN)
-    .refuses(&[Reason::Unprocessable])
 }
 
 fn reject() -> Operation {
@@ -134,7 +133,6 @@ fn reject() -> Operation {
     .body(body, [("An API answered 401", example)])
     .answers(answer("The token to use instead."))
     .refuses(&NO_TOKEN)
-    .refuses(&[Reason::Unprocessable])
 }
 
 fn resource() -> Schema {

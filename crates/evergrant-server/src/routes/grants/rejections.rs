@@ -40,7 +40,6 @@ pub(crate) async fn reject(
         return Err(Problem::new(Reason::InvalidBody, "Only 401 and 403 reject a token."));
     }
     let seen = Seen::new(body.generation, body.token_sha256.as_deref())?;
-    seen.was_issued(&app.keeper, grant).await?;
     let key = access_key(body.resource, body.scopes.map(|scopes| scopes.0))
         .map_err(|detail| Problem::new(Reason::InvalidBody, detail))?;
     let rejection = Rejection { status: body.status, www_authenticate: body.www_authenticate };

@@ -33,22 +33,6 @@ impl Seen {
         }
     }
 
-    /// Refuses a generation that is still to come: every refresh would be too early to bring it, so each request for a
-    /// later one would cost one.
-    pub(super) async fn was_issued(&self, keeper: &Keeper, grant: GrantId) -> Result<(), Problem> {
-        let Self::Generation(seen) = self else { return Ok(()) };
-        match keeper.grant(grant).await? {
-            Some(record) if *seen > record.generation => Err(Problem::new(
-                Reason::Unprocessable,
-                format!(
-                    "No token of generation {} was issued: name the one that came with the token.",
-                    seen.0
-                ),
-            )),
-            _ => Ok(()),
-        }
-    }
-
     /// The generation of the token that was seen, or the token that has taken its place since.
     pub(super) async fn resolve(
         self,

@@ -32,20 +32,6 @@ async fn a_lack_of_scope_is_not_cured_by_a_refresh() {
 }
 
 #[tokio::test]
-async fn a_generation_that_is_still_to_come_costs_no_refresh() {
-    let world = World::new().await;
-    let grant = world.connect("alice").await;
-    world.token(&grant).await.ok();
-    for (route, body) in [
-        ("refresh", json!({ "generation": 9999 })),
-        ("rejections", json!({ "generation": 2, "status": 401 })),
-    ] {
-        world.post(&format!("/v1/grants/{grant}/{route}"), body).await.problem(422, "unprocessable");
-    }
-    assert_eq!(world.refreshes(), 0);
-}
-
-#[tokio::test]
 async fn what_is_no_rejection_is_refused() {
     let world = World::new().await;
     let grant = world.connect("alice").await;

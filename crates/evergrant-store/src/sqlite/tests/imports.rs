@@ -160,6 +160,18 @@ async fn an_account_of_two_people_is_a_grant_for_each() {
     let mut claimed = of_account(7, "sub-2");
     claimed.import.owner.external_id = Some("carl".to_owned());
     assert_eq!(import_one(&store, claimed).await, updated(6));
+    // Of one's own and an older one that nobody has claimed it is one's own.
+    let (own, unclaimed) = (of_both(12, "dora"), of_account(11, "sub-1"));
+    let mut named = unclaimed;
+    named.import.owner.subject = None;
+    assert_eq!(import_one(&store, own).await, created(12));
+    assert_eq!(import_one(&store, named).await, created(11));
+    let mut known = candidate(11);
+    (known.import.grant, known.named, known.import.owner.subject) =
+        (GrantId(11), true, Some("sub-1".to_owned()));
+    known.import.refresh_token = RefreshToken::new("rt-canary-known").unwrap();
+    assert_eq!(import_one(&store, known).await, updated(11));
+    assert_eq!(import_one(&store, of_both(13, "dora")).await, updated(12));
 }
 
 #[tokio::test]
