@@ -194,14 +194,22 @@ fn a_certificate_that_cannot_be_used_is_refused_and_one_that_has_expired_is_wron
             .map(|finding| (finding.weight, finding.to_string()))
             .collect::<Vec<_>>()
     };
+    let found = told(NOW);
     assert!(
-        matches!(&told(NOW)[..], [(Weight::Refused, text)] if text.contains("cannot read") && text.contains("chain.pem"))
+        matches!(&found[..], [(Weight::Refused, first), (Weight::Refused, second)]
+        if first.contains(":2: tls.certificate: cannot read") && second.contains(":3: tls.key: cannot read")),
+        "{found:?}"
     );
 
     let pair = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.not_after = rcgen::date_time_ymd(2026, 1, 1);
     fs::write(&chain, params.self_signed(&pair).unwrap().pem()).unwrap();
+    let found = told(NOW);
+    assert!(
+        matches!(&found[..], [(Weight::Refused, text)] if text.contains(":3: tls.key: cannot read")),
+        "{found:?}"
+    );
     fs::write(&key, rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
     assert!(matches!(&told(NOW)[..], [(Weight::Refused, text)] if text.contains("is not the one of")));
 
