@@ -41,7 +41,9 @@ impl World {
     /// What a process answers without asking anybody.
     pub(super) fn recall(&mut self, id: ProcessId, request: &TokenRequest) -> Option<Arc<Issue>> {
         let Want::Usable { min_ttl } = request.want else { return None };
-        self.compare(id)?;
+        let compared = self.compare(id);
+        self.drivers.then_some(())?;
+        compared?;
         let key = (request.grant, request.key.clone());
         let issue = self.processes[id.0].cache.get(&key)?;
         let (wall, issue) = (self.wall(), Arc::clone(issue));
@@ -64,10 +66,10 @@ impl World {
         lives.then(|| Arc::clone(issue))
     }
 
+    /// Every process compares, also one that serves nothing from memory: its engine has to know what was changed.
     /// Does what the last comparison brought with it, before anything else happens to the process; `None` if the last one
     /// does not count any more.
     pub(super) fn compare(&mut self, id: ProcessId) -> Option<()> {
-        self.drivers.then_some(())?;
         let latest = self.last_comparison(id)?;
         let Process { engine, cache, compared, .. } = &mut self.processes[id.0];
         let before = std::mem::replace(compared, latest.max(*compared));

@@ -67,8 +67,13 @@ fn nothing_is_lost_without_need_where_nobody_knows_the_policy() {
 /// of these refreshes.
 #[test]
 fn an_end_is_judged_when_nothing_is_under_way() {
-    let options = Options::default();
-    run(41_310, &options).unwrap_or_else(|violation| panic!("{violation}"));
+    run(41_310, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
+}
+
+/// What was rescued is asked about after a change, and there is no process that nobody tells of changes.
+#[test]
+fn a_process_hears_of_changes_whether_or_not_it_serves_from_memory() {
+    run(647_009, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
 }
 
 #[test]

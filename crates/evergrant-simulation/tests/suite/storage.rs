@@ -1,6 +1,10 @@
 //! The store is away, or does not say what it did.
 
-use evergrant_proto::{engine::Refusal, grant::GrantState, transaction::Command};
+use evergrant_proto::{
+    engine::{Answer, Refusal},
+    grant::GrantState,
+    transaction::Command,
+};
 use evergrant_rehearse::PolicyName;
 use evergrant_simulation::{Fate, Mishap, Scene, StoreDelay, StoreFault};
 
@@ -54,6 +58,30 @@ fn a_rescued_token_that_was_rejected_meanwhile_is_not_handed_out_again() {
     assert_eq!(*refusal(&world.token(process, grant)), Refusal::InProgress { retry_after: seconds(1) });
     world.run_for(minutes(2));
     assert_ne!(issue(&world.token(process, grant)).access.token, token);
+    world.expect_order();
+}
+
+/// Its commit landed before anybody heard of it, and a resource server had rejected it before it came into the lifeboat.
+#[test]
+fn a_token_that_was_rejected_before_it_was_rescued_is_not_handed_out() {
+    let (mut world, process, grant) = quiet(Scene::strict());
+    world.with_drivers();
+    world.run_for(minutes(61));
+    world.store.faults.push(StoreFault { strikes: of_success, fate: Fate::CommittedInDoubt, times: 2 });
+    world.store.delays.push(StoreDelay { strikes: of_success, before: 0, after: 65_000, times: 2 });
+    world.ask(process, grant);
+    world.run_for(seconds(3));
+    assert_eq!(world.grant(grant).generation.0, 2);
+    let brought = world.grant(grant).access[0].token.clone();
+    world.reject(grant);
+    world.run_for(seconds(70));
+    assert_ne!(world.store.places_taken(), []);
+    let asked = world.ask(process, grant);
+    if let Answer::Token(issue) = world.await_answer(asked) {
+        assert_ne!(issue.access.token, brought);
+    }
+    world.run_for(minutes(3));
+    assert_ne!(issue(&world.token(process, grant)).access.token, brought);
     world.expect_order();
 }
 
