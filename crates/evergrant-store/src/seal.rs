@@ -102,6 +102,21 @@ impl KeyRing {
     pub fn fingerprints(&self, secret: &[u8]) -> Vec<[u8; 32]> {
         self.iter().map(|key| fingerprint(key, secret)).collect()
     }
+
+    /// What is found by a fingerprint of this secret, the one of the primary key first: it may have been written down under
+    /// an older key.
+    pub(crate) fn look_up<T, E>(
+        &self,
+        secret: &[u8],
+        mut find: impl FnMut([u8; 32]) -> Result<Option<T>, E>,
+    ) -> Result<Option<T>, E> {
+        for fingerprint in self.fingerprints(secret) {
+            if let Some(found) = find(fingerprint)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl KeyRing {

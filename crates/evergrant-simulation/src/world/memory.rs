@@ -66,9 +66,9 @@ impl World {
         lives.then(|| Arc::clone(issue))
     }
 
-    /// Every process compares, also one that serves nothing from memory: its engine has to know what was changed.
     /// Does what the last comparison brought with it, before anything else happens to the process; `None` if the last one
-    /// does not count any more.
+    /// does not count any more. A process that serves nothing from memory compares, too: its engine has to know what was
+    /// changed.
     pub(super) fn compare(&mut self, id: ProcessId) -> Option<()> {
         let latest = self.last_comparison(id)?;
         let Process { engine, cache, compared, .. } = &mut self.processes[id.0];

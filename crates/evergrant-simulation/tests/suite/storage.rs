@@ -3,10 +3,11 @@
 use evergrant_proto::{
     engine::{Answer, Refusal},
     grant::GrantState,
+    name::GrantId,
     transaction::Command,
 };
 use evergrant_rehearse::PolicyName;
-use evergrant_simulation::{Fate, Mishap, Scene, StoreDelay, StoreFault};
+use evergrant_simulation::{Fate, Mishap, ProcessId, Scene, StoreDelay, StoreFault, World};
 
 use crate::support::{is_dead, issue, lively, minutes, quiet, refusal, seconds};
 
@@ -42,13 +43,19 @@ fn a_success_that_the_store_cannot_take_is_served_from_the_lifeboat_and_lands_on
     world.expect_order();
 }
 
-#[test]
-fn a_rescued_token_that_was_rejected_meanwhile_is_not_handed_out_again() {
+/// An access token has ended; the next success is committed twice without anybody hearing of it before so many milliseconds.
+fn about_to_commit_in_doubt(after: u64) -> (World, ProcessId, GrantId) {
     let (mut world, process, grant) = quiet(Scene::strict());
     world.with_drivers();
     world.run_for(minutes(61));
     world.store.faults.push(StoreFault { strikes: of_success, fate: Fate::CommittedInDoubt, times: 2 });
-    world.store.delays.push(StoreDelay { strikes: of_success, before: 0, after: 0, times: 2 });
+    world.store.delays.push(StoreDelay { strikes: of_success, before: 0, after, times: 2 });
+    (world, process, grant)
+}
+
+#[test]
+fn a_rescued_token_that_was_rejected_meanwhile_is_not_handed_out_again() {
+    let (mut world, process, grant) = about_to_commit_in_doubt(0);
     world.store.delays.push(StoreDelay { strikes: of_success, before: 65_000, after: 0, times: 1 });
     let token = issue(&world.token(process, grant)).access.token.clone();
     world.run_for(seconds(2));
@@ -64,11 +71,7 @@ fn a_rescued_token_that_was_rejected_meanwhile_is_not_handed_out_again() {
 /// Its commit landed before anybody heard of it, and a resource server had rejected it before it came into the lifeboat.
 #[test]
 fn a_token_that_was_rejected_before_it_was_rescued_is_not_handed_out() {
-    let (mut world, process, grant) = quiet(Scene::strict());
-    world.with_drivers();
-    world.run_for(minutes(61));
-    world.store.faults.push(StoreFault { strikes: of_success, fate: Fate::CommittedInDoubt, times: 2 });
-    world.store.delays.push(StoreDelay { strikes: of_success, before: 0, after: 65_000, times: 2 });
+    let (mut world, process, grant) = about_to_commit_in_doubt(65_000);
     world.ask(process, grant);
     world.run_for(seconds(3));
     assert_eq!(world.grant(grant).generation.0, 2);

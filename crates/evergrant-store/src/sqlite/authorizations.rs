@@ -68,16 +68,13 @@ pub(super) fn find_by_state(
     keys: &KeyRing,
     state: &AuthorizationState,
 ) -> Result<Option<AuthorizationRecord>, StoreError> {
-    for fingerprint in keys.fingerprints(state.expose().as_bytes()) {
-        let row = connection
+    let row = keys.look_up(state.expose().as_bytes(), |fingerprint| {
+        connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM authorizations WHERE fingerprint = ?1"))?
             .query_row([fingerprint], AuthorizationRow::read)
-            .optional()?;
-        if let Some(row) = row {
-            return row.open(keys).map(Some);
-        }
-    }
-    Ok(None)
+            .optional()
+    })?;
+    row.map(|row| row.open(keys)).transpose()
 }
 
 /// Writes an authorization, new or changed.

@@ -245,16 +245,13 @@ pub(super) fn holder_of(
     except: Option<GrantId>,
 ) -> Result<Option<GrantId>, StoreError> {
     let except = except.map(|grant| id(grant.0));
-    for fingerprint in keys.fingerprints(token.expose().as_bytes()) {
-        let found = connection
+    let found = keys.look_up(token.expose().as_bytes(), |fingerprint| {
+        connection
             .prepare_cached("SELECT id FROM grants WHERE fingerprint = ?1 AND id IS NOT ?2 LIMIT 1")?
             .query_row(params![fingerprint, except], |row| row.get(0))
-            .optional()?;
-        if let Some(found) = found {
-            return Ok(Some(grant_id(found)));
-        }
-    }
-    Ok(None)
+            .optional()
+    })?;
+    Ok(found.map(grant_id))
 }
 
 /// The grant of this client that holds this refresh token, unless removed or revoked.
@@ -265,19 +262,16 @@ pub(super) fn of_token(
     client: &ClientName,
     token: &RefreshToken,
 ) -> Result<Option<GrantId>, StoreError> {
-    for fingerprint in keys.fingerprints(token.expose().as_bytes()) {
-        let found = connection
+    let found = keys.look_up(token.expose().as_bytes(), |fingerprint| {
+        connection
             .prepare_cached(
                 "SELECT id FROM grants WHERE fingerprint = ?1 AND namespace = ?2 AND client = ?3 AND removed = 0
                  AND state <> 'revoked' LIMIT 1",
             )?
             .query_row(params![fingerprint, namespace.as_str(), client.as_str()], |row| row.get(0))
-            .optional()?;
-        if let Some(found) = found {
-            return Ok(Some(grant_id(found)));
-        }
-    }
-    Ok(None)
+            .optional()
+    })?;
+    Ok(found.map(grant_id))
 }
 
 /// The grant that this account has given to this client, unless removed or revoked, or known to be another person's: what one

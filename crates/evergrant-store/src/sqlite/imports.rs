@@ -114,13 +114,8 @@ fn find(
     token: &RefreshToken,
     sql: &str,
 ) -> Result<Option<Known>, StoreError> {
-    for fingerprint in keys.fingerprints(token.expose().as_bytes()) {
-        let found = connection.prepare_cached(sql)?.query_row([fingerprint], Known::read).optional()?;
-        if found.is_some() {
-            return Ok(found);
-        }
-    }
-    Ok(None)
+    let find = |fingerprint| connection.prepare_cached(sql)?.query_row([fingerprint], Known::read).optional();
+    Ok(keys.look_up(token.expose().as_bytes(), find)?)
 }
 
 /// The live grant that a new refresh token belongs to; `None`: to a new one.
