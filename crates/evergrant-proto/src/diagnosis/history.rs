@@ -97,6 +97,8 @@ pub enum PreviousOutcome {
     Unreadable,
     /// The process that sent it ended before it could record the outcome.
     NotRecorded,
+    /// The store was restored from a backup, or copied: whether there was one at all, that backup does not say.
+    NotInBackup,
     /// The provider refused it.
     Refused,
 }

@@ -128,6 +128,12 @@ impl Overtaken {
         };
         Self { manner, journalled_at: attempt.journalled_at }
     }
+
+    /// What an adopted store may have forgotten: whoever ran with the newer tables, or still runs with the original, may
+    /// have sent the token that is replaced at this time.
+    pub fn forgotten(replaced_at: Timestamp) -> Self {
+        Self { manner: PreviousOutcome::NotInBackup, journalled_at: replaced_at }
+    }
 }
 
 /// A revocation that the provider has to be told of.

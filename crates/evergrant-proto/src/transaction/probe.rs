@@ -3,7 +3,7 @@
 use super::{Change, Claim, Command, Ending, Loaded, Reply, Want};
 use crate::{
     client::{Candidate, ClientRecord, Probation, ProbeEnd},
-    grant::GrantRecord,
+    grant::{GrantRecord, Overtaken},
     time::Timestamp,
 };
 
@@ -61,6 +61,11 @@ fn prove(loaded: &Loaded, command: &Command, change: &mut Change) {
         _ => None,
     };
     for grant in change.grant.iter_mut().chain(in_reply).filter(|grant| Some(grant.generation) != before) {
+        if let Command::Succeed(succeed) = command
+            && grant.life.adoption < adoptions
+        {
+            grant.overtaken = Some(Overtaken::forgotten(succeed.wall));
+        }
         grant.life.adoption = adoptions;
     }
 }

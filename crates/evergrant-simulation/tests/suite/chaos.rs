@@ -76,6 +76,12 @@ fn a_process_hears_of_changes_whether_or_not_it_serves_from_memory() {
     run(647_009, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
 }
 
+/// A request of the newer tables arrives after the restored store has refreshed with its old token, and the latest wins.
+#[test]
+fn a_request_that_the_backup_knows_nothing_of_is_among_the_causes_of_a_death() {
+    run(938_009, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
+}
+
 #[test]
 fn the_same_seed_is_the_same_run() {
     let played = || play(&Script::of(7, None, 200), true).map_err(|violation| violation.trace);

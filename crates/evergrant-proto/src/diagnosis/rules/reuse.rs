@@ -37,6 +37,7 @@ fn unknown_outcome(facts: Facts<'_>) -> Option<String> {
         PreviousOutcome::ServerError => "was answered with a server error",
         PreviousOutcome::Unreadable => "was answered with something unreadable",
         PreviousOutcome::NotRecorded => "was sent by a process that ended before it recorded the outcome",
+        PreviousOutcome::NotInBackup => "is not in the backup that the store was restored from",
         PreviousOutcome::Success | PreviousOutcome::Refused => return None,
     };
     let before = previous.age.map_or_else(|| "before".to_owned(), |age| format!("{} before", period(age)));
@@ -87,7 +88,12 @@ pub(super) fn the_provider_reports_reuse(facts: Facts<'_>) -> Option<Finding> {
             );
         }
         let finding = Finding::new(Cause::RotatedTokenReused, Certainty::Certain, REPORT);
+        let may_be_late = facts.history.overtaken_attempt.is_some();
         Some(match facts.history.sent_token_is_latest {
+            Some(true) if may_be_late => finding.because(
+                "It was the newest token that this installation received: either an earlier request of ours arrived \
+                 late, or somebody else holds the grant, too.",
+            ),
             Some(true) => finding.because(
                 "It was the newest token that this installation received, so somebody else holds the grant, too: \
                  another installation, a copy, or a thief.",
@@ -136,19 +142,23 @@ pub(super) fn an_overtaken_request_may_have_arrived(facts: Facts<'_>) -> Option<
     if !facts.refresh_token_refused() || !a_late_request_costs_the_token(facts.provider) {
         return None;
     }
-    let sent = overtaken.age.map_or_else(String::new, |age| format!(", sent {} ago,", period(age)));
-    Some(
-        Finding::new(
-            Cause::RotatedTokenReused,
-            Certainty::Possible,
-            format!(
-                "A request with an earlier refresh token of this grant{sent} never got its answer. If the network \
-                 delivered it after the token had been replaced, the provider took it for a replay and ended the \
-                 grant.",
-            ),
+    let evidence = if overtaken.outcome == PreviousOutcome::NotInBackup {
+        "The store was restored from a backup, or copied, before this refresh token was received. If a request that \
+         the backup knows nothing of reached the provider later, with an earlier refresh token of this grant, it was \
+         taken for a replay and ended the grant, or its answer replaced this token."
+            .to_owned()
+    } else {
+        let sent = overtaken.age.map_or_else(String::new, |age| format!(", sent {} ago,", period(age)));
+        format!(
+            "A request with an earlier refresh token of this grant{sent} never got its answer. If the network \
+             delivered it after the token had been replaced, the provider took it for a replay and ended the grant.",
         )
-        .or(&[Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::LostRotationNotPersisted]),
-    )
+    };
+    Some(Finding::new(Cause::RotatedTokenReused, Certainty::Possible, evidence).or(&[
+        Cause::UserRevoked,
+        Cause::AdminOrPolicyRevoked,
+        Cause::LostRotationNotPersisted,
+    ]))
 }
 
 /// Where the latest request wins, one that comes late takes the place of the token that is held.

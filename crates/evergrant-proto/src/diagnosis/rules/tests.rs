@@ -116,9 +116,13 @@ fn reuse_that_the_provider_reports_is_told_apart_by_our_records() {
     let latest = History { sent_token_is_latest: Some(true), ..History::default() };
     let evidence = diagnose(&reported, &latest, &keycloak).evidence;
     assert!(
-        evidence.iter().any(|sentence| sentence.contains("somebody else holds the grant")),
+        evidence.iter().any(|sentence| sentence.contains("so somebody else holds the grant")),
         "{evidence:?}"
     );
+    let overtaken_attempt = after(PreviousOutcome::Timeout).previous_attempt;
+    let overtaken = History { overtaken_attempt, ..latest };
+    let evidence = diagnose(&reported, &overtaken, &keycloak).evidence;
+    assert!(evidence.iter().any(|sentence| sentence.contains("or somebody else")), "{evidence:?}");
 }
 
 #[test]

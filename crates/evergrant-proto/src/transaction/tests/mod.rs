@@ -1,3 +1,4 @@
+mod adopted;
 mod endings;
 mod repeated;
 mod revoked;

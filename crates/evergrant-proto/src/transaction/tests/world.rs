@@ -7,7 +7,7 @@ use url::Url;
 use crate::{
     client::{Branding, Breaker, ClientRecord, Learned, Probation},
     diagnosis::{Cause, Certainty, Diagnosis},
-    failure::Culprit,
+    failure::{Culprit, Exchange, Stage, Verdict, classify},
     grant::{
         AccessEntry, AccessKey, BootId, Credential, Expiry, GrantRecord, GrantState, IssuedTokens, StoreTime,
     },
@@ -17,10 +17,13 @@ use crate::{
     secret::{AccessToken, RefreshToken},
     time::Timestamp,
     transaction::{
-        Change, Claim, Claimed, Command, ConfirmRevocation, End, Ending, Loaded, Reject, Reply, Revoke, Seen,
-        Succeed, Want, apply,
+        Change, Claim, Claimed, Command, ConfirmRevocation, End, Ending, Loaded, Refuse, Reject, Reply,
+        Revoke, Seen, Succeed, Want, apply,
     },
-    wire::client_authentication::{AuthenticationMethod, ClientIdentifier},
+    wire::{
+        client_authentication::{AuthenticationMethod, ClientIdentifier},
+        http::HttpResponse,
+    },
 };
 
 pub(crate) const GRANT: GrantId = GrantId(1);
@@ -80,6 +83,41 @@ impl World {
             self.loaded.client = Some(Arc::new(client.clone()));
         }
         change
+    }
+
+    /// The store is adopted: it was restored from a backup, or copied.
+    pub(crate) fn adopt(&mut self) {
+        self.loaded.adoptions += 1;
+    }
+
+    /// The provider refuses the refresh token with `invalid_grant`; returns what that is put down to.
+    pub(crate) fn refuse(&mut self, attempt: u128) -> Diagnosis {
+        let answer = HttpResponse {
+            status: 400,
+            headers: Vec::new(),
+            body: br#"{"error":"invalid_grant"}"#.to_vec().into(),
+        };
+        let exchange = Exchange {
+            stage: Stage::RefreshToken,
+            result: Ok(&answer),
+            dialect: &self.loaded.client.as_ref().unwrap().provider.dialect,
+            now: self.wall,
+            secrets: &[],
+        };
+        let Verdict::Failure(failure) = classify(&exchange) else { panic!("{answer:?}") };
+        let refuse = Refuse {
+            grant: GRANT,
+            attempt: AttemptId(attempt),
+            client_version: 1,
+            failure,
+            sent_at: self.wall,
+            wall: self.wall,
+        };
+        self.apply(&Command::Refuse(Box::new(refuse)));
+        match &self.grant().state {
+            GrantState::NeedsReauthorization { diagnosis } => Diagnosis::clone(diagnosis),
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(crate) fn advance(&mut self, seconds: u64) {
