@@ -412,7 +412,7 @@ impl Flight {
                     let detail = "the wall clock was set while the lease was asked for".to_owned();
                     let refusal = Refusal::StoreUnavailable(detail.clone());
                     let conclusion = conclusion::not_sent(self.grant, attempt, detail, refusal, now.wall);
-                    return self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }));
+                    return self.record(Recording::of(conclusion));
                 }
                 // Counted from before the claim, on the clock that no one can set: a late send could meet a lease that
                 // somebody else has taken over.
@@ -440,7 +440,7 @@ impl Flight {
                 let refusal = Refusal::StoreUnavailable(detail.clone());
                 let conclusion = conclusion::not_sent(self.grant, attempt, detail, refusal, now.wall);
                 // Those who wait may be content with what the grant holds.
-                self.step = Step::Checking(Box::new(Recording { conclusion, tries: 0, rescued: false }));
+                self.step = Step::Checking(Recording::of(conclusion));
                 Next::Perform(Effect::Read(self.grant))
             }
             Err(failure) => self.give_up(engine, &failure, now),
@@ -456,7 +456,7 @@ impl Flight {
     ) -> Next {
         if asking::says_inactive(answer) && self.waiters.is_empty() {
             let conclusion = asking::left_alone(&claimed, now.wall);
-            return self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }));
+            return self.record(Recording::of(conclusion));
         }
         self.send(claimed, not_after, now)
     }
@@ -470,7 +470,7 @@ impl Flight {
             }
             Err(unsendable) => {
                 let conclusion = conclusion::unsendable(&claimed, unsendable, now.wall);
-                self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }))
+                self.record(Recording::of(conclusion))
             }
         }
     }
@@ -548,7 +548,7 @@ impl Flight {
                 conclusion::EndpointVerdict::Unknown => {}
             }
         }
-        self.record(Box::new(Recording { conclusion, tries: 0, rescued: false }))
+        self.record(Recording::of(conclusion))
     }
 
     fn poll_later(&mut self, now: Now) -> Next {

@@ -146,10 +146,8 @@ fn a_look_that_was_asked_for_before_its_grant_was_changed_is_not_published() {
     assert!(forgotten(&outputs) && !published(&outputs), "{outputs:?}");
 }
 
-/// A commit of ours that was overtaken by a change of somebody else: whoever waits is told what the grant is now.
-#[test]
-fn a_commit_that_was_overtaken_by_a_change_is_read_again_before_it_is_handed_out() {
-    let mut scene = Scene::new();
+/// A caller's refresh up to the commit of what it brought, which has landed: nobody has told the engine yet.
+fn committing(scene: &mut Scene) -> (EffectId, Reply) {
     scene.ask(CALL, AccessKey::default());
     let (read, found) = (scene.effect().0, scene.found());
     let reserve = performed(scene.tell(read, found));
@@ -163,12 +161,51 @@ fn a_commit_that_was_overtaken_by_a_change_is_read_again_before_it_is_handed_out
     let tokens = r#"{"access_token":"at","token_type":"Bearer","expires_in":3600,"refresh_token":"new"}"#;
     let commit = performed(scene.tell(send.0, Outcome::Answered(Ok(json(tokens)))));
     let Effect::Transact(command) = commit.1 else { panic!("{:?}", commit.1) };
-    let Reply::Grant(written) = scene.world.apply(&command).reply else { panic!("a success") };
-    // It lands, another process rejects what it brought, and the watch is faster than the answer.
+    let written = scene.world.apply(&command).reply;
+    assert!(matches!(written, Reply::Grant(_)), "{written:?}");
+    (commit.0, written)
+}
+
+/// A commit of ours that was overtaken by a change of somebody else: whoever waits is told what the grant is now.
+#[test]
+fn a_commit_that_was_overtaken_by_a_change_is_read_again_before_it_is_handed_out() {
+    let mut scene = Scene::new();
+    let (commit, written) = committing(&mut scene);
+    // Another process rejects what it brought, and the watch is faster than the answer.
     scene.engine.handle_changes(|grant| grant == GRANT);
-    let outputs = scene.tell(commit.0, Outcome::Transacted(Ok(Reply::Grant(written))));
+    let outputs = scene.tell(commit, Outcome::Transacted(Ok(written)));
     assert!(!published(&outputs), "{outputs:?}");
     assert!(outputs.iter().any(|output| matches!(output, Output::Perform(_, Effect::Read(GRANT)))));
+}
+
+/// It landed unheard, was rejected, and goes into the lifeboat only then.
+#[test]
+fn what_is_rescued_after_its_grant_was_changed_is_not_handed_out_before_somebody_has_looked() {
+    let mut scene = Scene::new();
+    let (commit, _) = committing(&mut scene);
+    scene.world.reject();
+    scene.engine.handle_changes(|grant| grant == GRANT);
+    let unheard = StoreFailure::Ambiguous("the connection broke".to_owned());
+    let (rescue, effect) = performed(scene.tell(commit, Outcome::Transacted(Err(unheard))));
+    assert!(matches!(effect, Effect::Rescue { .. }), "{effect:?}");
+    let outputs = scene.tell(rescue, Outcome::Rescued(Ok(())));
+    assert!(!published(&outputs) && answer(&outputs, CALL).is_none(), "{outputs:?}");
+    let (look, effect) = performed(outputs);
+    assert_eq!(effect, Effect::Read(GRANT));
+    let found = scene.found();
+    let outputs = scene.tell(look, found);
+    assert_eq!(answer(&outputs, CALL), None, "the store knows it as rejected");
+}
+
+#[test]
+fn what_is_rescued_without_a_change_is_handed_out_at_once() {
+    let mut scene = Scene::new();
+    let (commit, _) = committing(&mut scene);
+    let unheard = StoreFailure::Ambiguous("the connection broke".to_owned());
+    let (rescue, _) = performed(scene.tell(commit, Outcome::Transacted(Err(unheard))));
+    let outputs = scene.tell(rescue, Outcome::Rescued(Ok(())));
+    assert!(published(&outputs), "{outputs:?}");
+    assert!(matches!(answer(&outputs, CALL), Some(Answer::Token(_))), "{outputs:?}");
 }
 
 /// What a caller is told when every try to reserve a place in the lifeboat ends like this.

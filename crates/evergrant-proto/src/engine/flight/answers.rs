@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Flight, WAITS_FOR_STORE};
+use super::{Flight, Step, WAITS_FOR_STORE};
 use crate::{
     engine::{Answer, Engine, HOLDS_FOR, Issue, Next, Output, Refusal, refusal::refused},
     grant::{Freshness, GrantRecord},
@@ -67,6 +67,11 @@ impl Flight {
     pub(crate) fn doubt_what_was_rescued(&mut self) {
         if let Some(rescued) = &mut self.rescued {
             rescued.doubted = true;
+        }
+        if let Step::Recording(recording) | Step::Rescuing(recording) | Step::RetryPause { recording, .. } =
+            &mut self.step
+        {
+            recording.doubted = true;
         }
     }
 

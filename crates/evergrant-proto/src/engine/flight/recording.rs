@@ -21,6 +21,14 @@ pub(super) struct Recording {
     pub(super) conclusion: Conclusion,
     pub(super) tries: u32,
     pub(super) rescued: bool,
+    /// The grant was changed since the answer came, by whomever: this very recording, too, may have landed unheard.
+    pub(super) doubted: bool,
+}
+
+impl Recording {
+    pub(super) fn of(conclusion: Conclusion) -> Box<Self> {
+        Box::new(Self { conclusion, tries: 0, rescued: false, doubted: false })
+    }
 }
 
 /// What a success in the lifeboat brought: may be served although the store does not know it yet.
@@ -144,8 +152,10 @@ impl Flight {
         if durable {
             recording.rescued = true;
             self.rescued = self.what_is_rescued(&recording);
-            if let Some(rescued) = &self.rescued {
-                engine.outputs.push_back(Output::Publish(Arc::clone(&rescued.issue)));
+            match &self.rescued {
+                Some(rescued) if rescued.doubted => engine.look(self.grant, self.key.clone(), now.moment),
+                Some(rescued) => engine.outputs.push_back(Output::Publish(Arc::clone(&rescued.issue))),
+                None => {}
             }
             let mut answers = Vec::new();
             self.expire(now, &mut answers);
@@ -156,7 +166,7 @@ impl Flight {
 
     fn what_is_rescued(&self, recording: &Recording) -> Option<Rescued> {
         let issue = Arc::new(recording.conclusion.issue(self.seen.as_deref()?)?);
-        Some(Rescued { issue, attempt: recording.conclusion.command.attempt(), doubted: false })
+        Some(Rescued { issue, attempt: recording.conclusion.command.attempt(), doubted: recording.doubted })
     }
 
     pub(super) fn pause_recording(&mut self, mut recording: Box<Recording>, now: Now) -> Next {
