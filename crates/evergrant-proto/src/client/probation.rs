@@ -151,7 +151,7 @@ impl Probation {
 
 /// The same part of a span for the same grant, evenly spread over all grants.
 fn share(grant: GrantId, span: Duration) -> Duration {
-    span * u32::from(grant.draw()) / u32::from(u16::MAX)
+    span.saturating_mul(u32::from(grant.draw())) / u32::from(u16::MAX)
 }
 
 #[cfg(test)]

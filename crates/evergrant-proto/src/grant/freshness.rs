@@ -74,7 +74,7 @@ impl AccessEntry {
         match self.expiry {
             Expiry::At(end) => {
                 let margin = margin(self.lifetime());
-                let spread = margin / 2 * u32::from(self.jitter) / u32::from(u16::MAX);
+                let spread = (margin / 2).saturating_mul(u32::from(self.jitter)) / u32::from(u16::MAX);
                 Some(end.minus(margin.saturating_sub(spread)))
             }
             Expiry::Unknown => Some(self.issued_at.plus(UNKNOWN_EXPIRY_RENEWAL)),

@@ -109,7 +109,7 @@ pub fn keep_alive_at(used: Timestamp, end: Timestamp, draw: u16) -> Option<Times
         return None;
     }
     let lead = if idle >= DAY * 2 { (idle / 5).max(DAY) } else { idle / 5 };
-    let spread = lead / 2 * u32::from(draw) / u32::from(u16::MAX);
+    let spread = (lead / 2).saturating_mul(u32::from(draw)) / u32::from(u16::MAX);
     Some(end.minus(lead + spread))
 }
 
@@ -139,6 +139,14 @@ mod tests {
         assert_eq!(keep_alive_at(at(0), at(3 * DAYS), 0), Some(at(2 * DAYS)));
         assert_eq!(keep_alive_at(at(0), at(DAYS), 0), Some(at(DAYS / 5 * 4)));
         assert_eq!(keep_alive_at(at(0), at(30 * 60), 0), Some(at(24 * 60)));
+    }
+
+    #[test]
+    fn an_end_beyond_all_time_is_an_end_like_any_other() {
+        for draw in [0, 1, 20_001, u16::MAX] {
+            let asked = keep_alive_at(at(0), Timestamp(i64::MAX), draw);
+            assert!(asked.is_some_and(|asked| asked > at(365 * DAYS)), "{draw}");
+        }
     }
 
     #[test]

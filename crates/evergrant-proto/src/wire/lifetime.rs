@@ -17,7 +17,7 @@ pub const MAX_LIFETIME: Duration = Duration::from_secs(20 * 365 * 86_400);
 pub enum Lifetime {
     /// This long.
     For(Duration),
-    /// Until this point of the provider's clock (`expires_at`).
+    /// Until this point of the provider's clock (`expires_at`); believed for [`MAX_LIFETIME`].
     Until(Timestamp),
     /// The provider said that there is no end.
     Never,
@@ -31,7 +31,7 @@ impl Lifetime {
     pub fn counted_from(self, sent: Timestamp) -> Option<Timestamp> {
         match self {
             Self::For(duration) => Some(sent.plus(duration)),
-            Self::Until(end) => Some(end),
+            Self::Until(end) => Some(end.min(sent.plus(MAX_LIFETIME))),
             Self::Never | Self::Unknown => None,
         }
     }
@@ -155,6 +155,15 @@ mod tests {
 
     fn text(text: &str) -> Json {
         Json::Text(Zeroizing::new(text.to_owned()))
+    }
+
+    #[test]
+    fn a_point_in_time_is_believed_for_as_long_as_a_length() {
+        let sent = Timestamp::from_seconds(1_800_000_000);
+        let never = stated_point(&Json::Integer(i64::MAX)).unwrap();
+        assert_eq!(Lifetime::Until(never).counted_from(sent), Some(sent.plus(MAX_LIFETIME)));
+        let tomorrow = sent.plus(Duration::from_secs(86_400));
+        assert_eq!(Lifetime::Until(tomorrow).counted_from(sent), Some(tomorrow));
     }
 
     #[test]
