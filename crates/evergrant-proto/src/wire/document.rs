@@ -84,6 +84,15 @@ mod tests {
         assert!(Document::read(&vec![b' '; MAX_BODY_BYTES + 1]).is_none());
     }
 
+    /// As many members as fit into a body: each is looked at once, not beside all that came before it.
+    #[test]
+    fn a_repeated_member_is_found_among_as_many_as_fit() {
+        let members: String = (0..100_000).map(|number| format!(r#""{number:x}":1,"#)).collect();
+        let read = |last: &str| Document::read(format!(r#"{{{members}"{last}":1}}"#).as_bytes()).unwrap();
+        assert_eq!(read("last").oddities, []);
+        assert_eq!(read("0").oddities, [Oddity::RepeatedMember("0".to_owned())]);
+    }
+
     proptest! {
         #[test]
         fn reading_arbitrary_bytes_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

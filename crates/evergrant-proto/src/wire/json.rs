@@ -6,7 +6,7 @@
 //! Every text is wiped when it is dropped. What this module cannot wipe is the parser's own buffer for texts with
 //! escapes; tokens have none.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
@@ -66,9 +66,8 @@ impl Object {
 
     /// Names that appear more than once.
     pub(super) fn repeated(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().enumerate().filter_map(|(index, (name, _))| {
-            self.0[..index].iter().any(|(earlier, _)| earlier == name).then_some(name.as_str())
-        })
+        let mut seen = HashSet::new();
+        self.0.iter().map(|(name, _)| name.as_str()).filter(move |name| !seen.insert(*name))
     }
 }
 
