@@ -25,7 +25,7 @@ pub use freshness::{Freshness, MAX_MARGIN, margin};
 pub use lease::{BootId, Lease, StoreTime};
 pub use life::{Life, keep_alive_at};
 pub use mark::TokenMark;
-pub use record::{GrantRecord, Overtaken, Owner, Revocation};
+pub use record::{GrantRecord, Overtaken, Owner, PendingVerdict, Revocation};
 pub use sealing::{
     Unreadable, expose_access, expose_credential, expose_issued, expose_spares, read_access, read_credential,
     read_issued, read_spares,

@@ -51,7 +51,7 @@ pub struct GrantRecord {
     /// While in the future, a re-authorization is about to complete and no new flight may begin.
     pub blocked_until: Option<StoreTime>,
     /// A refusal whose finality waits for attempts of this generation that may still bring a success.
-    pub verdict: Option<Box<Diagnosis>>,
+    pub verdict: Option<Box<PendingVerdict>>,
     /// Transient failures since the last success.
     pub failures: u32,
     /// No attempt before this time (backoff, `Retry-After`).
@@ -107,6 +107,15 @@ pub struct Owner {
     pub external_id: Option<String>,
     /// The caller's labels.
     pub labels: BTreeMap<String, String>,
+}
+
+/// What a refusal means while other attempts with the same refresh token are under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PendingVerdict {
+    /// As long as one of them may have spent the token.
+    pub in_doubt: Diagnosis,
+    /// Once all of them are known to have spent nothing.
+    pub cleared: Diagnosis,
 }
 
 /// An attempt whose outcome nobody knows, and after which another one brought a newer credential. If the network

@@ -8,9 +8,11 @@ use super::{
     succeed::{record_outcome, release},
 };
 use crate::{
-    diagnosis::{Cause, Diagnosis, Neighbours, PreviousOutcome, diagnose},
+    diagnosis::{Cause, Diagnosis, History, Neighbours, PreviousOutcome, diagnose},
     failure::Failure,
-    grant::{Attempt, Credential, Degradation, Event, EventKind, GrantRecord, GrantState, Outcome},
+    grant::{
+        Attempt, Credential, Degradation, Event, EventKind, GrantRecord, GrantState, Outcome, PendingVerdict,
+    },
     name::{AttemptId, GrantId, HolderId},
     provider::RotationKind,
     time::Timestamp,
@@ -109,10 +111,13 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
     let mut events = Vec::new();
     if concerns {
         let mut diagnosis = diagnose(&command.failure, &history, &client.provider);
+        let undoubted =
+            History { previous_attempt: None, newest_token_persisted: Some(true), ..history.clone() };
+        let cleared = diagnose(&command.failure, &undoubted, &client.provider);
         if sabotaged!(BlameTheUser) && diagnosis.cause == Cause::LostRotationNotPersisted {
             diagnosis.cause = Cause::UserRevoked;
         }
-        grant.verdict = Some(Box::new(diagnosis.clone()));
+        grant.verdict = Some(Box::new(PendingVerdict { in_doubt: diagnosis.clone(), cleared }));
         match open_until(&grant, loaded, attempt.holder, command.wall) {
             Some(until) if !sabotaged!(BelieveTheFirstRefusal) => {
                 degrade(&mut grant, Degradation::OutcomeUnknown, &diagnosis, until);
@@ -205,6 +210,11 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
     if governs {
         events.push(note_end(&mut grant, command));
     }
+    let awaited = grant.verdict.is_some() && lives(&grant);
+    if awaited && open_until(&grant, loaded, attempt.holder, command.wall).is_none() {
+        // A refusal has waited for this.
+        settle(&mut grant, loaded, command.wall, &mut events);
+    }
     let version = loaded.client.as_deref().map_or(0, |client| client.version);
     let client = concluded(loaded, version, |breaker| breaker.inconclusive(command.attempt));
     Ok(finish(grant, client, loaded, events, command.attempt, command.wall))
@@ -249,7 +259,7 @@ fn is_in_doubt(grant: &GrantRecord) -> bool {
 /// Makes a refusal final, unless a spare or a predecessor can take over. Otherwise nothing is deleted: what was refused
 /// stays sealed.
 pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, events: &mut Vec<Event>) {
-    let Some(diagnosis) = grant.verdict.take() else { return };
+    let Some(verdict) = grant.verdict.take() else { return };
     if !grant.spares.is_empty() && !sabotaged!(ForgetSpares) {
         install_spare(grant, loaded, wall, events);
         return;
@@ -261,6 +271,11 @@ pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, 
     if sabotaged!(DeleteOnRefusal) {
         grant.credential = None;
         grant.access.clear();
+    }
+    let in_doubt = grant.doubtful_attempts().next().is_some();
+    let mut diagnosis = Box::new(if in_doubt { verdict.in_doubt } else { verdict.cleared });
+    if sabotaged!(KnowNothing) {
+        diagnosis.cause = Cause::Undetermined;
     }
     grant.lease = None;
     grant.retry_at = None;
@@ -315,7 +330,8 @@ fn install_predecessor(grant: &mut GrantRecord, wall: Timestamp, events: &mut Ve
 
 /// Whether an outcome of this attempt may change the state of its grant.
 fn governs(grant: &GrantRecord, attempt: &Attempt) -> bool {
-    attempt.generation == grant.generation && attempt.fence == grant.fence && lives(grant)
+    let fenced = attempt.fence == grant.fence || sabotaged!(DropTheFenceCheck);
+    attempt.generation == grant.generation && fenced && lives(grant)
 }
 
 fn lives(grant: &GrantRecord) -> bool {
