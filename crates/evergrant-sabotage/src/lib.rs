@@ -11,7 +11,7 @@ thread_local! {
 }
 
 macro_rules! sabotages {
-    ($($(#[doc = $text:literal])+ $name:ident,)+) => {
+    ($($(#[doc = $text:literal])+ $name:ident breaks $invariant:literal,)+) => {
         /// One mistake.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Sabotage {
@@ -28,75 +28,94 @@ macro_rules! sabotages {
                     $(Self::$name => concat!($($text,)+).trim_ascii(),)+
                 }
             }
+
+            /// The number of the invariant that it breaks: it counts as noticed only where that one is found broken.
+            pub fn breaks(self) -> u8 {
+                match self {
+                    $(Self::$name => $invariant,)+
+                }
+            }
         }
     };
 }
 
 sabotages! {
     /// Installs what a refresh brought even if another one has moved the generation.
-    DropTheGenerationCheck,
+    DropTheGenerationCheck breaks 7,
+    /// Takes the outcome of a refresh that lost its lease for one of the holder's: its lease is given back, its word counts.
+    DropTheFenceCheck breaks 1,
     /// Claims a grant whose lease another process holds.
-    IgnoreLeases,
+    IgnoreLeases breaks 1,
     /// Gives the lease back as soon as it is taken.
-    ReleaseTheLeaseEarly,
+    ReleaseTheLeaseEarly breaks 1,
     /// Counts leases on the wall clock.
-    TrustTheWallClock,
+    TrustTheWallClock breaks 1,
+    /// Answers callers with what a refresh brought before it is committed.
+    UseBeforeTheCommit breaks 2,
     /// Answers callers although the store has not confirmed the rotation, and forgets it.
-    BelieveEveryCommit,
+    BelieveEveryCommit breaks 2,
     /// Writes nothing to the lifeboat when the store is away.
-    ForgetTheLifeboat,
+    ForgetTheLifeboat breaks 2,
     /// Keeps a place in the lifeboat for ever.
-    LeakPlaces,
+    LeakPlaces breaks 6,
     /// Presents a refresh token again whatever became of the last time.
-    RepeatBlindly,
+    RepeatBlindly breaks 1,
     /// Takes an attempt whose process is silent for one that never was.
-    ForgetOpenAttempts,
+    ForgetOpenAttempts breaks 1,
     /// Writes an unknown outcome down as a plain failure.
-    CallUnknownUnprocessed,
+    CallUnknownUnprocessed breaks 1,
     /// Declares a grant dead at the first refusal, while another attempt may still succeed.
-    BelieveTheFirstRefusal,
+    BelieveTheFirstRefusal breaks 2,
     /// Declares a grant dead without trying what a late success has brought.
-    ForgetSpares,
+    ForgetSpares breaks 2,
     /// Throws the tokens of a late success away.
-    DropLateSuccesses,
+    DropLateSuccesses breaks 2,
     /// Keeps the old refresh token when the provider has rotated it.
-    KeepTheOldToken,
+    KeepTheOldToken breaks 2,
     /// Deletes the refresh token on `invalid_grant`.
-    DeleteOnRefusal,
+    DeleteOnRefusal breaks 2,
     /// Counts a 503 as a refusal of the grant.
-    CountUnavailableAsRefusal,
+    CountUnavailableAsRefusal breaks 2,
     /// Lets a rejected client kill the grant.
-    LetTheClientKillTheGrant,
+    LetTheClientKillTheGrant breaks 2,
     /// Comes back before the time that `Retry-After` names.
-    IgnoreRetryAfter,
+    IgnoreRetryAfter breaks 5,
     /// Tries again at once after every failure.
-    NeverBackOff,
+    NeverBackOff breaks 5,
     /// Goes on presenting the token of a dead grant.
-    AskForTheDead,
+    AskForTheDead breaks 5,
     /// Leaves the generation as it is when the token changes.
-    StandStill,
+    StandStill breaks 7,
     /// Lets a flight that began before a re-authorization write over it.
-    ForgetTheLineage,
+    ForgetTheLineage breaks 7,
     /// Brings a removed grant back when a late answer comes in.
-    RaiseTheDead,
+    RaiseTheDead breaks 7,
     /// Goes on handing out an access token that a resource server has rejected.
-    IgnoreRejections,
+    IgnoreRejections breaks 4,
     /// Sends a request however long ago its lease was taken.
-    SendLate,
+    SendLate breaks 1,
     /// Leaves the lease in place when the refresh has ended.
-    KeepTheLease,
+    KeepTheLease breaks 6,
     /// Says that a token was revoked where its successor was lost.
-    BlameTheUser,
+    BlameTheUser breaks 3,
+    /// Says of every death that its cause is undetermined, also where the own journal tells it.
+    KnowNothing breaks 3,
+    /// Refuses callers although the store holds a valid token for them.
+    WithholdTokens breaks 4,
+    /// Forgets when a grant that was refreshed is due again.
+    ForgetWhatIsDue breaks 6,
+    /// Tries a revocation that failed again at once.
+    RevokeWithoutPause breaks 5,
     /// Refreshes while the store is quarantined.
-    IgnoreTheQuarantine,
+    IgnoreTheQuarantine breaks 1,
     /// Probes the grants of an adopted store all at once.
-    ProbeAllAtOnce,
+    ProbeAllAtOnce breaks 1,
     /// Goes on probing the grants of an adopted store although one after the other is refused.
-    ForgetRefusedProbes,
+    ForgetRefusedProbes breaks 1,
     /// Takes the scope of a narrower access token for that of the grant.
-    NarrowTheGrant,
+    NarrowTheGrant breaks 2,
     /// Asks for the whole scope where a part of it is wanted.
-    WidenTheScope,
+    WidenTheScope breaks 4,
 }
 
 impl Sabotage {

@@ -548,7 +548,7 @@ impl Flight {
                 conclusion::EndpointVerdict::Unknown => {}
             }
         }
-        self.record(Recording::of(conclusion))
+        self.conclude(engine, conclusion, now)
     }
 
     fn poll_later(&mut self, now: Now) -> Next {

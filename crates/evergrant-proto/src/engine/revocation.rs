@@ -158,6 +158,7 @@ impl Revocation {
     ) -> Next {
         let retry_at = match conclusion::conclude_revocation(answer, now.wall) {
             Revoked::Final => None,
+            Revoked::Later { .. } if sabotaged!(RevokeWithoutPause) => Some(now.wall),
             Revoked::Later { retry_after } => {
                 Some(now.wall.plus(wait_after(grant.failures, retry_after, &mut engine.entropy)))
             }

@@ -51,6 +51,7 @@ pub(super) fn schedule(grant: &mut GrantRecord, client: Option<&ClientRecord>, w
     grant.next_due_at = match &grant.state {
         GrantState::Active => {
             let renewal = grant.credential.as_ref().and_then(|_| renewal(grant, client, wall));
+            let renewal = renewal.filter(|_| !sabotaged!(ForgetWhatIsDue));
             renewal.map(|at| grant.retry_at.map_or(at, |not_before| at.max(not_before)))
         }
         // Also with a token in doubt: a window may be about to close, and a claim that comes too early is put off.
@@ -95,5 +96,5 @@ fn stale_at(entry: &AccessEntry, client: Option<&ClientRecord>) -> Option<Timest
 /// Before this time the provider refuses a refresh as too early; `None`: it takes it at any time.
 pub(super) fn not_before(entry: &AccessEntry, client: &ClientRecord) -> Option<Timestamp> {
     let percent = client.provider.refresh.not_before_percent?;
-    Some(entry.issued_at.plus(entry.lifetime() * u32::from(percent.min(100)) / 100))
+    Some(entry.issued_at.plus(entry.lifetime().saturating_mul(u32::from(percent.min(100))) / 100))
 }

@@ -126,7 +126,8 @@ fn tell_the_doubtful(grant: &mut GrantRecord, succeeded: &Attempt, command: &Suc
 
 /// Gives back the lease of this attempt; a lease that somebody else has taken since is not ours to give.
 pub(super) fn release(grant: &mut GrantRecord, attempt: &Attempt) {
-    if grant.lease.is_some_and(|lease| lease.fence == attempt.fence) && !sabotaged!(KeepTheLease) {
+    let own = grant.lease.is_some_and(|lease| lease.fence == attempt.fence) || sabotaged!(DropTheFenceCheck);
+    if own && !sabotaged!(KeepTheLease) {
         grant.lease = None;
     }
 }

@@ -1,6 +1,6 @@
 //! Breaks the protocol in one way after the other, and shows after how many seeds the simulation notices each.
 //!
-//! Seeds are played in their order until one breaks an invariant; the run without any mistake plays as many as the
+//! Seeds are played in their order until one breaks the very invariant that the mistake is about; the run without any mistake plays as many as the
 //! slowest catch took, so that nothing is caught that would have been found anyway.
 
 use std::{
@@ -83,7 +83,9 @@ fn prove(arguments: &Arguments) -> ExitCode {
         let name = sabotage.name();
         if let Some((seeds, violation)) = hunt(Some(*sabotage), arguments.patience, &arguments.options) {
             slowest = slowest.max(seeds);
-            let invariant = format!("{:?}", violation.objection.invariant);
+            let found = std::iter::once(&violation.objection).chain(&violation.others);
+            let found = found.filter(|objection| objection.invariant.number() == Some(sabotage.breaks()));
+            let invariant = found.map(|objection| objection.invariant.to_string()).next().unwrap_or_default();
             println!("{place:8} {name:32} noticed after {seeds:>6} seeds  {invariant}");
         } else {
             println!("{place:8} {name:32} NOT NOTICED in {} seeds", arguments.patience);
@@ -118,7 +120,9 @@ fn hunt(sabotage: Option<Sabotage>, patience: u64, options: &Options) -> Option<
                     if seed >= patience {
                         break;
                     }
-                    if let Err(violation) = run(seed, options) {
+                    if let Err(violation) = run(seed, options)
+                        && sabotage.is_none_or(|sabotage| violation.breaks(sabotage.breaks()))
+                    {
                         caught.store(true, Ordering::Relaxed);
                         keep_first(&found, seed + 1, violation);
                     }

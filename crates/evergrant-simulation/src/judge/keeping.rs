@@ -5,10 +5,10 @@ use evergrant_proto::{
     engine::Issue,
     grant::{Attempt, GrantRecord, GrantState, Outcome},
     secret::AccessToken,
-    transaction::{Reject, Seen, Succeed},
+    transaction::{Command, Reject, Seen, Succeed},
 };
 
-use super::Judge;
+use super::{Judge, Presentation};
 use crate::Invariant;
 
 /// Other processes serve from memory what they learned of the store no longer ago than this.
@@ -43,6 +43,27 @@ impl Judge {
         }
     }
 
+    /// What a command brings is in the lifeboat, and there to stay.
+    pub(crate) fn note_rescue(&mut self, command: &Command) {
+        if let Command::Succeed(succeed) = command
+            && let Some(access) = &succeed.issued.access
+        {
+            self.durable.insert(access.token.expose().to_owned());
+        }
+    }
+
+    /// Nobody is given anything before the refresh that brought it is durable (DESIGN, step 6).
+    pub(crate) fn judge_use(&mut self, issue: &Issue, now: u64) {
+        if !self.durable.contains(issue.access.token.expose()) {
+            let generation = issue.access.generation.0;
+            let evidence = format!(
+                "a token of generation {generation} of grant {} is used, and durable nowhere",
+                issue.grant
+            );
+            self.object(Invariant::NothingLost, now, evidence);
+        }
+    }
+
     /// The outcome of an attempt is in the store. What an heir concludes of a dead process is no record of what happened.
     pub(crate) fn note_outcome(&mut self, attempt: &Attempt) {
         let nothing = matches!(
@@ -52,6 +73,11 @@ impl Judge {
         if !nothing {
             self.recorded.entry(attempt.id).or_insert(self.command);
         }
+    }
+
+    /// Whether the outcome of this presentation is, or was, in the store.
+    pub(crate) fn is_recorded(&self, presentation: &Presentation) -> bool {
+        presentation.attempt.is_some_and(|attempt| self.recorded.contains_key(&attempt))
     }
 
     /// A rejection is durable; `after` is the grant as that left it.

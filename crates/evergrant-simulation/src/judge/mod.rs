@@ -43,6 +43,8 @@ pub struct Judge {
     marks: BTreeMap<GrantId, Mark>,
     /// Which grant held a refresh token, now or before, and since when: what is in here was made durable.
     owners: HashMap<String, (GrantId, u64)>,
+    /// Access tokens that were in a row, or in the lifeboat.
+    durable: HashSet<String>,
     /// What was durable until an operator put a backup in its place.
     gone: HashSet<String>,
     /// What was presented, or what that had brought, which a backup says nothing of that brought it back.
@@ -72,6 +74,7 @@ impl Judge {
             recorded: HashMap::new(),
             marks: BTreeMap::new(),
             owners: HashMap::new(),
+            durable: HashSet::new(),
             gone: HashSet::new(),
             brought_back: HashSet::new(),
             restored: false,

@@ -19,6 +19,9 @@ pub(crate) const OWNER_WAIT: Duration = Duration::from_secs(600);
 /// The first byte leaves at most this long after the attempt was journalled, as DESIGN step 4 says.
 const SEND_WITHIN: u64 = 15_000;
 
+/// How long a process has its grant to itself without saying anything, as DESIGN step 3 says.
+const LEASE: u64 = 60_000;
+
 /// The longest that a provider's `Retry-After` is obeyed, in seconds.
 const LONGEST_ASKED: u64 = 3600;
 
@@ -101,7 +104,9 @@ impl Judge {
             let evidence = format!("{:?} presents a token although the store is quarantined", moment.process);
             self.object(Invariant::OnePresentation, moment.now, evidence);
         }
-        if let Some(objection) = self.objection(&earlier, attempt, moment) {
+        if let Some(objection) =
+            self.overlap(token, attempt, moment).or_else(|| self.objection(&earlier, attempt, moment))
+        {
             let history: Vec<_> = earlier
                 .iter()
                 .map(|one| format!("{:?} at {} ms: {:?}", one.process, one.sent_at, one.end))
@@ -173,6 +178,18 @@ impl Judge {
         attempt
     }
 
+    /// Whether somebody is at it: the process itself, or another one that lives and whose lease still stands.
+    fn overlap(&self, token: &str, attempt: Option<&Attempt>, moment: &Circumstances<'_>) -> Option<String> {
+        let generation = attempt.map(|attempt| attempt.generation);
+        let open = self.presentations_of(token).filter(|one| {
+            one.end.is_none() && one.generation == generation && !(moment.is_over)(one.process)
+        });
+        let at_it =
+            |one: &&Presentation| one.process == moment.process || moment.now - one.journalled_at < LEASE;
+        let other = open.into_iter().find(at_it)?;
+        Some(format!("{:?} has sent it at {} ms and waits for the answer", other.process, other.sent_at))
+    }
+
     fn objection(
         &self,
         earlier: &[Presentation],
@@ -229,8 +246,7 @@ fn strict_objection(
     }
     let open = doubtful.iter().find(|one| {
         let waited = Duration::from_millis(moment.now - one.journalled_at) >= OWNER_WAIT;
-        let own = one.process == moment.process;
-        one.end.is_none() && !own && !(moment.is_over)(one.process) && !waited
+        one.end.is_none() && !(moment.is_over)(one.process) && !waited
     });
     open.map(|one| format!("it is in doubt, while {:?} may still succeed", one.process))
 }

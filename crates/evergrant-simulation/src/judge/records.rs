@@ -80,6 +80,11 @@ impl Judge {
             // Some providers repeat an answer, and the same token comes again.
             self.gone.remove(token);
         }
+        for entry in &grant.access {
+            if !self.durable.contains(entry.token.expose()) {
+                self.durable.insert(entry.token.expose().to_owned());
+            }
+        }
         let before = self.marks.get(&grant.id);
         let mark = Mark::of(grant, before, now);
         let moved = before.is_none_or(|before| before.generation != mark.generation);

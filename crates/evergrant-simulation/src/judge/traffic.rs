@@ -1,6 +1,6 @@
 //! How much is asked of the provider.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use evergrant_proto::{
     grant::Outcome,
@@ -17,6 +17,9 @@ use crate::Invariant;
 /// one cannot.
 pub(super) const WINDOWS: [(u64, usize); 3] = [(60_000, 14), (600_000, 26), (3_600_000, 60)];
 
+/// The same for requests that revoke what a grant holds. They need no lease: each of four processes may send its own.
+const REVOCATIONS: [(u64, usize); 3] = [(60_000, 4 * 8), (600_000, 4 * 14), (3_600_000, 4 * 30)];
+
 /// Beyond what each grant may do: how many requests reach the token endpoint in a window besides.
 const ENDPOINT_EXTRA: usize = 8;
 
@@ -28,6 +31,9 @@ const CREDIT_LASTS: u64 = 1_200_000;
 pub(super) struct Traffic {
     grants: BTreeMap<GrantId, Requests>,
     endpoint: Requests,
+    revocations: BTreeMap<GrantId, Requests>,
+    /// Authorization codes that were sent.
+    codes: BTreeSet<String>,
     /// How often the wall clock was set.
     pub(super) clock_settings: u32,
     pub(super) busiest: [usize; WINDOWS.len()],
@@ -66,6 +72,7 @@ impl Traffic {
     /// What was sent and what was asked for is on no record any more.
     pub(super) fn forget(&mut self) {
         self.grants.clear();
+        self.revocations.clear();
         self.endpoint = Requests::default();
     }
 }
@@ -78,6 +85,29 @@ impl Judge {
         match grant {
             Some(grant) => traffic.grants.entry(grant).or_default().credits.push_back(now),
             None => traffic.grants.values_mut().for_each(|requests| requests.credits.push_back(now)),
+        }
+    }
+
+    /// Somebody revokes a grant, or a late success makes one more token that is to be revoked.
+    pub(crate) fn allow_revocation(&mut self, grant: GrantId, now: u64) {
+        self.traffic.revocations.entry(grant).or_default().credits.push_back(now);
+    }
+
+    /// The provider is told to revoke what this grant holds.
+    pub(crate) fn judge_revocation(&mut self, grant: GrantId, now: u64) {
+        let requests = self.traffic.revocations.entry(grant).or_default();
+        requests.send(now);
+        let unforced = REVOCATIONS.map(|(window, most)| (window, most, requests.unforced(now, window)));
+        for (window, _, sent) in unforced.into_iter().filter(|(_, most, sent)| sent > most) {
+            let evidence = format!("{sent} revocations of grant {grant} within {window} ms");
+            self.object(Invariant::BoundedRequests, now, evidence);
+        }
+    }
+
+    /// An authorization code is sent: once, whatever became of it (RFC 6749 4.1.2).
+    pub(crate) fn judge_code(&mut self, code: &str, now: u64) {
+        if !self.traffic.codes.insert(code.to_owned()) {
+            self.object(Invariant::BoundedRequests, now, "an authorization code is sent again".to_owned());
         }
     }
 

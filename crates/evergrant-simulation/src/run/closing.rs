@@ -32,6 +32,9 @@ const PROBATION: Duration = Duration::from_secs(6 * (10 + 5) * 60);
 /// How often it is looked whether all is in order.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
+/// One run of so many is watched for as long as its access tokens live.
+const WATCHED: u64 = 4;
+
 /// How often it is looked again while something is under way.
 const MOST_LOOKS: usize = 10;
 
@@ -59,10 +62,17 @@ impl Player {
         let life = Duration::from_secs(self.setting.access_token_s);
         let misjudged = if self.world.clock_was_set() { life } else { Duration::ZERO };
         let probation = if self.world.store.adoptions > 0 { PROBATION } else { Duration::ZERO };
-        let bound = self.world.now() + millis(self.setting.recovery() + misjudged + probation);
-        while self.world.now() < bound && !(self.is_in_order() && self.unserved().is_empty()) {
-            self.need_what_is_left_alone();
+        let recovery = self.setting.recovery() + misjudged + probation;
+        let bound = self.world.now() + millis(recovery);
+        self.come_in_order(recovery);
+        // A token that the provider takes may have ended by our clock, and a process may still spare the provider.
+        while self.world.now() < bound && !self.unserved().is_empty() {
             self.world.run_for(LOOK_EVERY);
+        }
+        if self.setting.seed.is_multiple_of(WATCHED) {
+            // And it stays so: what is used up now is renewed although nobody asks.
+            self.world.run_for(life);
+            self.come_in_order(recovery);
         }
         self.judge_grants();
         self.world.run_for(LOOK_EVERY);
@@ -76,14 +86,32 @@ impl Player {
         self.judge_left_over();
     }
 
+    /// Waits until everything is in order, for as long as it may take, and asks for nothing.
+    fn come_in_order(&mut self, limit: Duration) {
+        let bound = self.world.now() + millis(limit);
+        while self.world.now() < bound && !self.is_in_order() {
+            self.need_what_is_left_alone();
+            self.world.run_for(LOOK_EVERY);
+        }
+        let grants: Vec<_> = self.world.store.grants().cloned().collect();
+        for grant in grants {
+            if !self.serves(&grant) {
+                let (id, state) = (grant.id, grant.state.name());
+                self.complain(&format!(
+                    "{id} is {state}, and holds no token that works before somebody asks"
+                ));
+            }
+        }
+    }
+
     /// After an adoption, and two refusals, a grant is only tried when somebody needs it: somebody does.
     fn need_what_is_left_alone(&mut self) {
         let is_halted = self.world.store.clients().any(|client| client.probation.is_halted());
         let Some(process) = self.world.running().first().copied().filter(|_| is_halted) else { return };
-        let degraded = |grant: &&GrantRecord| matches!(grant.state, GrantState::Degraded { .. });
-        let waiting = self.world.store.grants().filter(degraded).map(|grant| grant.id).collect::<Vec<_>>();
-        for grant in waiting {
-            self.world.token(process, grant);
+        for grant in self.world.store.grants().cloned().collect::<Vec<_>>() {
+            if matches!(grant.state, GrantState::Degraded { .. }) || !self.serves(&grant) {
+                self.world.token(process, grant.id);
+            }
         }
     }
 

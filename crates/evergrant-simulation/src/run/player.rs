@@ -10,7 +10,7 @@ use evergrant_proto::{
     secret::RefreshToken,
     transaction::{Command, Import, Want},
 };
-use evergrant_rehearse::{PolicyName, RotationPolicy as Rotation, TenantRefusal};
+use evergrant_rehearse::{Ancestors, Otherwise, PolicyName, RotationPolicy as Rotation, TenantRefusal};
 
 use super::{
     action::{Account, Action, Wish},
@@ -416,6 +416,11 @@ fn scene(setting: &Setting) -> Scene {
     let mut rotation = Rotation::named(policy);
     if matches!(policy, PolicyName::P3 | PolicyName::P4 | PolicyName::P5) {
         rotation.window_s = Some(setting.window_s);
+    }
+    if matches!(policy, PolicyName::P3 | PolicyName::P4 | PolicyName::P5 | PolicyName::P7) {
+        rotation.count = setting.forgives;
+        rotation.ancestors = if setting.only_parent { Ancestors::Immediate } else { Ancestors::All };
+        rotation.otherwise = if setting.replay_revokes { Otherwise::RevokeFamily } else { Otherwise::Refuse };
     }
     let mut scene = Scene::of(rotation).living(setting.access_token_s).with_users(2);
     if setting.policy == Policy::Unknown {

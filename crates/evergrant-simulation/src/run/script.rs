@@ -45,6 +45,12 @@ pub struct Setting {
     pub drivers: bool,
     /// For how many seconds a spent token is forgiven, where the policy has such a window and it can be of any length.
     pub window_s: u64,
+    /// How often a spent token is forgiven, where the policy forgives; `None`: as often as the window lasts.
+    pub forgives: Option<u32>,
+    /// Whether a replay that is not forgiven ends the grant, where the policy forgives some.
+    pub replay_revokes: bool,
+    /// Whether only the latest spent token is forgiven.
+    pub only_parent: bool,
     /// What happens more often than elsewhere.
     pub emphasis: Emphasis,
 }
@@ -95,6 +101,7 @@ impl Setting {
     pub fn of(seed: u64, policy: Option<Policy>) -> Self {
         let mut dice = Dice::new(seed ^ 0x5e77_1e5e_ed00_0000);
         let drawn = *dice.pick(&POLICIES);
+        let mut details = Dice::new(seed ^ 0xde7a_115d_e7a1_1500);
         Self {
             seed,
             policy: policy.unwrap_or(drawn),
@@ -105,6 +112,9 @@ impl Setting {
             tells_account: dice.permille(60),
             drivers: dice.permille(700),
             window_s: *dice.pick(&[30, 30, 150, 900]),
+            forgives: *details.pick(&[None, None, None, Some(1), Some(4)]),
+            replay_revokes: details.permille(500),
+            only_parent: details.permille(500),
             emphasis: *dice.pick(&Emphasis::ALL),
             tells_reason: dice.permille(350),
         }

@@ -90,7 +90,10 @@ impl World {
             }
             Effect::Rescue { slot, command } => {
                 self.note(|| format!("{id:?} rescues {}", trial::describe(&command)));
-                let rescued = self.store.rescue(holder, slot, *command);
+                let rescued = self.store.rescue(holder, slot, (*command).clone());
+                if rescued.is_ok() {
+                    self.judge.note_rescue(&command);
+                }
                 self.lifeboat_failed_at =
                     if rescued.is_err() { Some(self.now) } else { self.lifeboat_failed_at };
                 Outcome::Rescued(rescued)
@@ -144,6 +147,12 @@ impl World {
         let request = party::request(sent);
         let token = parameter(&request, "refresh_token");
         let mishap = self.network.mishap(token.is_some(), &mut self.dice);
+        if let Some(code) = parameter(&request, "code") {
+            self.judge.judge_code(&code, self.now);
+        }
+        if let Some(grant) = parameter(&request, "token").and_then(|token| self.judge.owner_of(&token)) {
+            self.judge.judge_revocation(grant, self.now);
+        }
         let presentation = token.map(|token| self.present(id, &token, deadline));
         self.note(|| format!("{id:?} {effect:?} sends to {} ({presentation:?}) {mishap:?}", request.path));
         self.processes[id.0].sending.insert(effect, presentation);

@@ -11,7 +11,7 @@ use evergrant_proto::{
 use evergrant_rehearse::{Fingerprint, JournalEntry, Outcome, Reason, RevocationCause};
 
 use super::World;
-use crate::{Invariant, judge::OWNER_WAIT};
+use crate::{Invariant, Presentation, PresentationEnd, judge::OWNER_WAIT};
 
 /// Among how many candidates the truth has to be.
 const CANDIDATES: usize = 3;
@@ -156,8 +156,16 @@ impl World {
     /// Whether another attempt of the generation was in doubt when it was presented, by what was known then: a loss is as
     /// likely as a revocation.
     fn was_doubted(&self, grant: &GrantRecord, held: &Credential) -> bool {
-        let attempts = self.store.attempts(grant.id).filter(|attempt| attempt.generation == grant.generation);
-        attempts.count() > 1 || self.judge.presentations_of(held.refresh_token.expose()).count() > 1
+        let of_now = |attempt: &&Attempt| attempt.generation == grant.generation;
+        let attempts = self.store.attempts(grant.id).filter(of_now);
+        let refused = |one: &&Presentation| one.end == Some(PresentationEnd::Dead);
+        let presented = || self.judge.presentations_of(held.refresh_token.expose());
+        // What was provably not processed is in no doubt, once that is on record.
+        let cleared = |one: &Presentation| {
+            one.end == Some(PresentationEnd::NotProcessed) && self.judge.is_recorded(one)
+        };
+        attempts.into_iter().any(Attempt::is_doubtful)
+            || presented().filter(|one| !refused(one) && !cleared(one)).count() > 0
     }
 
     /// Why the provider refused this token, in our words.

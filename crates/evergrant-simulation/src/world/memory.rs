@@ -20,6 +20,7 @@ const VALID_FOR: u64 = 1000;
 
 impl World {
     pub(super) fn remember(&mut self, id: ProcessId, issue: Arc<Issue>) {
+        self.judge.judge_use(&issue, self.now);
         let key = (issue.grant, issue.access.key.clone());
         let memory = &mut self.processes[id.0].cache;
         // A token of a grant in trouble is not kept: its warning must follow the grant's state.

@@ -82,6 +82,7 @@ impl World {
     /// Somebody asks a process to end a grant.
     pub fn revoke(&mut self, process: ProcessId, grant: GrantId, remove: bool) -> CallId {
         let call = self.open_call(process, None);
+        self.judge.allow_revocation(grant, self.now);
         self.forget_grant(process, grant);
         let now = self.reading();
         let _ = self.compare(process);

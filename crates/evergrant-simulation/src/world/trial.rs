@@ -39,6 +39,9 @@ impl World {
     }
 
     fn judge_answer(&mut self, call: CallId, answer: &Answer) {
+        if let Answer::Token(issue) = answer {
+            self.judge.judge_use(issue, self.now);
+        }
         let Some(record) = self.calls.get(&call) else { return };
         let Some(request) = &record.request else { return };
         let (now, wall, asked_at) = (self.now, self.wall(), record.asked_at);

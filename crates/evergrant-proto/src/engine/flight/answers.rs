@@ -39,7 +39,7 @@ impl Flight {
 
     /// What can be handed out to somebody with this wish, as far as last seen.
     pub(super) fn usable(&self, want: Want, wall: Timestamp) -> Option<Arc<Issue>> {
-        let grant = self.seen.as_deref()?;
+        let grant = self.seen.as_deref().filter(|_| !sabotaged!(WithholdTokens))?;
         // Whoever asks for a lifetime is served what lives rather than nothing: a failure never displaces a valid token.
         let lenient = match want {
             Want::Usable { .. } => Want::Usable { min_ttl: Duration::ZERO },

@@ -49,6 +49,17 @@ impl Rescued {
 }
 
 impl Flight {
+    pub(super) fn conclude(&mut self, engine: &mut Engine, conclusion: Conclusion, now: Now) -> Next {
+        let recording = Recording::of(conclusion);
+        if sabotaged!(UseBeforeTheCommit) && matches!(recording.conclusion.command, Command::Succeed(_)) {
+            self.rescued = self.what_is_rescued(&recording);
+            let mut answers = Vec::new();
+            self.expire(now, &mut answers);
+            engine.outputs.extend(answers);
+        }
+        self.record(recording)
+    }
+
     pub(super) fn record(&mut self, recording: Box<Recording>) -> Next {
         let command = recording.conclusion.command.clone();
         self.step = Step::Recording(recording);
