@@ -16,7 +16,8 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
         // What is printed here is kept, and read by others.
         if session.keeper.access(None).await?.is_some_and(|access| access.keys.is_empty()) {
             output::note(&format!(
-                "there is no API key yet; none is written to the journal: run `{BY_HAND}`"
+                "there is no API key yet; none is written to the journal: run `{BY_HAND}` as the user of this \
+                 server and on its store (docs/api-keys.md)"
             ));
         }
         return Ok(());
