@@ -192,6 +192,14 @@ impl Config {
         })
     }
 
+    /// The file that has the keys that seal: the operator's, or the one `beside` the store; `None`: the environment has them.
+    pub(crate) fn key_place(&self, beside: PathBuf) -> Option<PathBuf> {
+        match &self.key_file {
+            Some(path) => Some(path.clone()),
+            None => std::env::var_os(environment::VARIABLE).is_none().then_some(beside),
+        }
+    }
+
     /// The keys that seal, unless they are beside the store: from the environment or a file of the operator's. Blocks.
     pub(crate) fn keys(&self) -> Result<Option<KeyRing>, Failure> {
         let Some(path) = &self.key_file else {

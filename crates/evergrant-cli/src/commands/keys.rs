@@ -1,11 +1,15 @@
 //! `evergrant keys`: what seals the credentials.
 
 use clap::Subcommand;
-use evergrant::store::{key::KeyStatus, sqlite::Paths};
+use evergrant::store::{
+    key::{KeyStatus, environment},
+    sqlite::Paths,
+};
 use serde_json::{Value, json};
 
 use crate::{
     cli::{self, Format, FormatOptions},
+    config::Config,
     failure::Failure,
     output::{
         self,
@@ -25,9 +29,10 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(group: Group) -> Result<(), Failure> {
     let Group { store, format: FormatOptions { format }, command: Command::Status } = group;
+    let config = Config::of(&store.settings)?;
     with_session(&store, async |session| {
         let status = session.keeper.status().await?;
-        let file = Paths::beside(session.location.path()).keys;
+        let file = config.key_place(Paths::beside(session.location.path()).keys);
         if format == Format::Json {
             let keys: Vec<_> = status.keys.iter().map(view).collect();
             return output::print_json(&json!({ "keys": keys, "file": file }));
@@ -40,10 +45,11 @@ pub(crate) async fn run(group: Group) -> Result<(), Failure> {
             table.row([(Tone::Plain, key.id.to_string()), (tone, purpose.to_owned()), (Tone::Plain, made)]);
         }
         output::print(&table.render(style::of_stdout()))?;
-        output::note(&format!(
-            "key file: {}; keep a copy of it, apart from the backups of the store",
-            file.display()
-        ));
+        let copy = match &file {
+            Some(file) => format!("key file: {}; keep a copy of it", file.display()),
+            None => format!("the keys come from {}; keep a copy of them", environment::VARIABLE),
+        };
+        output::note(&format!("{copy}, apart from the backups of the store"));
         Ok(())
     })
     .await

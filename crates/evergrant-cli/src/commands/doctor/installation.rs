@@ -94,7 +94,8 @@ fn own(catalogue: &Catalogue, folder: &Path) -> String {
 
 /// A failure of a command as a row.
 pub(super) fn unusable(check: &'static str, failure: &Failure) -> Finding {
-    let fix = failure.advice().unwrap_or("correct what the message names: docs/cli.md has every setting");
+    let fix =
+        failure.advice().unwrap_or("correct what the message names: docs/configuration.md has every setting");
     Finding::fails(check, failure.exit(), failure.to_string(), fix)
 }
 

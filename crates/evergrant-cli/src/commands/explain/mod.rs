@@ -86,7 +86,8 @@ fn in_words(explanation: &Explanation, rates: &Rates) -> String {
     format!("{text}\nMore: evergrant explain --cause {}", explanation.cause)
 }
 
-/// One line of output for each of input, also for one that cannot be read: what comes out can be joined to what went in.
+/// One line of output for each of input that can be read; of the others the number goes to stderr. What comes out is joined
+/// to what went in by its `id`.
 fn every_line(input: Option<&str>, provider: Option<&str>, catalogue: &Catalogue) -> Result<(), Failure> {
     let mut broken = 0_usize;
     let mut lines = source::lines(input)?;
