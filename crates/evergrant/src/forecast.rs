@@ -131,7 +131,7 @@ impl Keeper {
 }
 
 impl Horizon {
-    /// Everything of a namespace, however far.
+    /// Ends of a namespace, however far: of the thousand grants that end soonest.
     pub fn of(namespace: Namespace) -> Self {
         Self { namespace, client: None, until: None, limit: 1000 }
     }

@@ -144,7 +144,7 @@ impl Keeper {
     }
 
     /// An access token of the grant that works, as far as anybody knows. From memory in nearly every call; else after
-    /// at most ten seconds.
+    /// [`Settings::caller_wait`] at most: ten seconds unless set.
     ///
     /// # Errors
     ///
@@ -275,7 +275,7 @@ impl Keeper {
     ///
     /// # Errors
     ///
-    /// No such grant, or the store is away.
+    /// No such grant, the store is away, or the driver does not run ([`TokenError::NotRunning`]).
     pub async fn revoke(&self, grant: GrantId) -> Result<GrantRecord, TokenError> {
         self.end(grant, false).await
     }
@@ -284,7 +284,7 @@ impl Keeper {
     ///
     /// # Errors
     ///
-    /// No such grant, or the store is away.
+    /// No such grant, the store is away, or the driver does not run ([`TokenError::NotRunning`]).
     pub async fn remove(&self, grant: GrantId) -> Result<GrantRecord, TokenError> {
         self.end(grant, true).await
     }
@@ -344,7 +344,8 @@ impl Keeper {
         self.shared.store.events(filter).await
     }
 
-    /// The journal of a grant, newest first: every request that spent a credential, and how it ended.
+    /// The journal of a grant, newest first: requests that spent a credential, and how they ended. Of those that have ended,
+    /// the last hundred generations are kept.
     ///
     /// # Errors
     ///

@@ -197,11 +197,12 @@ impl Keeper {
         }
     }
 
-    /// Changes a client. New credentials end its suspension at once, and everything resumes.
+    /// Changes a client. Any change ends its suspension at once, and everything resumes.
     ///
     /// # Errors
     ///
-    /// No such client, or the store is away; nothing is changed then.
+    /// No such client, somebody else changed it meanwhile ([`Conflict::ClientChanged`]), or the store is away; nothing is
+    /// changed then.
     pub async fn update_client(
         &self,
         namespace: &Namespace,
@@ -238,11 +239,11 @@ impl Keeper {
         self.put(record, Some(version)).await
     }
 
-    /// Removes a client that no grant needs any more.
+    /// Removes a client. Whether grants of it are left is not looked at: [`Keeper::grants`] lists them.
     ///
     /// # Errors
     ///
-    /// No such client, or the store is away.
+    /// No such client, somebody else changed it meanwhile ([`Conflict::ClientChanged`]), or the store is away.
     pub async fn remove_client(&self, namespace: &Namespace, name: &ClientName) -> Result<(), StoreError> {
         let mut record = self.client(namespace, name).await?.ok_or(Conflict::NoSuchClient)?;
         let version = record.version;

@@ -57,6 +57,10 @@ pub enum FollowedClockError {
 
 impl FollowedClock {
     /// Reads the clock at `url` once and shows that time from then on.
+    ///
+    /// # Errors
+    ///
+    /// The URL is not plain HTTP to this host, nothing answers there within two seconds, or what answers is no clock.
     pub async fn connect(url: &str) -> Result<Self, FollowedClockError> {
         let source = Source::new(url)?;
         let Reading { wall, mode } = source.read().await?;
@@ -88,6 +92,10 @@ impl FollowedClock {
     }
 
     /// Looks at the followed clock now.
+    ///
+    /// # Errors
+    ///
+    /// Nothing answers within two seconds, or what answers is no clock. The time that is shown stays as it was.
     pub async fn poll(&self) -> Result<(), FollowedClockError> {
         let Reading { wall, .. } = self.source.read().await?;
         self.shown.now.send_if_modified(|now| {

@@ -29,9 +29,10 @@ pub struct EgressConfig {
     pub ca_bundle: Option<Vec<u8>>,
     /// The only way out, if there is one. Loopback, where it is allowed, is still reached directly.
     pub proxy: Option<EgressProxy>,
-    /// Longest body of an answer, in bytes; a longer one is a failure, never cut.
+    /// Longest body of an answer, in bytes; a longer one is a failure, never cut. 1 MiB unless set.
     pub max_body_bytes: usize,
-    /// Time for a name, a connection and the TLS handshake together; the deadline of the exchange bounds it, too.
+    /// Time for a name, a connection and the TLS handshake together; the deadline of the exchange bounds it, too. 10 s
+    /// unless set.
     pub connect_timeout: Duration,
     /// Value of `user-agent`.
     pub user_agent: String,
@@ -98,6 +99,10 @@ pub struct EgressProxy {
 
 impl EgressProxy {
     /// Reads `http://host:port` or `http://user:password@host:port`.
+    ///
+    /// # Errors
+    ///
+    /// [`EgressError::Proxy`]: the text is of another form. It is not repeated, since it may hold a password.
     pub fn parse(text: &str) -> Result<Self, EgressError> {
         let url = Url::parse(text).map_err(|_| EgressError::Proxy("it is no URL"))?;
         if url.scheme() != "http" {
