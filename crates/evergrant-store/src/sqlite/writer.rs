@@ -37,9 +37,6 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Job {
     Execute(Order),
-    Adopt {
-        answer: Answer<Identity>,
-    },
     Prune {
         wall: Timestamp,
         answer: Answer<bool>,
@@ -61,7 +58,7 @@ impl Errand for Job {
     fn grant(&self) -> Option<GrantId> {
         match self {
             Self::Execute(order) => scout::wanted(&order.command),
-            Self::Adopt { .. } | Self::Prune { .. } | Self::Aside(_) => None,
+            Self::Prune { .. } | Self::Aside(_) => None,
         }
     }
 
@@ -120,9 +117,7 @@ impl Writer {
 
     /// Gives the store a new epoch; returns what it is now.
     pub(super) async fn adopt(&self) -> Result<Identity, StoreError> {
-        let (answer, outcome) = oneshot::channel();
-        self.send(Job::Adopt { answer })?;
-        outcome.await.unwrap_or_else(|_| Err(closed()))
+        self.aside(Worker::adopt).await
     }
 
     /// Forgets a batch of old events; whether there may be more.
@@ -188,10 +183,13 @@ fn work(mut worker: Worker, jobs: &mpsc::Receiver<Job>) {
 
 /// Does the job and, in the same commit, what has come meanwhile. Nothing is waited for: while it commits, the next
 /// ones are read ahead and those that were answered go on, and to wait for them would let all of that stand still.
+///
+/// A transaction of its own ends the collecting: a success that was collected has its refresh token in memory alone, and
+/// however many of the others come behind it, it is written first.
 fn serve(worker: &mut Worker, first: Job, jobs: &mpsc::Receiver<Job>) {
     let mut next = Some(first);
     let (mut commands, mut answers) = (Vec::new(), Vec::new());
-    let mut prune = None;
+    let (mut apart, mut prune) = (None, None);
     while let Some(job) = next.take() {
         match job {
             Job::Execute(Order { command, answer, seen, .. }) => {
@@ -201,17 +199,17 @@ fn serve(worker: &mut Worker, first: Job, jobs: &mpsc::Receiver<Job>) {
                 commands.push(*command);
                 answers.push(answer);
             }
-            Job::Adopt { answer } => {
-                // The caller may have gone; then there is nobody to tell.
-                let _ = answer.send(worker.adopt());
-            }
-            Job::Aside(work) => work(worker),
+            Job::Aside(work) => apart = Some(work),
             Job::Prune { wall, answer } => prune = Some((wall, answer)),
         }
-        next = if commands.len() < BATCH { jobs.try_recv().ok() } else { None };
+        next = if apart.is_none() && commands.len() < BATCH { jobs.try_recv().ok() } else { None };
     }
     for (answer, outcome) in answers.into_iter().zip(worker.execute(&commands)) {
+        // The caller may have gone; then there is nobody to tell.
         let _ = answer.send(outcome);
+    }
+    if let Some(work) = apart {
+        work(worker);
     }
     // Nobody waits for it: those whose commands are written go on first.
     if let Some((wall, answer)) = prune {

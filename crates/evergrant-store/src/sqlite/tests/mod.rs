@@ -6,6 +6,7 @@ mod listing;
 mod once;
 mod protocol;
 mod quarantine;
+mod queue;
 mod retention;
 mod secrecy;
 mod webhooks;
