@@ -236,7 +236,8 @@ pub struct Replayed {
     pub landed: u32,
     /// Records that the store will never take, with its reason; their places are free again.
     pub refused: Vec<Conflict>,
-    /// Records that are left where they are: of another store or epoch, or sealed under a key that is not loaded.
+    /// Records that are left where they are: of another store or epoch, sealed under a key that is not loaded, or of a
+    /// grant that cannot be read.
     pub left: u32,
     /// Places that hold no readable record.
     pub damaged: u32,

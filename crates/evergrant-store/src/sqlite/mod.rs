@@ -163,6 +163,12 @@ impl SqliteStore {
             match self.writer.execute(as_what(command)).await {
                 Ok(_) => replayed.landed += 1,
                 Err(StoreError::Conflict(conflict)) => replayed.refused.push(conflict),
+                Err(error) if rescue::concerns_one_record(&error) => {
+                    let attempt = found.record.attempt;
+                    tracing::warn!(target: "evergrant::store", %attempt, %error, "a rescued credential is left in the lifeboat");
+                    replayed.left += 1;
+                    continue;
+                }
                 Err(error) => return Err(error),
             }
             self.on_lifeboat(move |lifeboat| Ok(lifeboat.release(&found.reservation)?)).await?;

@@ -80,6 +80,15 @@ pub(super) fn command(keys: &KeyRing, record: &Record) -> Option<Command> {
     })
 }
 
+/// Whether the store could take other records than the one that met this error: the row of a grant or a client that
+/// cannot be opened must not keep what was rescued for all others from landing.
+pub(super) fn concerns_one_record(error: &StoreError) -> bool {
+    match error {
+        StoreError::Unavailable(unavailable) => matches!(unavailable.reason, Reason::Damaged | Reason::Key),
+        StoreError::Conflict(_) | StoreError::Ambiguous(_) => false,
+    }
+}
+
 /// The length of the frame in 4 bytes, the frame in JSON, the tokens.
 fn join(frame: &Frame, issued: &IssuedTokens) -> Zeroizing<Vec<u8>> {
     let frame = serde_json::to_vec(frame).expect("ids, numbers and strings always serialize");

@@ -7,6 +7,7 @@ mod once;
 mod protocol;
 mod quarantine;
 mod queue;
+mod rescue;
 mod retention;
 mod secrecy;
 mod webhooks;
