@@ -50,8 +50,8 @@ impl Worker {
         self.begin()?;
         match self.once_within(command, once) {
             Ok((executed, None)) => {
-                // Nothing was written.
-                self.connection.execute_batch("COMMIT")?;
+                // Nothing was written, so that nothing can be in doubt.
+                (self.commit)(&self.connection).inspect_err(|_| self.roll_back())?;
                 Ok(executed)
             }
             Ok((executed, Some(identity))) => {

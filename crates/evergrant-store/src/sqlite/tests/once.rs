@@ -14,12 +14,12 @@ use evergrant_proto::{
 use rusqlite::Connection;
 use zeroize::Zeroizing;
 
-use super::world::{Host, NOW, commit_in_silence, import, put_client, read};
+use super::world::{Host, NOW, commit_in_silence, import, put_client, read, unavailable};
 use crate::{
     key::{KeyRing, MasterKey},
     once::{Executed, Once, OnceKey},
     sqlite::{SqliteStore, worker},
-    store::{GrantFilter, Store, StoreError},
+    store::{GrantFilter, Reason, Store, StoreError},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -213,4 +213,26 @@ async fn where_the_commit_fails_neither_the_effect_nor_the_answer_is_there() {
     assert_eq!(grants(&store).await, 0);
     let executed = store.execute_once(importing(1), once("a", 1, NOW)).await.unwrap();
     assert!(matches!(executed, Executed::Now(_)), "{executed:?}");
+}
+
+/// The third commit fails.
+fn failing_at_the_third(connection: &Connection) -> rusqlite::Result<()> {
+    static DONE: AtomicU32 = AtomicU32::new(0);
+    match DONE.fetch_add(1, Ordering::Relaxed) {
+        2 => Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)),
+        _ => worker::commit(connection),
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_could_not_be_looked_up_leaves_the_store_writable() {
+    let host = Host::new();
+    let store = host.open_with(failing_at_the_third);
+    store.execute(put_client()).await.unwrap();
+    let first = store.execute_once(importing(1), once("a", 1, NOW)).await.unwrap();
+    let refused = unavailable(store.execute_once(importing(1), once("a", 1, NOW)).await);
+    assert_eq!(refused.reason, Reason::Locked);
+    store.execute(importing(2)).await.unwrap();
+    let again = store.execute_once(importing(1), once("a", 1, NOW)).await.unwrap();
+    assert_eq!(answer(&again), answer(&first));
 }
