@@ -1,11 +1,12 @@
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 use evergrant_proto::transaction::{Command, Reply, Wait};
 
-use super::world::{Host, claim, claimed, import, read, refresh_token, stocked, succeed, unavailable};
+use super::world::{Host, NOW, claim, claimed, import, read, refresh_token, stocked, succeed, unavailable};
 use crate::{
     anchor::AnchorState,
-    sqlite::OpenStoreError,
+    key::{KeyRing, MasterKey},
+    sqlite::{OpenStoreError, Paths},
     store::{Reason, Store},
 };
 
@@ -62,6 +63,29 @@ async fn a_store_without_its_anchor_or_with_a_foreign_one_is_quarantined() {
     drop((first.open(), second.open()));
     fs::copy(&first.options.paths.anchor, &second.options.paths.anchor).unwrap();
     assert_eq!(second.open().status().await.unwrap().quarantine, Some(AnchorState::OtherStore));
+}
+
+#[tokio::test]
+async fn a_store_that_is_opened_by_another_name_is_the_same_store_to_all() {
+    let mut host = Host::new();
+    // From elsewhere: without the key file, the other name would not even be opened.
+    host.options.keys = Some(KeyRing::new(MasterKey::generate(NOW), []));
+    let here = host.open();
+    stocked(&here, [1]).await;
+    let link = host.path().join("link.db");
+    symlink("store.db", &link).unwrap();
+    let mut other = Host::new();
+    other.options.keys.clone_from(&host.options.keys);
+    other.options.paths = Paths::beside(&link);
+    let there = other.open();
+    let status = there.status().await.unwrap();
+    assert_eq!((status.quarantine, status.holders), (None, 2));
+    assert_eq!(other.options.paths.anchor, host.options.paths.anchor);
+    claimed(&there, 1, 10).await;
+    match here.execute(claim(&here, 1, 11)).await.unwrap() {
+        Reply::Deferred(deferral) => assert!(matches!(deferral.wait, Wait::Leased { .. }), "{deferral:?}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
