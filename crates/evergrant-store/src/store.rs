@@ -236,8 +236,8 @@ pub struct Replayed {
     pub landed: u32,
     /// Records that the store will never take, with its reason; their places are free again.
     pub refused: Vec<Conflict>,
-    /// Records that are left where they are: of another store or epoch, sealed under a key that is not loaded, or of a
-    /// grant that cannot be read.
+    /// Records that are left where they are: of another store or epoch, sealed under a key that is not loaded, of a grant
+    /// that cannot be read, or such that a defect keeps them out.
     pub left: u32,
     /// Places that hold no readable record.
     pub damaged: u32,
@@ -321,6 +321,8 @@ pub enum Reason {
     Adopted,
     /// This process is closing the store.
     Closed,
+    /// Evergrant itself has failed at one command.
+    Defect,
 }
 
 impl Reason {
@@ -340,6 +342,9 @@ impl Reason {
             Self::Lifeboat => "it recovers when requests end or the store can be written again",
             Self::Busy => "ask again: it recovers when requests end",
             Self::Adopted | Self::Closed => "start this process again",
+            Self::Defect => {
+                "upgrade Evergrant, or report the panic that it has written to its standard error"
+            }
         }
     }
 }
@@ -359,6 +364,7 @@ impl fmt::Display for Reason {
             Self::Busy => "too many requests are under way",
             Self::Adopted => "the store was adopted by another process",
             Self::Closed => "the store is being closed",
+            Self::Defect => "Evergrant has a defect",
         })
     }
 }

@@ -18,7 +18,7 @@ use super::{
     paths::Paths,
     readers::Readers,
     retention::{Retention, Sweep},
-    transact::Caches,
+    transact::{self, Caches},
     whereabouts::Whereabouts,
     worker::{self, Worker},
     writer::Writer,
@@ -175,6 +175,7 @@ pub(super) fn prepare(
         anchored: (identity.change, None),
         news: watch::Sender::new(()),
         commit: worker::commit,
+        decide: transact::decide,
     })
 }
 

@@ -81,10 +81,12 @@ pub(super) fn command(keys: &KeyRing, record: &Record) -> Option<Command> {
 }
 
 /// Whether the store could take other records than the one that met this error: the row of a grant or a client that
-/// cannot be opened must not keep what was rescued for all others from landing.
+/// cannot be opened, or a defect that one of them meets, must not keep what was rescued for all others from landing.
 pub(super) fn concerns_one_record(error: &StoreError) -> bool {
     match error {
-        StoreError::Unavailable(unavailable) => matches!(unavailable.reason, Reason::Damaged | Reason::Key),
+        StoreError::Unavailable(unavailable) => {
+            matches!(unavailable.reason, Reason::Damaged | Reason::Key | Reason::Defect)
+        }
         StoreError::Conflict(_) | StoreError::Ambiguous(_) => false,
     }
 }

@@ -102,6 +102,10 @@ pub(super) struct Decided {
     change: Change,
 }
 
+/// The type of [`decide`].
+pub(super) type Decide =
+    fn(&Connection, &Surroundings<'_>, &mut Caches, &Command) -> Result<Decided, StoreError>;
+
 /// Decides what a command does. Writes nothing: an error here leaves the transaction as it was.
 pub(super) fn decide(
     connection: &Connection,

@@ -1,6 +1,13 @@
 //! Batches of commands, each batch one transaction.
 
-use std::{fmt, path::PathBuf, slice, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    slice,
+    sync::Arc,
+    time::Duration,
+};
 
 use evergrant_proto::{
     grant::StoreTime,
@@ -15,7 +22,7 @@ use super::{
     identity::{self, Identity},
     imports,
     retention::{self, Retention, Sweep},
-    transact::{self, Caches, Surroundings},
+    transact::{Caches, Decide, Decided, Surroundings},
     whereabouts::Whereabouts,
 };
 use crate::{
@@ -53,6 +60,8 @@ pub(super) struct Worker {
     pub(super) news: watch::Sender<()>,
     /// How a transaction is ended; tests make it fail.
     pub(super) commit: fn(&Connection) -> rusqlite::Result<()>,
+    /// How a command is decided; tests make it panic.
+    pub(super) decide: Decide,
 }
 
 impl fmt::Debug for Worker {
@@ -225,7 +234,7 @@ impl Worker {
         let mut outcomes = Vec::with_capacity(commands.len());
         for command in commands {
             identity.change += 1;
-            let decided = transact::decide(&self.connection, &surroundings, &mut self.caches, command);
+            let decided = survive(self.decide, &self.connection, &surroundings, &mut self.caches, command);
             let outcome = decided.map(|decided| {
                 let reply = decided.write(&self.connection, &self.keys, &mut self.caches, identity.change)?;
                 imports::remember(&self.connection, &self.keys, command, identity.change)?;
@@ -268,6 +277,24 @@ impl Worker {
             let _ = self.connection.execute_batch("ROLLBACK");
         }
     }
+}
+
+/// Decides a command. A panic is the answer to this command alone: it would end the thread that writes, and with it every
+/// later write of this process; and the lifeboat, where its success then goes, would end the next process as well.
+fn survive(
+    decide: Decide,
+    connection: &Connection,
+    surroundings: &Surroundings<'_>,
+    caches: &mut Caches,
+    command: &Command,
+) -> Result<Decided, StoreError> {
+    // Whole again afterwards: nothing is written before a command is decided, and what is remembered is forgotten.
+    let deciding = AssertUnwindSafe(|| decide(connection, surroundings, caches, command));
+    catch_unwind(deciding).unwrap_or_else(|_| {
+        tracing::error!(target: "evergrant::store", "a command ended in a panic: a defect of this program");
+        caches.clear();
+        Err(Unavailable::new(Reason::Defect, "a command ended in a panic").into())
+    })
 }
 
 /// Whether a transaction that failed to commit with this error may be read back later. When the disk is full or

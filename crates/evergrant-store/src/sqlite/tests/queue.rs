@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Keeps the writer busy until it is told to go on, so that what is handed over meanwhile waits in its order.
-fn hold(store: &SqliteStore) -> (Sender<()>, impl Future<Output = Result<(), StoreError>> + '_) {
+pub(super) fn hold(store: &SqliteStore) -> (Sender<()>, impl Future<Output = Result<(), StoreError>> + '_) {
     let (go, gate) = mpsc::channel();
     let held = store.writer.aside(move |_| {
         gate.recv().expect("the test lets it go");

@@ -1,12 +1,18 @@
 //! How what was rescued lands where not all of it can.
 
-use evergrant_proto::name::GrantId;
-use rusqlite::{params, types::Value};
+use evergrant_proto::{name::GrantId, transaction::Command};
+use rusqlite::{Connection, params, types::Value};
 
-use super::world::{Host, claimed, read, refresh_token, stocked, succeed, unavailable};
+use super::{
+    queue::hold,
+    world::{Host, claimed, read, refresh_token, stocked, succeed, unavailable},
+};
 use crate::{
-    sqlite::SqliteStore,
-    store::{Reason, Replayed, Store},
+    sqlite::{
+        SqliteStore,
+        transact::{self, Caches, Decided, Surroundings},
+    },
+    store::{Reason, Replayed, Store, StoreError},
 };
 
 /// Two grants were refreshed while the database took nothing, and their process has ended.
@@ -79,6 +85,53 @@ async fn a_store_with_a_grant_that_cannot_be_opened_can_be_adopted() {
     store.adopt().await.unwrap();
     assert!(has_landed(&store, 2).await);
     assert_eq!(store.status().await.unwrap().lifeboat_records, 1);
+}
+
+/// Whatever ends an attempt of the first grant meets a defect.
+fn with_a_defect(
+    connection: &Connection,
+    surroundings: &Surroundings<'_>,
+    caches: &mut Caches,
+    command: &Command,
+) -> Result<Decided, StoreError> {
+    assert!(
+        command.attempt().is_none() || command.subjects().grant != Some(GrantId(1)),
+        "the test has a defect of its own"
+    );
+    transact::decide(connection, surroundings, caches, command)
+}
+
+#[tokio::test]
+async fn a_command_that_panics_fails_alone() {
+    let host = Host::new();
+    let store = host.open_deciding(with_a_defect);
+    stocked(&store, [1, 2]).await;
+    claimed(&store, 1, 11).await;
+    claimed(&store, 2, 12).await;
+    let (go, held) = hold(&store);
+    let (_, panicked, sound, ()) = tokio::join!(
+        biased;
+        held,
+        store.execute(succeed(1, 11)),
+        store.execute(succeed(2, 12)),
+        async { go.send(()).unwrap() },
+    );
+    assert_eq!(unavailable(panicked).reason, Reason::Defect);
+    sound.unwrap();
+    assert!(has_landed(&store, 2).await);
+    assert!(store.attempts(GrantId(1), 9).await.unwrap()[0].outcome.is_none());
+    store.check_writable().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_rescued_and_meets_a_defect_waits_and_the_rest_lands() {
+    let host = with_two_rescued().await;
+    let store = host.open_deciding(with_a_defect);
+    assert_eq!(landed_and_left(&store.replay().await.unwrap()), (1, 1));
+    drop(store);
+    let mended = host.open();
+    assert_eq!(landed_and_left(&mended.replay().await.unwrap()), (1, 0));
+    assert!(has_landed(&mended, 1).await && has_landed(&mended, 2).await);
 }
 
 #[tokio::test]

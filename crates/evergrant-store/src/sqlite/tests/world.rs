@@ -26,7 +26,7 @@ use rusqlite::Connection;
 use crate::{
     clock::LeaseClock,
     lifeboat::Capacity,
-    sqlite::{OpenStoreError, Options, Paths, SqliteStore, open, worker},
+    sqlite::{OpenStoreError, Options, Paths, SqliteStore, open, transact::Decide, worker},
     store::{Store, StoreError},
 };
 
@@ -91,6 +91,13 @@ impl Host {
     pub(super) fn open_with(&self, commit: fn(&Connection) -> rusqlite::Result<()>) -> SqliteStore {
         let mut worker = open::prepare(&self.options, Arc::new(Still), NOW).unwrap();
         worker.commit = commit;
+        SqliteStore::start(worker).unwrap()
+    }
+
+    /// A store that decides commands like this.
+    pub(super) fn open_deciding(&self, decide: Decide) -> SqliteStore {
+        let mut worker = open::prepare(&self.options, Arc::new(Still), NOW).unwrap();
+        worker.decide = decide;
         SqliteStore::start(worker).unwrap()
     }
 
