@@ -5,35 +5,26 @@ use std::time::Duration;
 use evergrant_proto::{
     authorization::{AuthorizationRecord, AuthorizationStatus, LINK_LIFETIME},
     client::ClientRecord,
-    diagnosis::{Cause, Certainty, Diagnosis, History, diagnose, remedies},
-    engine::{CallbackEnd, ExchangeNames, completion},
-    failure::{Consequence, Exchange, Failure, Stage, Verdict, classify},
+    diagnosis::{Cause, Certainty, Diagnosis, remedies},
+    engine::{CallbackEnd, DevicePoll, Pace},
     forecast::period,
     grant::Owner,
     name::{AttemptId, AuthorizationId, ClientName, GrantId, Namespace},
     scope::ScopeSet,
-    secret::ClientSecret,
     time::Timestamp,
-    transaction::{
-        Command, Complete, Conflict, FailAuthorization, JournalExchange, OpenAuthorization, Reply,
-    },
+    transaction::{Command, Conflict, FailAuthorization, OpenAuthorization},
     wire::{
         authorization_request::AuthorizationRequest,
         authorization_response::Callback,
         device::DeviceAuthorization,
-        error_response::ErrorCode,
         pkce::{authorization_state, code_verifier},
         redirect_uri::RedirectUri,
-        token_request::TokenEndpoint,
     },
 };
 use evergrant_store::StoreError;
 use url::Url;
 
-use crate::{Keeper, random};
-
-/// Longest exchange while polling for a device.
-const POLL: Duration = Duration::from_secs(30);
+use crate::{Keeper, keeper::Polled, random};
 
 /// What an authorization is for.
 #[derive(Debug, Clone)]
@@ -102,6 +93,8 @@ pub struct DeviceLogin {
     client: ClientRecord,
     record: AuthorizationRecord,
     device: DeviceAuthorization,
+    /// Names the exchange that all polls are part of.
+    attempt: AttemptId,
     started: Timestamp,
 }
 
@@ -126,6 +119,9 @@ pub enum AuthorizeError {
     /// The store answered what it never should.
     #[error("the authorization ended without a grant: {0}")]
     Ended(String),
+    /// The driver does not run: nobody carries the polls for a device.
+    #[error("the driver of this keeper is not running")]
+    NotRunning,
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -207,7 +203,8 @@ impl Keeper {
             .map_err(|error| AuthorizeError::Device(error.to_string()))?;
         let started = self.clock().now().wall;
         self.begin_authorization(record.clone()).await?;
-        Ok(DeviceLogin { keeper: self.clone(), client, record, device, started })
+        let attempt = AttemptId(random::id());
+        Ok(DeviceLogin { keeper: self.clone(), client, record, device, attempt, started })
     }
 
     /// The link of an authorization as [`Keeper::authorize`] gave it.
@@ -318,100 +315,45 @@ impl DeviceLogin {
     /// Polls until the user has decided or the code has run out (RFC 8628 3.5). Why it ended without a grant is kept with
     /// the authorization.
     ///
+    /// The driver carries each poll: what one brings is kept also if this future is dropped meanwhile. Once it polls, a newer
+    /// link of the same grant does not end it any more, as with a code on its way: whichever brings tokens last is kept.
+    /// While the store is away nothing is asked.
+    ///
     /// # Errors
     ///
-    /// The store is away, or the client has no token endpoint.
+    /// The driver does not run, the store is away when the code has run out, or the client has no token endpoint.
     pub async fn wait(mut self) -> Result<CallbackEnd, AuthorizeError> {
+        if self.client.endpoints.token.is_none() {
+            return Err(AuthorizeError::NoEndpoint("token"));
+        }
         loop {
             let clock = self.keeper.clock().clone();
             clock.wait_until(clock.moment().plus(self.device.interval)).await;
-            let now = clock.now();
-            if now.wall.since(self.started) > self.device.lifetime {
-                let reason = "the code has run out".to_owned();
-                return self.ended(reason, Some(ran_out(self.device.lifetime)), false).await;
+            if clock.now().wall.since(self.started) > self.device.lifetime {
+                return self.ran_out().await;
             }
-            let url = self.client.endpoints.token.as_ref().ok_or(AuthorizeError::NoEndpoint("token"))?;
-            let credentials = self.client.credentials();
-            let endpoint =
-                TokenEndpoint { url, client: &credentials, dialect: &self.client.provider.dialect };
-            let request = endpoint.poll_device(&self.device.device_code);
-            let answer = self.keeper.shared.carrier.send(request, now.moment.plus(POLL), POLL).await;
-            let secret = self.client.secret.as_ref().map(ClientSecret::expose);
-            let secrets: Vec<_> = secret.into_iter().chain([self.device.device_code.expose()]).collect();
-            let exchange = Exchange {
-                stage: Stage::DeviceCode,
-                result: answer.as_ref(),
-                dialect: &self.client.provider.dialect,
-                now: now.wall,
-                secrets: &secrets,
+            let poll = DevicePoll {
+                record: self.record.clone(),
+                client: self.client.clone(),
+                device_code: self.device.device_code.clone(),
+                attempt: self.attempt,
             };
-            match classify(&exchange) {
-                Verdict::Success(tokens) => {
-                    let names = ExchangeNames {
-                        attempt: AttemptId(random::id()),
-                        new_grant: GrantId(random::id()),
-                        jitter: random::jitter(),
-                    };
-                    let complete =
-                        completion(*tokens, &self.record, &self.client, names, now.wall, clock.now().wall);
-                    return match complete {
-                        Ok(complete) => self.connect(complete).await,
-                        Err(reason) => self.ended(reason, None, false).await,
-                    };
-                }
-                Verdict::Salvaged { failure, .. } | Verdict::Failure(failure) => match failure.consequence {
-                    Consequence::KeepPollingSlower => self.device.slow_down(),
-                    // RFC 8628 3.5: a client that meets a connection failure polls on, slower.
-                    Consequence::KeepPolling | Consequence::Retry | Consequence::ResolveUnknown => {}
-                    _ => return self.refused(failure).await,
-                },
+            match self.keeper.poll(poll).await.ok_or(AuthorizeError::NotRunning)? {
+                Polled::Pending(Pace::Same) => {}
+                Polled::Pending(Pace::Slower) => self.device.slow_down(),
+                Polled::Ended(end) => return Ok(end),
             }
         }
     }
 
-    async fn refused(&self, failure: Failure) -> Result<CallbackEnd, AuthorizeError> {
-        let diagnosis = diagnose(&failure, &History::default(), &self.client.provider);
-        let code = failure.error.as_ref().and_then(|error| error.code.as_ref());
-        let denied = code == Some(&ErrorCode::AccessDenied);
-        self.ended(failure.summary, Some(diagnosis), denied).await
-    }
-
-    async fn ended(
-        &self,
-        reason: String,
-        diagnosis: Option<Diagnosis>,
-        denied: bool,
-    ) -> Result<CallbackEnd, AuthorizeError> {
-        let (authorization, diagnosis) = (self.record.id, diagnosis.map(Box::new));
+    async fn ran_out(&self) -> Result<CallbackEnd, AuthorizeError> {
+        let (authorization, reason) = (self.record.id, "the code has run out".to_owned());
+        let diagnosis = Some(Box::new(ran_out(self.device.lifetime)));
         let wall = self.keeper.clock().now().wall;
         let fail =
             FailAuthorization { authorization, reason: reason.clone(), diagnosis: diagnosis.clone(), wall };
         self.keeper.shared.store.execute(Command::FailAuthorization(fail)).await?;
-        Ok(if denied {
-            let return_url = self.record.return_url.clone();
-            CallbackEnd::Denied { authorization, reason, diagnosis, return_url }
-        } else {
-            CallbackEnd::Failed { authorization, reason, diagnosis }
-        })
-    }
-
-    async fn connect(&self, complete: Complete) -> Result<CallbackEnd, AuthorizeError> {
-        let store = &self.keeper.shared.store;
-        let journal = JournalExchange {
-            authorization: self.record.id,
-            attempt: complete.attempt,
-            holder: store.holder(),
-            wall: complete.wall,
-        };
-        store.execute(Command::JournalExchange(journal)).await?;
-        match store.execute(Command::Complete(Box::new(complete))).await? {
-            Reply::Connected(connected) => Ok(CallbackEnd::Connected {
-                grant: Box::new(connected.grant),
-                authorization: Box::new(connected.authorization),
-            }),
-            Reply::Authorization(record) => Ok(CallbackEnd::WrongAccount(record)),
-            _ => Err(AuthorizeError::Ended("the store answered something else".to_owned())),
-        }
+        Ok(CallbackEnd::Failed { authorization, reason, diagnosis })
     }
 }
 

@@ -9,7 +9,10 @@ use std::{
 };
 
 use evergrant_proto::{
-    engine::{Answer, CallId, Effect, EffectId, Engine, Outcome, Output, SlotId, StoreFailure, TokenRequest},
+    engine::{
+        Answer, CallId, DevicePoll, Effect, EffectId, Engine, Outcome, Output, SlotId, StoreFailure,
+        TokenRequest,
+    },
     grant::AccessKey,
     name::GrantId,
     time::Moment,
@@ -43,6 +46,7 @@ pub(crate) enum Input {
     Call { request: TokenRequest, reply: oneshot::Sender<Answer> },
     Stale { grant: GrantId, key: AccessKey },
     Callback { callback: Box<Callback>, reply: oneshot::Sender<Answer> },
+    Poll { poll: Box<DevicePoll>, reply: oneshot::Sender<Answer> },
     Revoke { grant: GrantId, remove: bool, reply: oneshot::Sender<Answer> },
     Settle { reply: oneshot::Sender<()> },
 }
@@ -181,6 +185,10 @@ impl Driver {
             Input::Callback { callback, reply } => {
                 let call = self.call(reply);
                 self.engine.handle_callback(call, *callback, now);
+            }
+            Input::Poll { poll, reply } => {
+                let call = self.call(reply);
+                self.engine.handle_poll(call, *poll, now);
             }
             Input::Settle { reply } => {
                 self.tick();

@@ -11,7 +11,7 @@ use std::{
 
 use evergrant_proto::{
     diagnosis::Diagnosis,
-    engine::{Answer, CallbackEnd, Engine, Issue, Refusal, Settings, TokenRequest},
+    engine::{Answer, CallbackEnd, DevicePoll, Engine, Issue, Pace, Refusal, Settings, TokenRequest},
     grant::{AccessEntry, AccessKey, Attempt, Expiry, GrantRecord, Owner},
     name::{ClientName, Generation, GrantId, Namespace},
     provider::Catalogue,
@@ -71,6 +71,12 @@ pub struct KeeperParts {
     pub catalogue: Catalogue,
     /// What the operator chose.
     pub settings: Settings,
+}
+
+/// What a poll for a device led to.
+pub(crate) enum Polled {
+    Pending(Pace),
+    Ended(CallbackEnd),
 }
 
 /// A grant from outside, to be kept from now on.
@@ -300,14 +306,27 @@ impl Keeper {
         let input = Input::Callback { callback: Box::new(callback), reply };
         self.inbox.send(input).map_err(|_| CompleteError::NotRunning)?;
         match answer.await {
-            Ok(Answer::Callback(end)) => {
-                if let CallbackEnd::Connected { grant, .. } = &*end {
-                    self.shared.cache.forget_other_than(grant.id, Some(grant.generation));
-                }
-                Ok(*end)
-            }
+            Ok(Answer::Callback(end)) => Ok(self.ended(*end)),
             _ => Err(CompleteError::NotRunning),
         }
+    }
+
+    /// Asks once whether the user of a device has decided. `None`: the driver does not run.
+    pub(crate) async fn poll(&self, poll: DevicePoll) -> Option<Polled> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(Input::Poll { poll: Box::new(poll), reply }).ok()?;
+        match answer.await {
+            Ok(Answer::Callback(end)) => Some(Polled::Ended(self.ended(*end))),
+            Ok(Answer::Pending(pace)) => Some(Polled::Pending(pace)),
+            _ => None,
+        }
+    }
+
+    fn ended(&self, end: CallbackEnd) -> CallbackEnd {
+        if let CallbackEnd::Connected { grant, .. } = &end {
+            self.shared.cache.forget_other_than(grant.id, Some(grant.generation));
+        }
+        end
     }
 
     /// Reads a grant, without its secrets. `None`: there is none, or it was removed.

@@ -68,7 +68,8 @@ pub struct AuthorizationRecord {
 pub enum AuthorizationStatus {
     /// The link has not been used.
     Open,
-    /// The callback came; its code is being, or was, exchanged. A code is never sent twice.
+    /// The callback came; its code is being, or was, exchanged. A code is never sent twice. Or a device polls: each poll may
+    /// bring the tokens.
     Exchanging(Exchange),
     /// The grant is connected.
     Connected,

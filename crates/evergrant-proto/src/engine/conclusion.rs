@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Engine, Issue, Refusal, backoff::wait_after, flight::WAITS_FOR_STORE};
+use super::{
+    Engine, Issue, Refusal,
+    backoff::wait_after,
+    code::{Code, Pace},
+    flight::WAITS_FOR_STORE,
+};
 use crate::{
     authorization::AuthorizationRecord,
     client::ClientRecord,
@@ -13,7 +18,7 @@ use crate::{
     },
     grant::{AccessEntry, AccessKey, Expiry, GrantRecord, IssuedTokens, repeat_before},
     name::{AttemptId, GrantId},
-    secret::{AuthorizationCode, ClientSecret, CodeVerifier},
+    secret::{ClientSecret, CodeVerifier},
     time::{Now, Timestamp},
     transaction::{Claimed, Command, Complete, End, Ending, Refuse, RejectClient, Succeed},
     wire::{
@@ -55,15 +60,21 @@ pub(super) enum EndpointVerdict {
 #[derive(Debug)]
 pub(super) struct SentCode {
     pub(super) attempt: AttemptId,
-    pub(super) code: AuthorizationCode,
+    pub(super) code: Code,
     pub(super) sent_at: Timestamp,
 }
 
-/// What the answer to a code exchange means.
+/// What the answer to a code exchange, or to a poll, means.
 #[derive(Debug)]
 pub(super) enum Exchanged {
     Brought(Box<Complete>),
-    Failed { reason: String, diagnosis: Option<Box<Diagnosis>> },
+    /// The user has not decided, as far as anybody knows.
+    Pending(Pace),
+    Failed {
+        reason: String,
+        diagnosis: Option<Box<Diagnosis>>,
+        denied: bool,
+    },
 }
 
 /// What the answer to a revocation means.
@@ -96,18 +107,6 @@ pub(super) fn refresh_request(claimed: &Claimed, key: &AccessKey) -> Result<Http
             .map_err(|error| Unsendable { cause: Cause::ScopeProblem, reason: error.to_string() })?;
     }
     Ok(endpoint.refresh(&refresh))
-}
-
-/// The exchange of a code. `None`: the record is not one that can be exchanged.
-pub(super) fn exchange_request(
-    record: &AuthorizationRecord,
-    client: &ClientRecord,
-    code: &AuthorizationCode,
-) -> Option<HttpRequest> {
-    let credentials = client.credentials();
-    let url = client.endpoints.token.as_ref()?;
-    let endpoint = TokenEndpoint { url, client: &credentials, dialect: &client.provider.dialect };
-    Some(endpoint.exchange_code(code, &record.redirect_uri, record.verifier.as_ref()?, &record.resources))
 }
 
 /// The revocation of a grant's refresh token. `None`: the provider has no endpoint for it, or nothing is held.
@@ -159,7 +158,7 @@ pub(super) fn conclude(
     }
 }
 
-/// Judges the answer to a code exchange.
+/// Judges the answer to a code exchange, or to a poll.
 pub(super) fn conclude_exchange(
     engine: &mut Engine,
     found: &(AuthorizationRecord, ClientRecord),
@@ -173,7 +172,7 @@ pub(super) fn conclude_exchange(
     let verifier = record.verifier.as_ref().map(CodeVerifier::expose);
     let secrets: Vec<_> = secret.into_iter().chain(verifier).chain([code.expose()]).collect();
     let exchange = Exchange {
-        stage: Stage::AuthorizationCode,
+        stage: code.stage(),
         result: answer.as_ref(),
         dialect: &client.provider.dialect,
         now: now.wall,
@@ -195,11 +194,13 @@ pub(super) fn conclude_exchange(
                 wall: now.wall,
             }));
         }
-        Verdict::Salvaged { failure, .. } | Verdict::Failure(failure) => {
-            // A code is never sent twice, and what goes with it is ours.
-            let history = History { code_sent_before: Some(false), ..History::default() };
-            let diagnosis = diagnose(&failure, &history, &client.provider);
-            return Exchanged::Failed { reason: failure.summary, diagnosis: Some(Box::new(diagnosis)) };
+        // Also for a device: what brought tokens, however mangled, has used up its code.
+        Verdict::Salvaged { failure, .. } => return refused_exchange(code, client, failure),
+        Verdict::Failure(failure) => {
+            return match code.polls_on(&failure) {
+                Some(pace) => Exchanged::Pending(pace),
+                None => refused_exchange(code, client, failure),
+            };
         }
     };
     match completion(tokens, record, client, names, sent_at, now.wall) {
@@ -207,9 +208,15 @@ pub(super) fn conclude_exchange(
         Err(reason) => {
             let diagnosis =
                 answer.as_ref().ok().and_then(|response| skewed_clock(response, &reason, sent_at, now.wall));
-            Exchanged::Failed { reason, diagnosis: diagnosis.map(Box::new) }
+            Exchanged::Failed { reason, diagnosis: diagnosis.map(Box::new), denied: false }
         }
     }
+}
+
+fn refused_exchange(code: &Code, client: &ClientRecord, failure: Failure) -> Exchanged {
+    let diagnosis = diagnose(&failure, &code.history(), &client.provider);
+    let denied = code.is_denied(&failure);
+    Exchanged::Failed { reason: failure.summary, diagnosis: Some(Box::new(diagnosis)), denied }
 }
 
 /// What an exchange is known by, drawn by whoever makes it.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::Pace;
 use crate::{
     authorization::AuthorizationRecord,
     client::ClientRecord,
@@ -119,6 +120,8 @@ pub enum Answer {
     Refused(Box<Refusal>),
     /// How an authorization ended.
     Callback(Box<CallbackEnd>),
+    /// The poll for a device brought no decision.
+    Pending(Pace),
     /// The grant after a revocation: confirmed by the provider or still owed.
     Revoked(Box<GrantRecord>),
 }

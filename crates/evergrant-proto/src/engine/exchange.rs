@@ -2,11 +2,16 @@
 //!
 //! The link is used up and the exchange journalled before the code is sent; a code is never sent twice. While a grant
 //! is repaired, new flights of it are kept from starting, and an open one is waited for.
+//!
+//! A device has no way back: it polls, and any poll may bring the tokens. Each goes the same way from where the exchange is
+//! journalled. The first poll uses up the link; the others find it used by themselves, as long as it has not ended.
+//! Refreshes go on meanwhile: a person may take half an hour.
 
 use std::time::Duration;
 
 use super::{
-    Answer, CallId, CallbackEnd, Effect, Engine, Next, Outcome, SlotId, StoreFailure,
+    Answer, CallId, CallbackEnd, DevicePoll, Effect, Engine, Flow, Next, Outcome, Pace, SlotId, StoreFailure,
+    code::Code,
     conclusion::{self, Exchanged, SentCode},
     endpoint::EndpointKey,
 };
@@ -15,7 +20,6 @@ use crate::{
     client::ClientRecord,
     diagnosis::Diagnosis,
     name::{AttemptId, GrantId},
-    secret::AuthorizationCode,
     time::{Moment, Now},
     transaction::{Block, Command, Conflict, FailAuthorization, JournalExchange, Reply, deadlines},
     wire::{
@@ -39,7 +43,7 @@ pub(crate) struct Exchange {
     slot: Option<SlotId>,
     entered: Option<EndpointKey>,
     found: Option<Box<(AuthorizationRecord, ClientRecord)>>,
-    code: Option<AuthorizationCode>,
+    code: Option<Code>,
 }
 
 #[derive(Debug)]
@@ -69,6 +73,17 @@ struct Recording {
     rescued: bool,
 }
 
+impl Engine {
+    /// A device asks whether its user has decided. The answer is [`Answer::Pending`] or how the authorization ended; what
+    /// the poll brings is kept whether or not anybody waits for it.
+    pub fn handle_poll(&mut self, call: CallId, poll: DevicePoll, now: Now) {
+        let id = self.new_flow();
+        let (exchange, next) = Exchange::begin_poll(self, call, poll, now);
+        self.flows.insert(id, Flow::Exchange(Box::new(exchange)));
+        self.follow(id, next, now);
+    }
+}
+
 impl Exchange {
     pub(crate) fn begin(call: CallId, callback: Callback, now: Now) -> (Self, Next) {
         let find = Effect::FindAuthorization(callback.state().clone());
@@ -82,6 +97,21 @@ impl Exchange {
             code: None,
         };
         (exchange, Next::Perform(find))
+    }
+
+    fn begin_poll(engine: &mut Engine, call: CallId, poll: DevicePoll, now: Now) -> (Self, Next) {
+        let DevicePoll { record, client, device_code, attempt } = poll;
+        let mut exchange = Self {
+            call: Some(call),
+            step: Step::Blocking,
+            patience: now.moment.plus(deadlines::EXCHANGE_WAIT),
+            slot: None,
+            entered: None,
+            found: Some(Box::new((record, client))),
+            code: Some(Code::Device(device_code, attempt)),
+        };
+        let next = exchange.enter(engine, now);
+        (exchange, next)
     }
 
     /// Whether a process that ends may leave it: what came of it is in the lifeboat.
@@ -168,7 +198,7 @@ impl Exchange {
                 self.fail(reason, diagnosis, end, now)
             }
             Ok(AuthorizationAnswer::Code(code)) => {
-                self.code = Some(code);
+                self.code = Some(Code::Browser(code));
                 self.block(engine, now)
             }
         }
@@ -224,7 +254,10 @@ impl Exchange {
         match reserved {
             Ok(slot) => {
                 self.slot = Some(slot);
-                let attempt = AttemptId(engine.entropy.id());
+                let attempt = match self.code {
+                    Some(Code::Device(_, attempt)) => attempt,
+                    _ => AttemptId(engine.entropy.id()),
+                };
                 self.step = Step::Journalling { attempt, not_after: now.moment.plus(deadlines::SEND_WITHIN) };
                 let journal = JournalExchange {
                     authorization: self.id(),
@@ -242,7 +275,7 @@ impl Exchange {
                 self.step = Step::Queueing(until);
                 Next::Sleep(until)
             }
-            Err(failure) => self.end(engine, store_unavailable(&failure)),
+            Err(failure) => self.not_sent(engine, &failure),
         }
     }
 
@@ -259,7 +292,7 @@ impl Exchange {
                 let (Some(code), Some(found)) = (self.code.take(), &self.found) else {
                     return self.end(engine, CallbackEnd::LinkUsed);
                 };
-                let Some(request) = conclusion::exchange_request(&record, &found.1, &code) else {
+                let Some(request) = code.request(&record, &found.1) else {
                     return self.end(engine, CallbackEnd::LinkUsed);
                 };
                 self.step = Step::Sending(SentCode { attempt, code, sent_at: now.wall });
@@ -269,7 +302,18 @@ impl Exchange {
                 self.end(engine, CallbackEnd::LinkUsed)
             }
             Ok(_) => self.end(engine, CallbackEnd::StoreUnavailable("unexpected reply".to_owned())),
-            Err(failure) => self.end(engine, store_unavailable(&failure)),
+            Err(failure) => self.not_sent(engine, &failure),
+        }
+    }
+
+    /// What could not be kept is not asked for. A browser's way ends here; a device asks again when the store may be back.
+    fn not_sent(&mut self, engine: &mut Engine, failure: &StoreFailure) -> Next {
+        let polls = self.code.as_ref().is_some_and(Code::is_polled);
+        match failure {
+            StoreFailure::Away(_) | StoreFailure::Busy | StoreFailure::Ambiguous(_) if polls => {
+                self.leave(engine, Answer::Pending(Pace::Same))
+            }
+            failure => self.end(engine, store_unavailable(failure)),
         }
     }
 
@@ -286,11 +330,14 @@ impl Exchange {
                 let command = Command::Complete(complete);
                 self.record(Box::new(Recording { command, end: None, tries: 0, rescued: false }))
             }
-            Exchanged::Failed { reason, diagnosis } => {
-                let end = CallbackEnd::Failed {
-                    authorization: self.id(),
-                    reason: reason.clone(),
-                    diagnosis: diagnosis.clone(),
+            Exchanged::Pending(pace) => self.leave(engine, Answer::Pending(pace)),
+            Exchanged::Failed { reason, diagnosis, denied } => {
+                let (authorization, why, what) = (self.id(), reason.clone(), diagnosis.clone());
+                let end = if denied {
+                    let return_url = found.0.return_url.clone();
+                    CallbackEnd::Denied { authorization, reason: why, diagnosis: what, return_url }
+                } else {
+                    CallbackEnd::Failed { authorization, reason: why, diagnosis: what }
                 };
                 self.fail(reason, diagnosis, end, now)
             }
@@ -361,6 +408,10 @@ impl Exchange {
     }
 
     fn end(&mut self, engine: &mut Engine, end: CallbackEnd) -> Next {
+        self.leave(engine, Answer::Callback(Box::new(end)))
+    }
+
+    fn leave(&mut self, engine: &mut Engine, answer: Answer) -> Next {
         if let Some(slot) = self.slot.take() {
             engine.perform_aside(Effect::Release(slot));
         }
@@ -368,7 +419,7 @@ impl Exchange {
             engine.endpoints.leave_exchange(&key);
         }
         if let Some(call) = self.call.take() {
-            engine.answer(call, Answer::Callback(Box::new(end)));
+            engine.answer(call, answer);
         }
         Next::Done
     }

@@ -10,6 +10,7 @@
 
 mod asking;
 mod backoff;
+mod code;
 mod conclusion;
 mod effect;
 mod endpoint;
@@ -32,6 +33,7 @@ use crate::{
     wire::authorization_response::Callback,
 };
 
+pub use code::{DevicePoll, Pace};
 pub use conclusion::{ExchangeNames, completion};
 pub use effect::{
     Answer, CallId, CallbackEnd, Effect, EffectId, Issue, Outcome, Output, Refusal, SlotId, StoreFailure,

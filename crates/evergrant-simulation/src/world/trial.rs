@@ -244,6 +244,7 @@ fn said(answer: &Answer) -> String {
         Answer::Refused(refusal) => refusal.to_string(),
         Answer::Callback(end) => format!("{end:?}").split_whitespace().next().unwrap_or_default().to_owned(),
         Answer::Revoked(grant) => format!("revoked: {:?}", grant.revocation),
+        Answer::Pending(pace) => format!("pending: {pace:?}"),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod adoption;
 mod catalogue;
+mod devices;
 mod endings;
 mod exchanges;
 mod learning;
