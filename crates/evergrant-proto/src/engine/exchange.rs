@@ -114,9 +114,11 @@ impl Exchange {
         (exchange, next)
     }
 
-    /// Whether a process that ends may leave it: what came of it is in the lifeboat.
+    /// Whether a process that ends may leave it: what came of it is in the lifeboat, or is no more than the reason of a
+    /// failure, for which nobody waits until the store is back.
     pub(crate) fn may_be_left(&self) -> bool {
-        matches!(&self.step, Step::RetryPause(recording, _) if recording.rescued)
+        let Step::RetryPause(recording, _) = &self.step else { return false };
+        recording.rescued || matches!(recording.command, Command::FailAuthorization(_))
     }
 
     pub(crate) fn step(&mut self, engine: &mut Engine, outcome: Option<Outcome>, now: Now) -> Option<Next> {

@@ -186,6 +186,20 @@ async fn a_driver_that_is_stopped_sees_the_poll_of_a_device_through() {
     is_kept(&world, grant).await;
 }
 
+/// Nothing but the reason is lost, and the store may be away for long.
+#[tokio::test]
+async fn a_driver_that_is_stopped_does_not_wait_for_the_store_to_write_down_a_denial() {
+    let mut world = World::playing(PolicyName::P2).await;
+    let login = login(&world, None).await;
+    decide(&world, login.user_code(), "decision=deny").await;
+    let (hold, waiting) = polled_and_held(&world, login, Fault::before(Action::Hold)).await;
+    let _lock = lock(&world);
+    world.rehearsal.remove_fault(hold);
+    world.stop();
+    world.ended().await;
+    assert_eq!(waiting.await.unwrap().unwrap_err(), AuthorizeError::NotRunning);
+}
+
 #[tokio::test]
 async fn a_device_that_is_denied_is_told_so() {
     let world = World::playing(PolicyName::P2).await;
