@@ -19,8 +19,8 @@ pub use judge::{Judge, Presentation, PresentationEnd};
 pub use network::{Mishap, Network};
 pub use party::{CLIENT_ID, CLIENT_SECRET, Party, Scene};
 pub use run::{
-    Account, Action, Emphasis, Options, Policy, Script, Setting, Step, Struck, Summary, UnknownPolicy,
-    Violation, Wish, play, run, shrink,
+    Account, Action, Emphasis, Options, Policy, Replays, Script, Setting, Step, Struck, Summary,
+    UnknownPolicy, Violation, Wish, play, run, shrink, trace,
 };
 pub use store::{Backup, Fate, Store, StoreDelay, StoreFault};
 pub use violation::{Invariant, Objection};

@@ -92,6 +92,8 @@ pub struct Store {
     pub adoptions: u64,
     /// Faults to come, the first that fits strikes.
     pub faults: Vec<StoreFault>,
+    /// What became of the last command, if a fault struck it.
+    pub(crate) last_fate: Option<Fate>,
     /// Delays to come, the first that fits strikes.
     pub delays: Vec<StoreDelay>,
 }
@@ -103,7 +105,8 @@ impl Store {
         if self.away {
             return Err(StoreFailure::Away("the store is away".to_owned()));
         }
-        match self.strike(command) {
+        self.last_fate = self.strike(command);
+        match self.last_fate {
             None => self.transact(command, now).map_err(StoreFailure::Conflict),
             Some(Fate::Away) => Err(StoreFailure::Away("a fault".to_owned())),
             Some(Fate::LostInDoubt) => Err(StoreFailure::Ambiguous("a fault before the commit".to_owned())),

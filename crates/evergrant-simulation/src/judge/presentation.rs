@@ -165,10 +165,18 @@ impl Judge {
             Some(attempt) if self.of_attempt.insert(attempt.id, number).is_some() => {
                 Some(format!("attempt {} was sent before", attempt.id))
             }
-            Some(attempt) if moment.now - attempt.journalled_on.milliseconds > SEND_WITHIN => Some(format!(
-                "attempt {} was journalled at {} ms",
-                attempt.id, attempt.journalled_on.milliseconds
-            )),
+            // One that lies ahead was journalled by a clock that somebody can set.
+            Some(attempt)
+                if moment
+                    .now
+                    .checked_sub(attempt.journalled_on.milliseconds)
+                    .is_none_or(|age| age > SEND_WITHIN) =>
+            {
+                Some(format!(
+                    "attempt {} was journalled at {} ms",
+                    attempt.id, attempt.journalled_on.milliseconds
+                ))
+            }
             Some(_) => None,
         };
         if let Some(complaint) = complaint {
@@ -184,8 +192,9 @@ impl Judge {
         let open = self.presentations_of(token).filter(|one| {
             one.end.is_none() && one.generation == generation && !(moment.is_over)(one.process)
         });
-        let at_it =
-            |one: &&Presentation| one.process == moment.process || moment.now - one.journalled_at < LEASE;
+        let at_it = |one: &&Presentation| {
+            one.process == moment.process || moment.now.saturating_sub(one.journalled_at) < LEASE
+        };
         let other = open.into_iter().find(at_it)?;
         Some(format!("{:?} has sent it at {} ms and waits for the answer", other.process, other.sent_at))
     }
@@ -245,7 +254,7 @@ fn strict_objection(
         return Some("it is in doubt, although the access token is good".to_owned());
     }
     let open = doubtful.iter().find(|one| {
-        let waited = Duration::from_millis(moment.now - one.journalled_at) >= OWNER_WAIT;
+        let waited = Duration::from_millis(moment.now.saturating_sub(one.journalled_at)) >= OWNER_WAIT;
         one.end.is_none() && !(moment.is_over)(one.process) && !waited
     });
     open.map(|one| format!("it is in doubt, while {:?} may still succeed", one.process))

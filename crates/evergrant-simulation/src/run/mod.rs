@@ -8,13 +8,14 @@ mod shrinking;
 
 use std::{
     cell::Cell,
+    collections::BTreeSet,
     fmt,
     panic::{self, AssertUnwindSafe},
     sync::Once,
 };
 
 pub use action::{Account, Action, Emphasis, Struck, Wish};
-pub use script::{Policy, Script, Setting, Step, UnknownPolicy};
+pub use script::{Policy, Replays, Script, Setting, Step, UnknownPolicy};
 pub use shrinking::shrink;
 
 use player::Player;
@@ -43,6 +44,8 @@ pub struct Summary {
     pub elapsed: u64,
     /// The most refreshes of one grant in a minute, in ten minutes and in an hour that nobody asked for by force.
     pub busiest: [usize; 3],
+    /// The troubles that came to pass ([`crate::World::met`]).
+    pub met: BTreeSet<String>,
 }
 
 /// What a bad run broke.
@@ -86,6 +89,15 @@ pub fn run(seed: u64, options: &Options) -> Result<Summary, Box<Violation>> {
 ///
 /// The first violation of an invariant.
 pub fn play(script: &Script, tracing: bool) -> Result<Summary, Box<Violation>> {
+    perform(script, tracing).0
+}
+
+/// What happens last when a script is played, line by line.
+pub fn trace(script: &Script) -> Vec<String> {
+    perform(script, true).1
+}
+
+fn perform(script: &Script, tracing: bool) -> (Result<Summary, Box<Violation>>, Vec<String>) {
     keep_panics_quiet();
     let mut player = None;
     let steps = Cell::new(0);
@@ -105,12 +117,13 @@ pub fn play(script: &Script, tracing: bool) -> Result<Summary, Box<Violation>> {
         let at = player.as_ref().map_or(0, |player| player.world.now());
         Objection { invariant: Invariant::EngineContract, at, evidence: format!("panicked: {payload}") }
     });
+    let lines = player.as_ref().map(|player| player.world.trace().map(str::to_owned).collect());
+    let trace: Vec<String> = lines.unwrap_or_default();
     let mut found = found.into_iter().chain(panicked);
-    match (found.next(), player) {
-        (Some(objection), player) => {
-            let trace = player.map(|player| player.world.trace().map(str::to_owned).collect());
+    let result = match (found.next(), player) {
+        (Some(objection), _) => {
             let (script, steps, others) = (script.clone(), steps.get(), found.collect());
-            Err(Box::new(Violation { objection, others, script, steps, trace: trace.unwrap_or_default() }))
+            Err(Box::new(Violation { objection, others, script, steps, trace: trace.clone() }))
         }
         (None, Some(player)) => Ok(Summary {
             policy: script.setting.policy,
@@ -118,9 +131,11 @@ pub fn play(script: &Script, tracing: bool) -> Result<Summary, Box<Violation>> {
             grants: player.world.store.grants().count(),
             elapsed: player.world.now(),
             busiest: player.world.judge.busiest(),
+            met: player.world.met().clone(),
         }),
         (None, None) => unreachable!("without a panic there is a player"),
-    }
+    };
+    (result, trace)
 }
 
 impl Violation {

@@ -14,7 +14,7 @@ use evergrant_rehearse::{Ancestors, Otherwise, PolicyName, RotationPolicy as Rot
 
 use super::{
     action::{Account, Action, Wish},
-    script::{Policy, Setting, Step},
+    script::{Policy, Replays, Setting, Step},
 };
 use crate::{CLIENT_ID, CLIENT_SECRET, Dice, Outage, ProcessId, Scene, World};
 
@@ -418,9 +418,10 @@ fn scene(setting: &Setting) -> Scene {
         rotation.window_s = Some(setting.window_s);
     }
     if matches!(policy, PolicyName::P3 | PolicyName::P4 | PolicyName::P5 | PolicyName::P7) {
-        rotation.count = setting.forgives;
-        rotation.ancestors = if setting.only_parent { Ancestors::Immediate } else { Ancestors::All };
-        rotation.otherwise = if setting.replay_revokes { Otherwise::RevokeFamily } else { Otherwise::Refuse };
+        let Replays { forgiven, of_parent, revoke } = setting.replays;
+        rotation.count = forgiven;
+        rotation.ancestors = if of_parent { Ancestors::Immediate } else { Ancestors::All };
+        rotation.otherwise = if revoke { Otherwise::RevokeFamily } else { Otherwise::Refuse };
     }
     let mut scene = Scene::of(rotation).living(setting.access_token_s).with_users(2);
     if setting.policy == Policy::Unknown {

@@ -45,14 +45,21 @@ pub struct Setting {
     pub drivers: bool,
     /// For how many seconds a spent token is forgiven, where the policy has such a window and it can be of any length.
     pub window_s: u64,
-    /// How often a spent token is forgiven, where the policy forgives; `None`: as often as the window lasts.
-    pub forgives: Option<u32>,
-    /// Whether a replay that is not forgiven ends the grant, where the policy forgives some.
-    pub replay_revokes: bool,
-    /// Whether only the latest spent token is forgiven.
-    pub only_parent: bool,
+    /// What becomes of replays, where the policy forgives some.
+    pub replays: Replays,
     /// What happens more often than elsewhere.
     pub emphasis: Emphasis,
+}
+
+/// What becomes of replays where some are forgiven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replays {
+    /// How many; `None`: as many as come within the window.
+    pub forgiven: Option<u32>,
+    /// Whether only those of the latest spent token are.
+    pub of_parent: bool,
+    /// Whether one that is not forgiven ends the grant.
+    pub revoke: bool,
 }
 
 /// One thing that happens, and the time after it.
@@ -112,9 +119,11 @@ impl Setting {
             tells_account: dice.permille(60),
             drivers: dice.permille(700),
             window_s: *dice.pick(&[30, 30, 150, 900]),
-            forgives: *details.pick(&[None, None, None, Some(1), Some(4)]),
-            replay_revokes: details.permille(500),
-            only_parent: details.permille(500),
+            replays: Replays {
+                forgiven: *details.pick(&[None, None, None, Some(1), Some(4)]),
+                revoke: details.permille(500),
+                of_parent: details.permille(500),
+            },
             emphasis: *dice.pick(&Emphasis::ALL),
             tells_reason: dice.permille(350),
         }

@@ -50,6 +50,8 @@ impl World {
             return false;
         };
         process.doom = None;
+        let blow = if doom.blow == Blow::Kill { "Kill" } else { "Stop" };
+        self.met.insert(format!("{work:?} {side:?} {blow}"));
         match doom.blow {
             Blow::Kill => {
                 self.kill(id);
@@ -147,6 +149,10 @@ impl World {
         let request = party::request(sent);
         let token = parameter(&request, "refresh_token");
         let mishap = self.network.mishap(token.is_some(), &mut self.dice);
+        if let Some(mishap) = mishap {
+            let name = format!("{mishap:?}");
+            self.met.insert(name.split('(').next().unwrap_or_default().to_owned());
+        }
         if let Some(code) = parameter(&request, "code") {
             self.judge.judge_code(&code, self.now);
         }

@@ -51,7 +51,7 @@ impl World {
             }
         };
         let waited_for = |attempt: &&Attempt| {
-            let since = Duration::from_millis(self.now - attempt.journalled_on.milliseconds);
+            let since = Duration::from_millis(self.now.saturating_sub(attempt.journalled_on.milliseconds));
             attempt.is_open()
                 && attempt.generation == grant.generation
                 && Some(attempt.holder) != own

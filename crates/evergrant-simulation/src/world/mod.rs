@@ -156,6 +156,8 @@ pub struct World {
     store_failed_at: Option<u64>,
     /// When the lifeboat refused somebody last.
     lifeboat_failed_at: Option<u64>,
+    /// The troubles that came to pass, by what they are called in a test.
+    met: BTreeSet<String>,
     /// The operator's backups of the store, when they were made, and what the judge took for known then.
     backups: Vec<(u64, Backup, Known)>,
 }
@@ -193,6 +195,7 @@ impl World {
             away_since: None,
             store_failed_at: None,
             lifeboat_failed_at: None,
+            met: BTreeSet::new(),
             backups: Vec::new(),
         };
         world.put_first_client();
@@ -232,6 +235,12 @@ impl World {
     /// shorter.
     pub fn clock_was_set(&self) -> bool {
         self.clock_was_set
+    }
+
+    /// The troubles that came to pass: blows (`Claim After Kill`), mishaps of requests (`ResponseLost`), fates of commands
+    /// (`CommittedInDoubt`).
+    pub fn met(&self) -> &BTreeSet<String> {
+        &self.met
     }
 
     /// What happened last, for people.
@@ -369,6 +378,9 @@ impl World {
     /// Executes a command, for a process or for somebody else, and has the judge look at what came of it.
     fn transact(&mut self, who: Option<ProcessId>, command: &Command) -> Result<Reply, StoreFailure> {
         let result = self.store.execute(command, self.store_time());
+        if let Some(fate) = self.store.last_fate.take() {
+            self.met.insert(format!("{fate:?}"));
+        }
         self.note(|| {
             let who = who.map_or_else(|| "somebody".to_owned(), |id| format!("{id:?}"));
             format!("{who} {} -> {}", trial::describe(command), trial::told(&result))

@@ -3,7 +3,7 @@
 use std::thread;
 
 use evergrant_sabotage::{Sabotage, switch_off};
-use evergrant_simulation::{Options, run};
+use evergrant_simulation::{Options, Script, play, run, shrink};
 
 /// Each mistake is noticed within so many seeds, and for the reason that it was made for.
 const SEEDS: u64 = 1000;
@@ -38,4 +38,31 @@ fn every_mistake_is_noticed() {
 #[test]
 fn there_are_as_many_mistakes_as_promised() {
     assert!(Sabotage::ALL.len() >= PROMISED);
+}
+
+/// A word of the command that plays a violation again.
+fn word<'a>(command: &'a str, name: &str) -> Option<&'a str> {
+    command.split_whitespace().skip_while(|word| *word != name).nth(1)
+}
+
+#[test]
+fn a_violation_shrinks_and_its_command_plays_it_again() {
+    Sabotage::RepeatBlindly.switch_on();
+    let found = (0..SEEDS).find_map(|seed| run(seed, &Options::default()).err()).unwrap();
+    let shrunk = shrink(&found);
+    assert!(shrunk.script.steps.len() * 4 < found.steps, "{} of {}", shrunk.script.steps.len(), found.steps);
+    for violation in [found, shrunk] {
+        let command = violation.command();
+        let number = |name| word(&command, name).unwrap().parse::<usize>().unwrap();
+        let policy = word(&command, "--policy").unwrap().parse().unwrap();
+        let mut script = Script::of(number("--seed") as u64, Some(policy), number("--steps"));
+        if let Some(only) = word(&command, "--only") {
+            script = script.only(&only.split(',').map(|step| step.parse().unwrap()).collect::<Vec<_>>());
+        }
+        let again = play(&script, true).unwrap_err();
+        assert_eq!(again.objection, violation.objection);
+        assert_eq!(again.trace, violation.trace);
+        assert!(again.trace.iter().any(|line| line.contains("sends to /token")), "{:?}", again.trace);
+    }
+    switch_off();
 }

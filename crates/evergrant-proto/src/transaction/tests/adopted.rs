@@ -15,8 +15,9 @@ fn proven() -> World {
 /// The cause and its alternatives, of the refresh that comes next.
 fn candidates(world: &mut World, attempt: u128) -> Vec<Cause> {
     world.claim(attempt);
-    let diagnosis = world.refuse(attempt);
-    std::iter::once(diagnosis.cause).chain(diagnosis.alternatives).collect()
+    world.refuse(attempt);
+    let diagnosis = world.died_of();
+    std::iter::once(diagnosis.cause).chain(diagnosis.alternatives.iter().copied()).collect()
 }
 
 #[test]
@@ -33,7 +34,8 @@ fn a_refusal_after_the_first_success_may_be_due_to_what_the_backup_knows_nothing
     assert_eq!(world.grant().overtaken.unwrap().manner, PreviousOutcome::NotInBackup);
     world.advance(3600);
     world.claim(2);
-    let diagnosis = world.refuse(2);
+    world.refuse(2);
+    let diagnosis = world.died_of();
     assert_eq!((diagnosis.cause, diagnosis.certainty), (Cause::RotatedTokenReused, Certainty::Possible));
     assert!(diagnosis.evidence.iter().any(|line| line.contains("restored from a backup")), "{diagnosis:?}");
 }

@@ -2,8 +2,10 @@
 
 use super::world::World;
 use crate::{
-    diagnosis::PreviousOutcome,
+    diagnosis::{Cause, PreviousOutcome},
     grant::{Degradation, EventKind, GrantState, Outcome},
+    name::HolderId,
+    provider::RotationKind,
     transaction::{Ending, Reply, Wait},
 };
 
@@ -65,4 +67,41 @@ fn what_cannot_be_sent_at_all_does_not_pass_by_waiting() {
     world.claim(1);
     world.end(1, Ending::Unsendable, 60);
     assert_eq!(degradation(&world), Some(Degradation::RequestRefused));
+}
+
+/// Its process stood still with its lease, another one took over and was refused: that is final only once the first has
+/// said what became of its own attempt.
+fn refused_while_another_is_open() -> World {
+    let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
+    world.claim(1);
+    world.advance(61);
+    let heir = world.try_claim_by(HolderId(2), 2);
+    assert!(matches!(heir, Reply::Claimed(_)), "{heir:?}");
+    world.refuse(2);
+    assert_eq!(degradation(&world), Some(Degradation::OutcomeUnknown));
+    world
+}
+
+#[test]
+fn a_refusal_is_final_once_nothing_is_open_any_more() {
+    let mut world = refused_while_another_is_open();
+    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    assert_eq!(world.died_of().cause, Cause::LostRotationNotPersisted, "it may have spent the token");
+}
+
+#[test]
+fn a_refusal_that_waited_for_what_was_never_sent_is_not_put_down_to_it() {
+    let mut world = refused_while_another_is_open();
+    let change = world.end(1, Ending::NotSent, 1);
+    assert_ne!(world.died_of().cause, Cause::LostRotationNotPersisted);
+    assert!(!world.died_of().evidence.iter().any(|line| line.contains("may have replaced")));
+    assert!(change.events.iter().any(|event| event.kind == EventKind::NeedsReauthorization));
+}
+
+#[test]
+fn what_the_first_brings_after_all_outweighs_the_refusal() {
+    let mut world = refused_while_another_is_open();
+    world.succeed(1, "second");
+    assert_eq!(world.grant().state, GrantState::Active);
+    assert_eq!(world.grant().verdict, None);
 }

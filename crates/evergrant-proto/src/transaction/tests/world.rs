@@ -12,7 +12,7 @@ use crate::{
         AccessEntry, AccessKey, BootId, Credential, Expiry, GrantRecord, GrantState, IssuedTokens, StoreTime,
     },
     name::{AttemptId, ClientName, Generation, GrantId, HolderId, Namespace},
-    provider::{Endpoints, Provider},
+    provider::{Endpoints, Provider, RotationKind},
     scope::ScopeSet,
     secret::{AccessToken, RefreshToken},
     time::Timestamp,
@@ -65,6 +65,15 @@ impl World {
         Self { loaded, wall: START }
     }
 
+    /// The provider is known to rotate like this.
+    pub(crate) fn of_rotation(kind: RotationKind) -> Self {
+        let mut world = Self::new();
+        let mut client = world.client();
+        client.provider.rotation.kind = kind;
+        world.loaded.client = Some(Arc::new(client));
+        world
+    }
+
     pub(crate) fn grant(&self) -> &GrantRecord {
         self.loaded.grant.as_ref().unwrap()
     }
@@ -90,8 +99,8 @@ impl World {
         self.loaded.adoptions += 1;
     }
 
-    /// The provider refuses the refresh token with `invalid_grant`; returns what that is put down to.
-    pub(crate) fn refuse(&mut self, attempt: u128) -> Diagnosis {
+    /// The provider refuses the refresh token with `invalid_grant`.
+    pub(crate) fn refuse(&mut self, attempt: u128) {
         let answer = HttpResponse {
             status: 400,
             headers: Vec::new(),
@@ -114,8 +123,12 @@ impl World {
             wall: self.wall,
         };
         self.apply(&Command::Refuse(Box::new(refuse)));
+    }
+
+    /// What the end of the grant is put down to.
+    pub(crate) fn died_of(&self) -> &Diagnosis {
         match &self.grant().state {
-            GrantState::NeedsReauthorization { diagnosis } => Diagnosis::clone(diagnosis),
+            GrantState::NeedsReauthorization { diagnosis } => diagnosis,
             other => panic!("{other:?}"),
         }
     }
@@ -126,11 +139,15 @@ impl World {
     }
 
     pub(crate) fn try_claim(&mut self, attempt: u128) -> Reply {
+        self.try_claim_by(HERE, attempt)
+    }
+
+    pub(crate) fn try_claim_by(&mut self, holder: HolderId, attempt: u128) -> Reply {
         let claim = Claim {
             grant: GRANT,
             key: AccessKey::default(),
             want: Want::Usable { min_ttl: Duration::ZERO },
-            holder: HERE,
+            holder,
             attempt: AttemptId(attempt),
             wall: self.wall,
         };
