@@ -1,5 +1,6 @@
 //! The targets, one function each.
 
+mod certificates;
 mod configuration;
 mod explain;
 mod files;
@@ -56,6 +57,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("lifeboat", files::lifeboat).costing(4),
     Target::new("key_file", files::key_file).costing(4),
     Target::new("key_variable", files::key_variable),
+    Target::new("certificate", certificates::certificate).costing(8),
     Target::new("catalogue", configuration::catalogue).costing(8),
     Target::new("rehearsal_settings", configuration::rehearsal_settings).costing(4),
     Target::new("operator_texts", configuration::operator_texts),

@@ -3,8 +3,8 @@
 //! `cargo bench --package evergrant --bench memory_soak -- 1000000`. Not a benchmark of `cargo xtask bench`: nothing is
 //! measured against a yardstick. `cargo xtask soak` runs it.
 //!
-//! The memory is bounded if its highest point in the last quarter of the run is at most a tenth above that of the first
-//! quarter, which is when every cache is full. A leak of 16 bytes a refresh is 16 MB after a million.
+//! The memory is bounded if its highest point in the last quarter of the run is at most 6 % above that of the first
+//! quarter, which is when every cache is full. A leak of 16 bytes a refresh is 12 MB in between, a tenth.
 
 #[path = "../support/draw.rs"]
 mod draw;
@@ -46,7 +46,7 @@ const IN_FLIGHT: usize = 64;
 const READINGS: usize = 40;
 
 /// The last quarter to the first.
-const BOUND: f64 = 1.10;
+const BOUND: f64 = 1.06;
 
 fn main() -> ExitCode {
     let asked = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
