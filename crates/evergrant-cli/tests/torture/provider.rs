@@ -176,7 +176,10 @@ pub(crate) struct Hold<'a> {
 impl Hold<'_> {
     /// Waits until it holds so many.
     pub(crate) async fn wait(&self, requests: usize) {
-        self.provider.get(&format!("/admin/faults/{}?wait_held={requests}", self.id)).await;
+        let shown = self.provider.get(&format!("/admin/faults/{}?wait_held={requests}", self.id)).await;
+        // It answers in any case, after a while.
+        let held = shown["held"].as_u64().unwrap();
+        assert!(held >= requests as u64, "nobody came: {shown}");
     }
 
     /// How many it holds.
