@@ -112,8 +112,13 @@ impl Process {
     }
 
     /// The first line of its result from now on that holds a text.
-    pub(crate) async fn line_with(&mut self, text: &str) {
-        while !self.line().await.contains(text) {}
+    pub(crate) async fn line_with(&mut self, text: &str) -> String {
+        loop {
+            let line = self.line().await;
+            if line.contains(text) {
+                return line;
+            }
+        }
     }
 
     /// The first line from now on that holds a text, from what it says beside its result.

@@ -133,6 +133,15 @@ impl Provider {
         Hold { provider: self, id: added["id"].as_u64().unwrap() }
     }
 
+    /// From now on each refresh takes it so long.
+    pub(crate) async fn delay_answers(&self, by: Duration) {
+        let fault = json!({
+            "when": "before", "endpoint": "token", "grant_type": "refresh_token",
+            "count": null, "action": { "delay": { "ms": u64::try_from(by.as_millis()).unwrap() } },
+        });
+        self.post("/admin/faults", &fault).await;
+    }
+
     /// The refreshes that it has seen after `seq`, and where to go on.
     pub(crate) async fn refreshes_after(&self, seq: u64) -> (Vec<Refresh>, u64) {
         let (mut refreshes, mut after) = (Vec::new(), seq);
