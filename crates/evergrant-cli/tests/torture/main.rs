@@ -2,7 +2,8 @@
 //! written, without its key, restored from a backup; and a crowd of processes on one store.
 //!
 //! Provider and Evergrant run as processes of their own, and the provider's journal is the judge. Run by root: the
-//! tests mount small file systems and start processes in time namespaces. `EVERGRANT_SOAK=1` plays far more rounds.
+//! tests mount small file systems and start processes in time namespaces. `EVERGRANT_SOAK=1` plays far more rounds, and waits
+//! where a clock is moved otherwise.
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod judge;
@@ -22,3 +23,4 @@ mod restored;
 mod slow;
 mod stopped;
 mod termination;
+mod waited;

@@ -1,7 +1,7 @@
 //! A process that is stopped for longer than its lease, and goes on.
 //!
 //! Nobody waits for a lease here: the successor runs in a time namespace whose clock of leases is ahead, so that it
-//! sees at once what it would see after the time has passed.
+//! sees at once what it would see after the time has passed. `waited` does wait.
 
 use std::{net::SocketAddr, time::Duration};
 
