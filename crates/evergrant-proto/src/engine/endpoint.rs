@@ -216,22 +216,29 @@ impl Endpoints {
         }
     }
 
-    /// Flights that were turned away because of the limit and may try again.
+    /// Flights that were turned away because of the limit and may try again: each place goes to the endpoint that has the
+    /// fewest, so that the crowd in front of a slow one keeps nobody else waiting.
     pub(crate) fn admissible(&mut self) -> Vec<FlowId> {
         let limit = self.limit;
-        let mut room = MOST_REFRESHES.saturating_sub(self.in_flight());
+        let room = MOST_REFRESHES.saturating_sub(self.in_flight());
+        let lines = self.known.values_mut().filter(|endpoint| !endpoint.line.is_empty());
+        let mut lines: Vec<_> = lines.map(|endpoint| (endpoint.in_flight, endpoint)).collect();
         let mut woken = Vec::new();
-        for endpoint in self.known.values_mut().filter(|endpoint| !endpoint.line.is_empty()) {
-            let limit = if endpoint.failures >= UNHEALTHY_AFTER { 1 } else { limit };
-            let mut free = limit.saturating_sub(endpoint.in_flight).min(room);
-            while free > 0
-                && let Some(flow) = endpoint.line.pop_front()
+        while woken.len() < room {
+            let has_room = |(places, endpoint): &&mut (usize, &mut Endpoint)| {
+                let limit = if endpoint.failures >= UNHEALTHY_AFTER { 1 } else { limit };
+                *places < limit && !endpoint.line.is_empty()
+            };
+            let next = lines.iter_mut().filter(has_room);
+            let Some((places, endpoint)) = next.min_by_key(|line| (line.0, line.1.line.front().copied()))
+            else {
+                break;
+            };
+            if let Some(flow) = endpoint.line.pop_front()
+                && endpoint.waiting.remove(&flow)
             {
-                if endpoint.waiting.remove(&flow) {
-                    woken.push(flow);
-                    free -= 1;
-                    room -= 1;
-                }
+                woken.push(flow);
+                *places += 1;
             }
         }
         woken
@@ -303,6 +310,26 @@ mod tests {
         assert!(endpoints.enter_exchange(&key("b")));
         endpoints.leave_exchange(&key("a"));
         assert!(endpoints.enter_exchange(&key("a")));
+    }
+
+    #[test]
+    fn a_crowd_at_a_slow_endpoint_keeps_nobody_else_waiting() {
+        let mut endpoints = Endpoints::new(64);
+        fill(&mut endpoints, "slow", 0..64);
+        for flow in 64..1000 {
+            assert_eq!(enter(&mut endpoints, "slow", flow), Entry::Full);
+        }
+        for (flow, url) in [(1000, "a"), (1001, "a"), (1002, "b")] {
+            assert_eq!(enter(&mut endpoints, url, flow), Entry::Full);
+        }
+        // Each endpoint its first, in the order in which they came; then the second of one that still has fewer.
+        for (expected, url) in [(1000, "a"), (1002, "b"), (1001, "a")] {
+            endpoints.leave(&key("slow"));
+            assert_eq!(endpoints.admissible(), [FlowId(expected)]);
+            assert_eq!(enter(&mut endpoints, url, expected), Entry::Entered);
+        }
+        endpoints.leave(&key("slow"));
+        assert_eq!(endpoints.admissible(), [FlowId(64)]);
     }
 
     #[test]
