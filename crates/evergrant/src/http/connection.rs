@@ -5,6 +5,7 @@ use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -34,6 +35,9 @@ const MAX_HEADERS: usize = 128;
 
 /// Longest head of an answer, in bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// A timer that is so late belongs to a process that was stopped, and that has not looked yet what came meanwhile.
+const STOOD_STILL: Duration = Duration::from_secs(1);
 
 /// A byte stream in both directions: TCP, or TLS over it.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -99,7 +103,16 @@ impl Connection {
         terms: &Terms<'_>,
     ) -> Result<(HttpResponse, Option<Self>), TransportFailure> {
         let written_before = self.wire.written();
-        let outcome = timeout_at(terms.deadline, self.drive(request, terms, written_before)).await;
+        let outcome = {
+            let mut driving = pin!(self.drive(request, terms, written_before));
+            match timeout_at(terms.deadline, driving.as_mut()).await {
+                // What has come while everything stood still is not thrown away.
+                Err(_) if Instant::now() > terms.deadline + STOOD_STILL => {
+                    timeout_at(Instant::now() + STOOD_STILL, driving).await
+                }
+                outcome => outcome,
+            }
+        };
         let request_sent =
             if self.wire.written() == written_before { RequestSent::No } else { RequestSent::Maybe };
         match outcome {
