@@ -53,7 +53,7 @@ async fn a_key_of_no_namespace_that_exists_is_not_added() {
 
 #[tokio::test]
 async fn of_processes_that_make_the_first_key_together_one_does_and_never_again() {
-    let host = Host::new();
+    let host = Host::of_patience();
     let (one, other) = (host.open(), host.open());
     let (first, second) =
         tokio::join!(one.add_first_api_key(key(1, None)), other.add_first_api_key(key(2, None)));

@@ -299,7 +299,7 @@ async fn a_grant_that_is_imported_again_and_again_is_known_by_the_newest_refresh
 
 #[tokio::test]
 async fn two_processes_that_import_the_same_make_one_grant_of_each() {
-    let host = Host::new();
+    let host = Host::of_patience();
     let (one, other) = (host.open(), host.open());
     one.execute(put_client()).await.unwrap();
     for number in 1..=20 {

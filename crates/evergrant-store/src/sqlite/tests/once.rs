@@ -93,12 +93,10 @@ async fn names_of_other_namespaces_have_nothing_to_do_with_each_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repetitions_at_once_in_two_processes_have_one_effect_and_one_answer() {
-    let host = Host::new();
-    let mut options = host.options.clone();
-    options.lock_wait = Duration::from_secs(30);
+    let host = Host::of_patience();
     let open = || {
         let clock = Arc::new(crate::clock::BootClock::of_this_boot().unwrap());
-        Arc::new(SqliteStore::open(&options, clock, NOW).unwrap())
+        Arc::new(SqliteStore::open(&host.options, clock, NOW).unwrap())
     };
     let stores = [open(), open()];
     stores[0].execute(put_client()).await.unwrap();

@@ -67,6 +67,13 @@ impl Host {
         Self { directory, options }
     }
 
+    /// One whose stores wait for each other however busy the machine is.
+    pub(super) fn of_patience() -> Self {
+        let mut host = Self::new();
+        host.options.lock_wait = Duration::from_secs(30);
+        host
+    }
+
     /// A host whose database lies somewhere else than its other files.
     pub(super) fn with_database(path: &std::path::Path) -> Self {
         let mut host = Self::new();
