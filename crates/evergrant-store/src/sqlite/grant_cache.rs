@@ -57,7 +57,10 @@ impl GrantCache {
     }
 
     /// Keeps a grant that was just written as change `number`.
-    pub(super) fn keep(&mut self, grant: GrantRecord, number: u64) {
+    pub(super) fn keep(&mut self, mut grant: GrantRecord, number: u64) {
+        // As it would be read: what a command decides must not depend on whether its grant was remembered.
+        let generation = grant.generation;
+        grant.attempts.retain(|attempt| attempt.generation == generation || attempt.is_open());
         if grant.attempts.iter().any(evergrant_proto::grant::Attempt::is_open) {
             self.put(Kept { number, written_at: Some(self.disturbances), record: grant });
         }

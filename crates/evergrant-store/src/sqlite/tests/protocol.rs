@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use evergrant_proto::{
     authorization::{AuthorizationRecord, AuthorizationStatus},
-    grant::{Outcome, Owner},
+    grant::{AccessKey, Outcome, Owner},
     name::{AttemptId, AuthorizationId, ClientName, Generation, GrantId, Namespace},
     scope::ScopeSet,
     secret::{AuthorizationState, CodeVerifier},
-    transaction::{Block, Command, Conflict, OpenAuthorization, Reply, Wait},
+    transaction::{Block, Command, Conflict, Import, OpenAuthorization, Reject, Reply, Seen, Wait},
     wire::redirect_uri::RedirectUri,
 };
 
@@ -95,6 +95,25 @@ async fn a_process_that_ended_with_a_record_in_the_lifeboat_still_binds_others_u
     assert!(matches!(there.execute(block).await.unwrap(), Reply::Grant(_)));
     assert_eq!(refresh_token(&read(&there, 1).await), "rt-canary-1-2");
     assert_eq!(there.status().await.unwrap().lifeboat_free, 4);
+}
+
+/// Of its older generations a command sees what is open, and no more if its grant was remembered: what it decides would depend
+/// on who has written last.
+#[tokio::test]
+async fn a_remembered_grant_has_the_attempts_that_it_would_be_read_with() {
+    let host = Host::new();
+    let (here, gone) = (host.open(), host.open());
+    stocked(&here, [1]).await;
+    claimed(&gone, 1, 10).await;
+    drop(gone);
+    claimed(&here, 1, 11).await;
+    let newer = Import { refresh_token: import(2).refresh_token, ..import(1) };
+    here.execute(Command::Import(Box::new(newer))).await.unwrap();
+    let (key, seen) = (AccessKey::default(), Seen::Generation(Generation(0)));
+    let nothing = Command::Reject(Reject { grant: GrantId(1), key, seen, wall: NOW });
+    let remembered = here.execute(nothing.clone()).await.unwrap();
+    assert_eq!(remembered, Reply::Grant(Box::new(read(&here, 1).await)));
+    assert_eq!(remembered, host.open().execute(nothing).await.unwrap());
 }
 
 #[tokio::test]
