@@ -20,8 +20,8 @@ pub use network::{Mishap, Network};
 pub use party::{CLIENT_ID, CLIENT_SECRET, Party, Scene};
 pub use run::{
     Account, Action, Emphasis, Options, Policy, Replays, Script, Setting, Step, Struck, Summary,
-    UnknownPolicy, Violation, Wish, play, run, shrink, trace,
+    UnknownPolicy, Violation, Wish, play, record, run, shrink, trace,
 };
-pub use store::{Backup, Fate, Store, StoreDelay, StoreFault};
+pub use store::{Backup, Deed, Executed, Fate, Store, StoreDelay, StoreFault};
 pub use violation::{Invariant, Objection};
 pub use world::{Blow, CallRecord, Doom, Outage, ProcessId, Side, Work, World};

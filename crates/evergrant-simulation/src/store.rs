@@ -1,6 +1,7 @@
 //! The store: tables in memory, the production transactions over them, and faults in between.
 
 mod backup;
+mod recording;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +9,7 @@ use std::{
 };
 
 use evergrant_proto::{
-    authorization::{AuthorizationRecord, AuthorizationStatus},
+    authorization::{AuthorizationRecord, AuthorizationStatus, SUPERSEDED},
     client::ClientRecord,
     diagnosis::{LOOKED_AT, Sighting},
     engine::{SlotId, StoreFailure},
@@ -21,6 +22,7 @@ use evergrant_proto::{
 
 pub use backup::Backup;
 use backup::Mark;
+pub use recording::{Deed, Executed};
 
 /// What becomes of one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +98,8 @@ pub struct Store {
     pub(crate) last_fate: Option<Fate>,
     /// Delays to come, the first that fits strikes.
     pub delays: Vec<StoreDelay>,
+    /// What was done with it, if anybody wants to know.
+    recording: Option<Vec<Deed>>,
 }
 
 /// Commands and reads.
@@ -168,8 +172,12 @@ impl Store {
 
     fn transact(&mut self, command: &Command, now: StoreTime) -> Result<Reply, Conflict> {
         let loaded = self.loaded(command, now);
-        let change = apply(&loaded, command)?;
-        Ok(self.write(change))
+        let result = apply(&loaded, command).map(|change| self.write(change));
+        self.record(|| {
+            let (command, result) = (command.clone(), result.clone());
+            Deed::Executed(Box::new(Executed { command, now, result }))
+        });
+        result
     }
 
     fn loaded(&self, command: &Command, now: StoreTime) -> Loaded {
@@ -304,7 +312,7 @@ impl Store {
                 .filter(|record| record.grant == Some(grant) && record.status == AuthorizationStatus::Open);
             open.for_each(|record| {
                 record.status =
-                    AuthorizationStatus::Failed { reason: "superseded".to_owned(), diagnosis: None };
+                    AuthorizationStatus::Failed { reason: SUPERSEDED.to_owned(), diagnosis: None };
             });
         }
         if let Some(authorization) = change.authorization {
@@ -326,23 +334,24 @@ impl Store {
         self.next_slot += 1;
         let slot = SlotId(self.next_slot);
         self.lifeboat.insert((holder, slot), None);
+        self.record(|| Deed::Reserved(holder, slot));
         Ok(slot)
     }
 
     /// Writes into a reserved place.
     pub fn rescue(&mut self, holder: HolderId, slot: SlotId, command: Command) -> Result<(), StoreFailure> {
-        match self.lifeboat.get_mut(&(holder, slot)) {
-            Some(place) if !self.lifeboat_away => {
-                *place = Some(Rescued { epoch: self.mark.epoch, command });
-                Ok(())
-            }
-            _ => Err(StoreFailure::Away("the lifeboat is away".to_owned())),
+        if self.lifeboat_away || !self.lifeboat.contains_key(&(holder, slot)) {
+            return Err(StoreFailure::Away("the lifeboat is away".to_owned()));
         }
+        self.record(|| Deed::Rescued(holder, slot, Box::new(command.clone())));
+        self.lifeboat.insert((holder, slot), Some(Rescued { epoch: self.mark.epoch, command }));
+        Ok(())
     }
 
     /// Gives a place back.
     pub fn release(&mut self, holder: HolderId, slot: SlotId) {
         self.lifeboat.remove(&(holder, slot));
+        self.record(|| Deed::Released(holder, slot));
     }
 
     /// What a process has put into the lifeboat.
@@ -393,11 +402,13 @@ impl Store {
     /// A process has opened the store.
     pub fn enter(&mut self, holder: HolderId) {
         self.alive.insert(holder);
+        self.record(|| Deed::Entered(holder));
     }
 
     /// A process has ended, and its locks with it.
     pub fn leave(&mut self, holder: HolderId) {
         self.alive.remove(&holder);
+        self.record(|| Deed::Left(holder));
     }
 }
 

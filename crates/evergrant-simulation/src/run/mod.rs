@@ -20,7 +20,7 @@ pub use shrinking::shrink;
 
 use player::Player;
 
-use crate::{Invariant, Objection};
+use crate::{Deed, Invariant, Objection, Store};
 
 /// What is played.
 #[derive(Debug, Clone)]
@@ -89,20 +89,36 @@ pub fn run(seed: u64, options: &Options) -> Result<Summary, Box<Violation>> {
 ///
 /// The first violation of an invariant.
 pub fn play(script: &Script, tracing: bool) -> Result<Summary, Box<Violation>> {
-    perform(script, tracing).0
+    perform(script, Store::default(), tracing).outcome
 }
 
 /// What happens last when a script is played, line by line.
 pub fn trace(script: &Script) -> Vec<String> {
-    perform(script, true).1
+    perform(script, Store::default(), true).trace
 }
 
-fn perform(script: &Script, tracing: bool) -> (Result<Summary, Box<Violation>>, Vec<String>) {
+/// Plays a script; what was done with its store besides.
+///
+/// # Errors
+///
+/// As [`play`].
+pub fn record(script: &Script) -> Result<(Summary, Vec<Deed>), Box<Violation>> {
+    let Performance { outcome, deeds, .. } = perform(script, Store::recorded(), false);
+    Ok((outcome?, deeds))
+}
+
+struct Performance {
+    outcome: Result<Summary, Box<Violation>>,
+    trace: Vec<String>,
+    deeds: Vec<Deed>,
+}
+
+fn perform(script: &Script, store: Store, tracing: bool) -> Performance {
     keep_panics_quiet();
     let mut player = None;
     let steps = Cell::new(0);
-    let outcome = quietly(|| {
-        let player = player.insert(Player::new(&script.setting, tracing));
+    let end = quietly(|| {
+        let player = player.insert(Player::new(&script.setting, store, tracing));
         for step in &script.steps {
             player.step(step);
             steps.set(steps.get() + 1);
@@ -113,14 +129,15 @@ fn perform(script: &Script, tracing: bool) -> (Result<Summary, Box<Violation>>, 
         player.close();
     });
     let found = player.as_ref().map(|player| player.world.judge.violations.clone()).unwrap_or_default();
-    let panicked = outcome.err().map(|payload| {
+    let panicked = end.err().map(|payload| {
         let at = player.as_ref().map_or(0, |player| player.world.now());
         Objection { invariant: Invariant::EngineContract, at, evidence: format!("panicked: {payload}") }
     });
     let lines = player.as_ref().map(|player| player.world.trace().map(str::to_owned).collect());
     let trace: Vec<String> = lines.unwrap_or_default();
+    let deeds = player.as_ref().map(|player| player.world.store.deeds().to_vec()).unwrap_or_default();
     let mut found = found.into_iter().chain(panicked);
-    let result = match (found.next(), player) {
+    let outcome = match (found.next(), player) {
         (Some(objection), _) => {
             let (script, steps, others) = (script.clone(), steps.get(), found.collect());
             Err(Box::new(Violation { objection, others, script, steps, trace: trace.clone() }))
@@ -135,7 +152,7 @@ fn perform(script: &Script, tracing: bool) -> (Result<Summary, Box<Violation>>, 
         }),
         (None, None) => unreachable!("without a panic there is a player"),
     };
-    (result, trace)
+    Performance { outcome, trace, deeds }
 }
 
 impl Violation {

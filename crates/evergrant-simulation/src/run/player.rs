@@ -16,7 +16,7 @@ use super::{
     action::{Account, Action, Wish},
     script::{Policy, Replays, Setting, Step},
 };
-use crate::{CLIENT_ID, CLIENT_SECRET, Dice, Outage, ProcessId, Scene, World};
+use crate::{CLIENT_ID, CLIENT_SECRET, Dice, Outage, ProcessId, Scene, Store, World};
 
 /// More processes at once would only wait for each other.
 const MOST_PROCESSES: usize = 4;
@@ -36,8 +36,8 @@ pub(super) struct Player {
 }
 
 impl Player {
-    pub(super) fn new(setting: &Setting, tracing: bool) -> Self {
-        let mut world = World::new(scene(setting), setting.seed);
+    pub(super) fn new(setting: &Setting, store: Store, tracing: bool) -> Self {
+        let mut world = World::over(store, scene(setting), setting.seed);
         world.tracing = tracing;
         world.settings.tick = Duration::from_millis(setting.tick_ms);
         let mut player = Self {

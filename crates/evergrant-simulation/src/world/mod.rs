@@ -165,9 +165,14 @@ pub struct World {
 impl World {
     /// A world without processes and grants, with the scene's client.
     pub fn new(scene: Scene, seed: u64) -> Self {
+        Self::over(Store::default(), scene, seed)
+    }
+
+    /// The same over an empty store that is brought.
+    pub fn over(store: Store, scene: Scene, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let mut world = Self {
-            store: Store::default(),
+            store,
             network: Network::default(),
             party: Party::new(&scene, dice.draw()),
             judge: Judge::new(scene.clone()),

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod backups;
+mod both_stores;
 mod chaos;
 mod clocks;
 mod crashes;
