@@ -210,9 +210,10 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
     if governs {
         events.push(note_end(&mut grant, command));
     }
-    let awaited = grant.verdict.is_some() && lives(&grant);
-    if awaited && open_until(&grant, loaded, attempt.holder, command.wall).is_none() {
-        // A refusal has waited for this.
+    let awaited = grant.verdict.is_some() && attempt.generation == grant.generation && lives(&grant);
+    // A refusal has waited for this. What takes the place of the credential waits on: the provider may have asked for it.
+    let is_last = || open_until(&grant, loaded, attempt.holder, command.wall).is_none();
+    if awaited && !is_replaceable(&grant, loaded) && is_last() {
         settle(&mut grant, loaded, command.wall, &mut events);
     }
     let version = loaded.client.as_deref().map_or(0, |client| client.version);
@@ -308,6 +309,11 @@ pub(super) fn install_spare(
     grant.verdict = None;
     grant.retry_at = None;
     events.push(grant.event(EventKind::SpareInstalled, wall));
+}
+
+/// Whether another credential is held for the case that the one in force is refused.
+fn is_replaceable(grant: &GrantRecord, loaded: &Loaded) -> bool {
+    !grant.spares.is_empty() || outlives_its_successor(loaded) && grant.predecessor.is_some()
 }
 
 /// Whether the provider takes a refresh token until its successor has been used: one that was refused has not been.

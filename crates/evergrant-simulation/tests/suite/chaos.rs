@@ -79,6 +79,17 @@ fn a_process_hears_of_changes_whether_or_not_it_serves_from_memory() {
 }
 
 /// A request of the newer tables arrives after the restored store has refreshed with its old token, and the latest wins.
+/// A refusal has waited for an attempt, and its end is no reason to come back before the provider's time.
+#[test]
+fn what_replaces_a_refused_credential_waits_as_the_provider_has_asked() {
+    run(472_735, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
+}
+
+#[test]
+fn the_end_of_an_attempt_that_an_authorization_has_superseded_settles_nothing() {
+    run(606_076, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
+}
+
 #[test]
 fn a_request_that_the_backup_knows_nothing_of_is_among_the_causes_of_a_death() {
     run(938_009, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
