@@ -96,6 +96,12 @@ fn a_request_that_the_backup_knows_nothing_of_is_among_the_causes_of_a_death() {
 }
 
 /// To the last line: a map of random order in an engine would show in what it asks for first.
+/// Within its window the provider repeats what the newer tables were given already, until it counts one use too many.
+#[test]
+fn what_was_used_before_the_restore_is_among_the_causes_of_a_death() {
+    run(803_012, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
+}
+
 #[test]
 fn the_same_seed_is_the_same_run() {
     for seed in 0..20 {

@@ -142,18 +142,18 @@ pub(super) fn an_overtaken_request_may_have_arrived(facts: Facts<'_>) -> Option<
     if !facts.refresh_token_refused() || !a_late_request_costs_the_token(facts.provider) {
         return None;
     }
-    let evidence = if overtaken.outcome == PreviousOutcome::NotInBackup {
-        "The store was restored from a backup, or copied, before this refresh token was received. If a request that \
-         the backup knows nothing of reached the provider later, with an earlier refresh token of this grant, it was \
-         taken for a replay and ended the grant, or its answer replaced this token."
-            .to_owned()
-    } else {
-        let sent = overtaken.age.map_or_else(String::new, |age| format!(", sent {} ago,", period(age)));
-        format!(
-            "A request with an earlier refresh token of this grant{sent} never got its answer. If the network \
-             delivered it after the token had been replaced, the provider took it for a replay and ended the grant.",
-        )
-    };
+    if overtaken.outcome == PreviousOutcome::NotInBackup {
+        let evidence = "The store was restored from a backup, or copied, before this refresh token was received. A \
+                        request that the backup knows nothing of may have replaced it, or ended the grant as a replay; \
+                        and where a provider repeats its answers, it may have been used before the restore.";
+        let lost = Finding::new(Cause::LostRotationNotPersisted, Certainty::Possible, evidence);
+        return Some(lost.or(&[Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::RotatedTokenReused]));
+    }
+    let sent = overtaken.age.map_or_else(String::new, |age| format!(", sent {} ago,", period(age)));
+    let evidence = format!(
+        "A request with an earlier refresh token of this grant{sent} never got its answer. If the network delivered it \
+         after the token had been replaced, the provider took it for a replay and ended the grant.",
+    );
     Some(Finding::new(Cause::RotatedTokenReused, Certainty::Possible, evidence).or(&[
         Cause::UserRevoked,
         Cause::AdminOrPolicyRevoked,

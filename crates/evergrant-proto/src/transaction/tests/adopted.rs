@@ -36,7 +36,10 @@ fn a_refusal_after_the_first_success_may_be_due_to_what_the_backup_knows_nothing
     world.claim(2);
     world.refuse(2);
     let diagnosis = world.died_of();
-    assert_eq!((diagnosis.cause, diagnosis.certainty), (Cause::RotatedTokenReused, Certainty::Possible));
+    assert_eq!(
+        (diagnosis.cause, diagnosis.certainty),
+        (Cause::LostRotationNotPersisted, Certainty::Possible)
+    );
     assert!(diagnosis.evidence.iter().any(|line| line.contains("restored from a backup")), "{diagnosis:?}");
 }
 
