@@ -65,43 +65,48 @@ fn nothing_is_lost_without_need_where_nobody_knows_the_policy() {
     play_all("unknown");
 }
 
+/// Plays a seed that has broken an invariant once.
+fn play_again(seed: u64) {
+    run(seed, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
+}
+
 /// After an adoption a grant may serve nothing until it is its turn, while others are refreshed: the end is judged between two
 /// of these refreshes.
 #[test]
 fn an_end_is_judged_when_nothing_is_under_way() {
-    run(41_310, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
+    play_again(41_310);
 }
 
 /// What was rescued is asked about after a change, and there is no process that nobody tells of changes.
 #[test]
 fn a_process_hears_of_changes_whether_or_not_it_serves_from_memory() {
-    run(647_009, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
+    play_again(647_009);
 }
 
 /// A request of the newer tables arrives after the restored store has refreshed with its old token, and the latest wins.
+#[test]
+fn a_request_that_the_backup_knows_nothing_of_is_among_the_causes_of_a_death() {
+    play_again(938_009);
+}
+
+/// Within its window the provider repeats what the newer tables were given already, until it counts one use too many.
+#[test]
+fn what_was_used_before_the_restore_is_among_the_causes_of_a_death() {
+    play_again(803_012);
+}
+
 /// A refusal has waited for an attempt, and its end is no reason to come back before the provider's time.
 #[test]
 fn what_replaces_a_refused_credential_waits_as_the_provider_has_asked() {
-    run(472_735, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
+    play_again(472_735);
 }
 
 #[test]
 fn the_end_of_an_attempt_that_an_authorization_has_superseded_settles_nothing() {
-    run(606_076, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
-}
-
-#[test]
-fn a_request_that_the_backup_knows_nothing_of_is_among_the_causes_of_a_death() {
-    run(938_009, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
+    play_again(606_076);
 }
 
 /// To the last line: a map of random order in an engine would show in what it asks for first.
-/// Within its window the provider repeats what the newer tables were given already, until it counts one use too many.
-#[test]
-fn what_was_used_before_the_restore_is_among_the_causes_of_a_death() {
-    run(803_012, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
-}
-
 #[test]
 fn the_same_seed_is_the_same_run() {
     for seed in 0..20 {
