@@ -97,6 +97,11 @@ impl Moment {
     }
 }
 
+/// The part of a duration that a draw stands for: all of it for the highest. Of one beyond all time, less.
+pub(crate) fn share(whole: Duration, draw: u16) -> Duration {
+    whole.saturating_mul(u32::from(draw)) / u32::from(u16::MAX)
+}
+
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

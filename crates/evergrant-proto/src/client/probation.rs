@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     grant::StoreTime,
     name::{AttemptId, GrantId},
-    time::Timestamp,
+    time::{Timestamp, share},
     transaction::deadlines,
 };
 
@@ -111,7 +111,7 @@ impl Probation {
     }
 
     fn obstacle(&self, grant: GrantId, needed: bool, wall: Timestamp, now: StoreTime) -> Option<Timestamp> {
-        let later = |pause: Duration| Some(wall.plus(pause + share(grant, SPREAD)));
+        let later = |pause: Duration| Some(wall.plus(pause + share(SPREAD, grant.draw())));
         let other = self.turn.filter(|turn| turn.grant != grant);
         if other.is_some_and(|turn| !now.is_past(turn.flies_until)) {
             return if needed { Some(wall.plus(Duration::from_secs(1))) } else { later(PAUSE) };
@@ -147,11 +147,6 @@ impl Probation {
         let pause = if end == ProbeEnd::Refused { PAUSE_AFTER_REFUSAL } else { PAUSE };
         self.next_at = Some(wall.plus(pause));
     }
-}
-
-/// The same part of a span for the same grant, evenly spread over all grants.
-fn share(grant: GrantId, span: Duration) -> Duration {
-    span.saturating_mul(u32::from(grant.draw())) / u32::from(u16::MAX)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::access::{AccessEntry, Expiry};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, share};
 
 /// The longest margin before expiry at which a refresh begins.
 pub const MAX_MARGIN: Duration = Duration::from_secs(5 * 60);
@@ -74,7 +74,7 @@ impl AccessEntry {
         match self.expiry {
             Expiry::At(end) => {
                 let margin = margin(self.lifetime());
-                let spread = (margin / 2).saturating_mul(u32::from(self.jitter)) / u32::from(u16::MAX);
+                let spread = share(margin / 2, self.jitter);
                 Some(end.minus(margin.saturating_sub(spread)))
             }
             Expiry::Unknown => Some(self.issued_at.plus(UNKNOWN_EXPIRY_RENEWAL)),

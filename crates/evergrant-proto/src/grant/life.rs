@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Timestamp;
+use crate::time::{Timestamp, share};
 
 /// The warning before an end comes this early, or a tenth of the grant's life if that is less.
 const WARNING: Duration = Duration::from_secs(7 * 86_400);
@@ -109,7 +109,7 @@ pub fn keep_alive_at(used: Timestamp, end: Timestamp, draw: u16) -> Option<Times
         return None;
     }
     let lead = if idle >= DAY * 2 { (idle / 5).max(DAY) } else { idle / 5 };
-    let spread = (lead / 2).saturating_mul(u32::from(draw)) / u32::from(u16::MAX);
+    let spread = share(lead / 2, draw);
     Some(end.minus(lead + spread))
 }
 
