@@ -274,6 +274,22 @@ mod tests {
         assert_eq!(ends(&grant, &provider)[0], (at(4), ABSOLUTE, Averter::Reauthorization));
     }
 
+    /// An authorization is as old as the consent, not as the newest token, and ends by the announcement as a whole.
+    #[test]
+    fn an_announced_life_counts_from_where_it_began() {
+        let (mut grant, _) = world();
+        let days = |days: u64| Some(Duration::from_secs(days * DAY));
+        assert_eq!(grant.announced_lifetimes(), (None, None));
+        let credential = grant.credential.as_mut().unwrap();
+        credential.expires_at = Some(at(4));
+        credential.authorization_expires_at = Some(at(30));
+        assert_eq!(grant.announced_lifetimes(), (days(3), days(30)));
+        grant.life.fixed_end = Some(at(4));
+        assert_eq!(grant.announced_lifetimes(), (None, days(4)));
+        grant.life.authorized_at = Some(at(1));
+        assert_eq!(grant.announced_lifetimes(), (None, days(3)));
+    }
+
     /// A provider that stops saying it has not taken it back.
     #[test]
     fn an_end_that_no_refresh_moves_holds_after_an_answer_that_does_not_repeat_it() {

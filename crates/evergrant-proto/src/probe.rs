@@ -260,7 +260,7 @@ fn suspect_another_holder(diagnosis: &mut Diagnosis, grant: &GrantRecord, client
 
 fn history(grant: &GrantRecord, client: &ClientRecord, now: Timestamp) -> History {
     let credential = grant.credential.as_ref();
-    let lifetime = |end: Option<Timestamp>| Some(end?.since(credential?.obtained_at));
+    let (announced_refresh_lifetime, announced_authorization_lifetime) = grant.announced_lifetimes();
     History {
         refresh_token_age: credential.map(|credential| now.since(credential.obtained_at)),
         idle: Some(now.since(grant.last_success_at)),
@@ -270,10 +270,8 @@ fn history(grant: &GrantRecord, client: &ClientRecord, now: Timestamp) -> Histor
         refresh_token_present: Some(credential.is_some()),
         client_changed_recently: Some(client.updated_at > grant.last_success_at),
         client_worked_before: Some(grant.generation > grant.lineage_start),
-        announced_refresh_lifetime: lifetime(credential.and_then(|credential| credential.expires_at)),
-        announced_authorization_lifetime: lifetime(
-            credential.and_then(|credential| credential.authorization_expires_at),
-        ),
+        announced_refresh_lifetime,
+        announced_authorization_lifetime,
         ..History::default()
     }
 }

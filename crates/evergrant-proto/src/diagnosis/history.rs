@@ -14,7 +14,7 @@ pub struct History {
     pub refresh_token_age: Option<Duration>,
     /// How long ago the resource owner consented.
     pub authorization_age: Option<Duration>,
-    /// How long ago a refresh token of this grant was used last.
+    /// How long ago a refresh token of this grant was used last, or may have been.
     pub idle: Option<Duration>,
     /// How long ago a refresh succeeded last.
     pub since_last_success: Option<Duration>,

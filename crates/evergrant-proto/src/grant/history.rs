@@ -1,5 +1,7 @@
 //! What the record of a grant says about a refresh that failed.
 
+use std::time::Duration;
+
 use super::{
     access::AccessKey,
     record::{GrantRecord, Overtaken},
@@ -26,14 +28,17 @@ impl GrantRecord {
         wall: Timestamp,
     ) -> History {
         let credential = self.credential.as_ref();
-        let since_obtained = |end: Option<Timestamp>| Some(end?.since(credential?.obtained_at));
+        let (announced_refresh_lifetime, announced_authorization_lifetime) = self.announced_lifetimes();
         let previous = self.doubtful_attempts().filter(|attempt| attempt.id != own);
         let previous = previous.max_by_key(|attempt| attempt.journalled_at);
+        // What nobody answered may have been a use.
+        let used = previous.map_or(self.last_success_at, |doubtful| doubtful.journalled_at);
         History {
-            refresh_token_age: since_obtained(Some(sent_at)),
-            authorization_age: authorized_at(self).map(|from| sent_at.since(from)),
-            idle: Some(sent_at.since(self.last_success_at)),
-            since_last_success: Some(sent_at.since(self.last_success_at)),
+            refresh_token_age: credential.map(|held| sent_at.since(held.obtained_at)),
+            // What ran out while the request was on its way has run out.
+            authorization_age: authorized_at(self).map(|from| wall.max(sent_at).since(from)),
+            idle: Some(wall.max(sent_at).since(used.max(self.last_success_at))),
+            since_last_success: Some(wall.max(sent_at).since(self.last_success_at)),
             access_token_expired: self
                 .access_for(&AccessKey::default())
                 .map(|entry| entry.usable_until().is_some_and(|end| end <= wall)),
@@ -45,13 +50,21 @@ impl GrantRecord {
             refresh_token_present: Some(true),
             client_changed_recently: Some(client.updated_at > self.last_success_at),
             client_worked_before: Some(self.generation > self.lineage_start),
-            announced_refresh_lifetime: since_obtained(credential.and_then(|held| held.expires_at)),
-            announced_authorization_lifetime: since_obtained(
-                credential.and_then(|held| held.authorization_expires_at),
-            ),
+            announced_refresh_lifetime,
+            announced_authorization_lifetime,
             past_deaths: self.deaths.clone(),
             ..History::default()
         }
+    }
+
+    /// How long the provider said that the refresh token lives, and that the authorization does, each from its own beginning.
+    /// An announced end of the token that using it does not move is one of the authorization.
+    pub(crate) fn announced_lifetimes(&self) -> (Option<Duration>, Option<Duration>) {
+        let Some(held) = &self.credential else { return (None, None) };
+        let fixed = self.life.fixed_end;
+        let refresh = held.expires_at.filter(|_| fixed.is_none()).map(|end| end.since(held.obtained_at));
+        let authorization = held.authorization_expires_at.into_iter().chain(fixed).min();
+        (refresh, authorization.zip(authorized_at(self)).map(|(end, began)| end.since(began)))
     }
 
     /// Notes that it died of this: what recurs is not cured by signing in again.

@@ -61,10 +61,18 @@ fn observation(grant: &GrantRecord, succeed: &Succeed) -> Option<Observation> {
 fn extends(grant: &GrantRecord, succeed: &Succeed) -> Option<bool> {
     let before = grant.credential.as_ref()?.expires_at?;
     let after = succeed.issued.refresh_expires_at?;
-    let passed = succeed.issued.sent_at.since(grant.last_success_at);
+    let passed = unused_before(grant, succeed);
     let mut life = Life::default();
     life.note_ends(Some(before), Some(after), passed);
     Life::can_tell(passed).then_some(life.fixed_end.is_none())
+}
+
+/// For how long the refresh token had not been used when what came was made, at the least: where an earlier request got no
+/// answer, a provider may repeat now what it made then.
+pub(super) fn unused_before(grant: &GrantRecord, succeed: &Succeed) -> Duration {
+    let sent_at = succeed.issued.sent_at;
+    let first = first_of(grant, succeed.attempt).map_or(sent_at, |first| first.min(sent_at));
+    first.since(grant.last_success_at)
 }
 
 /// How long after the first presentation a repetition was refused; `None`: it was none, or an earlier one has told.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Change, Conflict, Loaded, schedule::schedule};
+use super::{Change, Conflict, Loaded, learn::unused_before, schedule::schedule};
 use crate::{
     client::{Breaker, ClientRecord},
     grant::{
@@ -134,13 +134,13 @@ pub(super) fn release(grant: &mut GrantRecord, attempt: &Attempt) {
 
 fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) {
     let troubled = !matches!(grant.state, GrantState::Active | GrantState::NotRefreshable);
+    let passed = unused_before(grant, command);
     grant.overtaken = overtaken_by_this(grant, command.wall);
     if !sabotaged!(StandStill) {
         grant.generation = grant.generation.next();
     }
     let issued = &command.issued;
     let held = grant.credential.as_ref();
-    let passed = issued.sent_at.since(grant.last_success_at);
     grant.life.note_ends(held.and_then(|held| held.expires_at), issued.refresh_expires_at, passed);
     // Announced once, often only with the first answer: it holds for the whole authorization.
     let authorization_expires_at =

@@ -1,6 +1,9 @@
 //! What it may be when nothing decides, and what is easily taken for what.
 
-use super::{Facts, reuse::a_replay_ends_the_grant};
+use super::{
+    Facts,
+    expiry::{the_token_was_used_in_time, what_is_over},
+};
 #[cfg_attr(not(test), expect(clippy::enum_glob_use, reason = "a table of nothing but causes"))]
 use crate::diagnosis::Cause::{self, *};
 use crate::{
@@ -46,13 +49,16 @@ fn of_a_refused_refresh(facts: Facts<'_>) -> Vec<Cause> {
     let provider = facts.provider;
     let lifetimes = &provider.lifetimes;
     let mut candidates = vec![UserRevoked];
+    // Whether it was used meanwhile, nobody knows: otherwise this would not be in question.
+    candidates.extend(what_is_over(facts));
     if never_worked_here(facts) {
         // Whether it came to the wrong client or had ended before it came, nothing tells.
         candidates.extend([TokenIssuedToOtherClient, AdminOrPolicyRevoked]);
     }
     if provider.rotation.kind == RotationKind::Reusable {
         candidates.push(PasswordChanged);
-    } else if a_replay_ends_the_grant(provider) || facts.history.sent_token_is_latest.is_none() {
+    } else {
+        // By us where our records may be another's, and by somebody else anywhere.
         candidates.push(RotatedTokenReused);
     }
     let reported_by_others = facts.history.sent_token_is_latest.is_none();
@@ -62,7 +68,7 @@ fn of_a_refused_refresh(facts: Facts<'_>) -> Vec<Cause> {
         (lifetimes.live_tokens.is_some(), TokenLimitExceeded),
         // Our own requests are in order; those of others may hold anything.
         (reported_by_others && facts.hearing.calls_it_invalid(), MalformedRequest),
-        (lifetimes.idle.is_some(), RefreshTokenExpiredIdle),
+        (lifetimes.idle.is_some() && !the_token_was_used_in_time(facts), RefreshTokenExpiredIdle),
     ];
     candidates.extend(known.into_iter().filter(|(holds, _)| *holds).map(|(_, cause)| cause));
     candidates.extend(lifetimes.ended_by.iter().copied());

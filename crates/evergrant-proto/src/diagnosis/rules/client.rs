@@ -1,6 +1,6 @@
 //! The client registration.
 
-use super::{Facts, Finding};
+use super::{Facts, Finding, expiry};
 use crate::{
     diagnosis::{Cause, Certainty, OtherGrants},
     failure::{Consequence, Stage},
@@ -61,13 +61,17 @@ pub(super) fn many_were_seen_to_fail(facts: Facts<'_>) -> bool {
 pub(super) fn every_grant_fails(facts: Facts<'_>) -> Option<Finding> {
     let all = facts.history.other_grants == Some(OtherGrants::AllFailing) && facts.refresh_token_refused();
     all.then(|| {
+        let seen = many_were_seen_to_fail(facts);
+        let of_all: &[Cause] = if seen { &OF_MANY_SEEN } else { &OF_ALL_TOLD };
+        // A long outage ends all that has to be used in time.
+        let others: Vec<Cause> = expiry::what_is_over(facts).chain(of_all.iter().copied()).collect();
         Finding::new(
             Cause::Undetermined,
             Certainty::Possible,
             "All grants of this client are refused: something happened to the client or at the provider, not to \
              one user.",
         )
-        .or(if many_were_seen_to_fail(facts) { &OF_MANY_SEEN } else { &OF_ALL_TOLD })
+        .or(&others)
     })
 }
 

@@ -76,7 +76,9 @@ pub(super) fn the_token_was_idle_too_long(facts: Facts<'_>) -> Option<Finding> {
     let idle = history.idle.or(history.since_last_success).or(history.refresh_token_age)?;
     let announced = facts.history.announced_refresh_lifetime;
     let lifetime = announced.or(facts.provider.lifetimes.idle)?;
-    (facts.refresh_token_refused() && has_passed(idle, lifetime)).then(|| {
+    // A backup does not know of later uses.
+    let told = facts.refresh_token_refused() && history.store_restored != Some(true);
+    (told && has_passed(idle, lifetime)).then(|| {
         Finding::new(
             Cause::RefreshTokenExpiredIdle,
             Certainty::Likely,
@@ -89,6 +91,31 @@ pub(super) fn the_token_was_idle_too_long(facts: Facts<'_>) -> Option<Finding> {
         )
         .or(&[Cause::UserRevoked])
     })
+}
+
+/// The lives that have run out, or may have, by our records.
+pub(super) fn what_is_over(facts: Facts<'_>) -> impl Iterator<Item = Cause> {
+    let history = facts.history;
+    let lifetimes = &facts.provider.lifetimes;
+    let announced = history.announced_refresh_lifetime;
+    let is_over = |age: Option<Duration>, lifetime: Option<Duration>| {
+        age.zip(lifetime).is_some_and(|(age, lifetime)| has_passed(age, lifetime))
+    };
+    let authorization = history.announced_authorization_lifetime.or(lifetimes.absolute);
+    // At the most: since the last use that is certain.
+    let unused = history.since_last_success.or(history.idle);
+    let idle = is_over(unused, announced.or(lifetimes.idle));
+    // Whether use prolongs what was announced for a token that stays the same, nobody was told.
+    let announced = is_over(history.refresh_token_age, announced) && !idle;
+    let absolute = is_over(history.authorization_age, authorization) || announced;
+    let absolute = absolute.then_some(Cause::RefreshTokenExpiredAbsolute);
+    absolute.into_iter().chain(idle.then_some(Cause::RefreshTokenExpiredIdle))
+}
+
+/// Whether our records say that the refresh token was used in time.
+pub(super) fn the_token_was_used_in_time(facts: Facts<'_>) -> bool {
+    let used = facts.history.since_last_success.or(facts.history.idle).is_some();
+    used && !what_is_over(facts).any(|cause| cause == Cause::RefreshTokenExpiredIdle)
 }
 
 /// "Expired" is what many servers say of a token that was replaced: one that is younger than they let it grow was not

@@ -1,8 +1,8 @@
 //! Refresh tokens that were already exchanged: sent twice, lost, or overtaken.
 
-use super::{Facts, Finding, period};
+use super::{Facts, Finding, expiry, period};
 use crate::{
-    diagnosis::{Cause, Certainty, PreviousOutcome},
+    diagnosis::{Cause, Certainty, PreviousOutcome, wording::Weight},
     failure::Stage,
     provider::{Provider, ReplayRevokes, RotationKind},
     wire::error_response::ErrorCode,
@@ -105,7 +105,15 @@ pub(super) fn the_provider_reports_reuse(facts: Facts<'_>) -> Option<Finding> {
 
 pub(super) fn an_earlier_outcome_is_unknown(facts: Facts<'_>) -> Option<Finding> {
     let evidence = unknown_outcome(facts).filter(|_| facts.refresh_token_refused() && rotates(facts))?;
-    Some(Finding::new(Cause::LostRotationNotPersisted, Certainty::Likely, evidence).or(&REVOCATIONS))
+    let lost = Finding::new(Cause::LostRotationNotPersisted, Certainty::Likely, evidence);
+    Some(lost.or(&what_else(facts, &REVOCATIONS)))
+}
+
+/// What it may be instead where our records only suppose: first what the provider's words hint at and what has run out, then
+/// these.
+fn what_else(facts: Facts<'_>, these: &[Cause]) -> Vec<Cause> {
+    let hinted = facts.hearing.means(Weight::Hint).map(|saying| saying.cause);
+    hinted.into_iter().chain(expiry::what_is_over(facts)).chain(these.iter().copied()).collect()
 }
 
 pub(super) fn the_newest_token_was_not_stored(facts: Facts<'_>) -> Option<Finding> {
@@ -118,7 +126,7 @@ pub(super) fn the_newest_token_was_not_stored(facts: Facts<'_>) -> Option<Findin
             Certainty::Likely,
             "A newer refresh token was received and could not be stored.",
         )
-        .or(&REVOCATIONS)
+        .or(&what_else(facts, &REVOCATIONS))
     })
 }
 
@@ -132,33 +140,38 @@ pub(super) fn a_backup_brought_it_back(facts: Facts<'_>) -> Option<Finding> {
             "The store was restored from a backup, or copied, since this refresh token was received: it may have been \
              used, and replaced by one that the backup does not hold, after the backup was made.",
         )
-        .or(&[Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::RotatedTokenReused])
+        .or(&what_else(facts, &[Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::RotatedTokenReused]))
     })
 }
 
 /// An old request may have arrived after its token was replaced: to the provider that is a replay.
 pub(super) fn an_overtaken_request_may_have_arrived(facts: Facts<'_>) -> Option<Finding> {
     let overtaken = facts.history.overtaken_attempt?;
-    if !facts.refresh_token_refused() || !a_late_request_costs_the_token(facts.provider) {
+    if !facts.refresh_token_refused() {
         return None;
     }
     if overtaken.outcome == PreviousOutcome::NotInBackup {
+        if !rotates(facts) {
+            return None;
+        }
         let evidence = "The store was restored from a backup, or copied, before this refresh token was received. A \
                         request that the backup knows nothing of may have replaced it, or ended the grant as a replay; \
                         and where a provider repeats its answers, it may have been used before the restore.";
         let lost = Finding::new(Cause::LostRotationNotPersisted, Certainty::Possible, evidence);
-        return Some(lost.or(&[Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::RotatedTokenReused]));
+        let others = [Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::RotatedTokenReused];
+        return Some(lost.or(&what_else(facts, &others)));
+    }
+    if !a_late_request_costs_the_token(facts.provider) {
+        return None;
     }
     let sent = overtaken.age.map_or_else(String::new, |age| format!(", sent {} ago,", period(age)));
     let evidence = format!(
         "A request with an earlier refresh token of this grant{sent} never got its answer. If the network delivered it \
          after the token had been replaced, the provider took it for a replay and ended the grant.",
     );
-    Some(Finding::new(Cause::RotatedTokenReused, Certainty::Possible, evidence).or(&[
-        Cause::UserRevoked,
-        Cause::AdminOrPolicyRevoked,
-        Cause::LostRotationNotPersisted,
-    ]))
+    let others = [Cause::UserRevoked, Cause::AdminOrPolicyRevoked, Cause::LostRotationNotPersisted];
+    let reused = Finding::new(Cause::RotatedTokenReused, Certainty::Possible, evidence);
+    Some(reused.or(&what_else(facts, &others)))
 }
 
 /// Where the latest request wins, one that comes late takes the place of the token that is held.

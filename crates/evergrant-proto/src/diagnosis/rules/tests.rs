@@ -441,6 +441,62 @@ fn an_overtaken_request_explains_a_death_where_a_replay_ends_the_grant() {
     assert_eq!(refused(&provider("oidc-provider"), &lost).cause, Cause::LostRotationNotPersisted);
 }
 
+/// The first three are what people are told: what the words hint at and what has run out is among them.
+#[test]
+fn what_was_lost_maybe_leaves_room_for_what_the_words_hint_at_and_for_what_has_run_out() {
+    use Cause::{LostRotationNotPersisted, RefreshTokenExpiredIdle, TokenLimitExceeded, UserRevoked};
+    let strict = provider("oidc-provider");
+    let said = r#"{"error":"invalid_grant","error_description":"token limit exceeded"}"#;
+    let limited = failure(&strict, Stage::RefreshToken, 400, said);
+    let unknown = after(PreviousOutcome::Timeout);
+    let diagnosis = diagnose(&limited, &unknown, &strict);
+    assert_eq!(diagnosis.cause, LostRotationNotPersisted);
+    assert_eq!(diagnosis.alternatives[..2], [TokenLimitExceeded, UserRevoked]);
+
+    let unused = |since: u64| History {
+        since_last_success: days(since),
+        announced_refresh_lifetime: days(60),
+        ..after(PreviousOutcome::Timeout)
+    };
+    assert_eq!(refused(&strict, &unused(61)).alternatives[0], RefreshTokenExpiredIdle);
+    assert_ne!(refused(&strict, &unused(50)).alternatives[0], RefreshTokenExpiredIdle);
+    // A backup does not know of the latest use.
+    let restored = History { store_restored: Some(true), idle: days(61), ..unused(61) };
+    let diagnosis = refused(&strict, &History { previous_attempt: None, ..restored });
+    assert_eq!(diagnosis.cause, LostRotationNotPersisted);
+    assert_eq!(diagnosis.alternatives[0], RefreshTokenExpiredIdle);
+}
+
+#[test]
+fn a_token_that_was_used_in_time_did_not_end_unused() {
+    let google = provider("google");
+    let used = |ago: u64| History { idle: days(ago), since_last_success: days(ago), ..History::default() };
+    let among_three = |history: &History| {
+        refused(&google, history).alternatives[..3].contains(&Cause::RefreshTokenExpiredIdle)
+    };
+    assert!(!among_three(&used(20)));
+    assert_eq!(refused(&google, &used(181)).cause, Cause::RefreshTokenExpiredIdle);
+    // A request that got no answer may have been a use, or not.
+    let maybe = History { idle: days(1), ..used(181) };
+    assert_eq!(refused(&google, &maybe).cause, Cause::Undetermined);
+    assert!(among_three(&maybe));
+    // After a long outage all grants have ended so.
+    let all = History { other_grants: Some(OtherGrants::AllFailing), ..maybe };
+    assert!(among_three(&all));
+}
+
+/// What a window repeats may have been used before the restore, whether or not a replay ends the grant.
+#[test]
+fn what_a_backup_has_forgotten_may_have_spent_the_token_wherever_tokens_rotate() {
+    let forgotten = PreviousAttempt { outcome: PreviousOutcome::NotInBackup, age: None };
+    let history = History { overtaken_attempt: Some(forgotten), ..History::default() };
+    let mut lenient = provider("generic");
+    lenient.rotation.kind = RotationKind::GraceSame;
+    lenient.rotation.revokes = crate::provider::ReplayRevokes::Nothing;
+    assert_eq!(refused(&lenient, &history).cause, Cause::LostRotationNotPersisted);
+    assert_eq!(refused(&provider("google"), &history).cause, Cause::Undetermined);
+}
+
 #[test]
 fn a_signature_of_refresh_tokens_says_nothing_of_codes() {
     let catalogue_cause = |stage| {

@@ -1,7 +1,9 @@
 //! A provider that answers a repetition as it answered before, long after what it brings was spent.
 
+use std::time::Duration;
+
 use super::world::World;
-use crate::{diagnosis::PreviousOutcome, transaction::Ending};
+use crate::{diagnosis::PreviousOutcome, provider::RotationKind, transaction::Ending};
 
 /// The first attempt is in doubt, and later ones have moved on three times.
 fn moved_on() -> World {
@@ -48,6 +50,32 @@ fn what_is_installed_is_no_spare_any_more() {
     assert_eq!(world.grant().spares.len(), 1);
     world.succeed(3, "third");
     assert!(world.grant().spares.is_empty());
+}
+
+/// What is repeated was made when the first request came, and ends as long after that: its end has not stood still.
+#[test]
+fn the_end_of_what_is_repeated_counts_from_the_first_request() {
+    const DAY: u64 = 86_400;
+    let mut world = World::of_rotation(RotationKind::GraceSame);
+    let start = world.wall;
+    let ends_on = |world: &mut World, day: u64| {
+        world.announced = Some(start.plus(Duration::from_secs(day * DAY)));
+    };
+    ends_on(&mut world, 30);
+    world.claim(1);
+    world.succeed(1, "second");
+    world.advance(10 * DAY);
+    world.claim(2);
+    world.end(2, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    world.advance(15 * DAY);
+    ends_on(&mut world, 40);
+    world.claim(3);
+    world.succeed(3, "third");
+    assert_eq!(world.grant().life.fixed_end, None);
+    world.advance(5 * DAY);
+    world.claim(4);
+    world.succeed(4, "fourth");
+    assert_eq!(world.grant().life.fixed_end, world.announced);
 }
 
 #[test]

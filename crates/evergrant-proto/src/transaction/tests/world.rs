@@ -34,6 +34,8 @@ const START: Timestamp = Timestamp(1_800_000_000_000);
 pub(crate) struct World {
     loaded: Loaded,
     pub(crate) wall: Timestamp,
+    /// The end that is announced with refresh tokens.
+    pub(crate) announced: Option<Timestamp>,
 }
 
 impl World {
@@ -62,7 +64,7 @@ impl World {
             adoptions: 0,
             recent: Vec::new(),
         };
-        Self { loaded, wall: START }
+        Self { loaded, wall: START, announced: None }
     }
 
     /// The provider is known to rotate like this.
@@ -176,7 +178,7 @@ impl World {
                 jitter: 0,
             }),
             refresh_token: Some(token(refresh_token)),
-            refresh_expires_at: None,
+            refresh_expires_at: self.announced,
             authorization_expires_at: None,
             scope: None,
             sent_at: self.wall,
