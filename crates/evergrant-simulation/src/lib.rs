@@ -17,11 +17,11 @@ mod world;
 pub use dice::Dice;
 pub use judge::{Judge, Presentation, PresentationEnd};
 pub use network::{Mishap, Network};
-pub use party::{CLIENT_ID, CLIENT_SECRET, Party, Scene};
+pub use party::{CLIENT_ID, CLIENT_SECRET, Ends, Party, Scene, Told};
 pub use run::{
     Account, Action, Emphasis, Options, Policy, Replays, Script, Setting, Step, Struck, Summary,
     UnknownPolicy, Violation, Wish, play, record, run, shrink, trace,
 };
 pub use store::{Backup, Deed, Executed, Fate, Store, StoreDelay, StoreFault};
 pub use violation::{Invariant, Objection};
-pub use world::{Blow, CallRecord, Doom, Outage, ProcessId, Side, Work, World};
+pub use world::{Blow, CallRecord, Doom, NOT_JUDGED, Outage, ProcessId, Side, Work, World};

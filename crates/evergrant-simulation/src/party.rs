@@ -52,6 +52,44 @@ pub struct Scene {
     pub tells_reason: bool,
     /// What is asked for. With `openid` the provider tells who signed in, and signs it, which takes time.
     pub scopes: String,
+    /// What ends grants without anybody's doing.
+    pub ends: Ends,
+}
+
+/// What ends grants at a provider without anybody's doing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// After how many seconds an unused refresh token ends; `None`: after longer than any run.
+    pub idle_s: Option<u64>,
+    /// After how many seconds an authorization ends, however often its tokens are used; `None`: after longer than any run.
+    pub absolute_s: Option<u64>,
+    /// How many grants a user may have: another ends the oldest.
+    pub grants_per_user: Option<u32>,
+    /// How we know of it.
+    pub told: Told,
+}
+
+impl Ends {
+    /// Where a provider does not say why it refuses, nobody could name what nobody knows of: among three candidates there is no
+    /// room for a fourth.
+    pub(crate) fn are_known(&mut self) {
+        self.grants_per_user = None;
+        if self.told == Told::Nowhere {
+            self.told = Told::Catalogue;
+        }
+    }
+}
+
+/// How we know what a provider does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Told {
+    /// We do not.
+    #[default]
+    Nowhere,
+    /// The catalogue states it.
+    Catalogue,
+    /// The provider announces it with its tokens.
+    Announced,
 }
 
 impl Scene {
@@ -86,6 +124,7 @@ impl Scene {
             tells_reason: false,
             users: vec![("alice".into(), "acme".into()), ("bob".into(), "globex".into())],
             scopes: "openid offline_access".into(),
+            ends: Ends::default(),
         }
     }
 
@@ -121,7 +160,8 @@ impl Scene {
     fn settings(&self) -> Settings {
         let client = ClientSettings {
             refresh_tokens: RefreshTokens::Always,
-            lifetimes: Lifetimes { access_token_s: self.access_token_s, ..Lifetimes::default() },
+            lifetimes: self.lifetimes(),
+            grants_per_user: self.ends.grants_per_user.and_then(|count| usize::try_from(count).ok()),
             ..ClientSettings::basic(CLIENT_ID, CLIENT_SECRET).rotating(self.rotation.clone())
         };
         Settings {
@@ -136,6 +176,34 @@ impl Scene {
         }
     }
 
+    fn lifetimes(&self) -> Lifetimes {
+        let usual = Lifetimes::default();
+        Lifetimes {
+            access_token_s: self.access_token_s,
+            refresh_idle_s: self.ends.idle_s.or(usual.refresh_idle_s),
+            refresh_absolute_s: self.ends.absolute_s.or(usual.refresh_absolute_s),
+            announces_refresh_lifetime: self.ends.told == Told::Announced,
+            ..usual
+        }
+    }
+
+    /// How long a new refresh token lives if it is not used, as the provider announces.
+    pub(crate) fn announced(&self) -> Option<Duration> {
+        let first = self.ends.idle_s.into_iter().chain(self.ends.absolute_s).min();
+        first.filter(|_| self.ends.told == Told::Announced).map(Duration::from_secs)
+    }
+
+    /// What we know of the provider.
+    fn facts(&self) -> Facts {
+        let mut facts = Facts { rotation: self.known.clone(), ..Facts::generic() };
+        if self.ends.told == Told::Catalogue {
+            facts.lifetimes.idle = self.ends.idle_s.map(Duration::from_secs);
+            facts.lifetimes.absolute = self.ends.absolute_s.map(Duration::from_secs);
+            facts.lifetimes.live_tokens = self.ends.grants_per_user;
+        }
+        facts
+    }
+
     /// The client as our store has it.
     ///
     /// # Panics
@@ -147,7 +215,7 @@ impl Scene {
             name: ClientName::new(CLIENT_ID).expect("a name"),
             namespace: Namespace::default(),
             version: 0,
-            provider: Facts { rotation: self.known.clone(), ..Facts::generic() },
+            provider: self.facts(),
             parameters: BTreeMap::new(),
             issuer: Some(ISSUER.to_owned()),
             issuer_announced: true,
@@ -209,18 +277,28 @@ impl Party {
 
     /// Whether the provider would take this refresh token now.
     pub(crate) fn accepts(&mut self, token: &str, now: Timestamp) -> bool {
-        let client = self.provider.clients().next().and_then(|client| client.client_secret.clone());
-        let secret = client.unwrap_or_default();
-        let request = Request::post_form("/introspect", &[("token", token)]).with_header(
-            "authorization",
-            &format!("Basic {}", BASE64_STANDARD.encode(format!("{CLIENT_ID}:{}", secret.replace(' ', "+")))),
-        );
-        match self.handle(request, now) {
+        match self.ask("/introspect", &[("token", token)], now) {
             Progress::Deliver(evergrant_rehearse::Delivery::Whole(response)) => {
                 response.to_json().is_some_and(|body| body["active"] == true)
             }
             _ => false,
         }
+    }
+
+    /// A program that is none of ours refreshes with this token; what it gets is its own.
+    pub(crate) fn refresh(&mut self, token: &str, now: Timestamp) {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        drop(self.ask("/token", &form, now));
+    }
+
+    /// A request with the credentials that hold at the provider.
+    fn ask(&mut self, path: &str, form: &[(&str, &str)], now: Timestamp) -> Progress {
+        let client = self.provider.clients().next().and_then(|client| client.client_secret.clone());
+        let secret = client.unwrap_or_default().replace(' ', "+");
+        let credentials = BASE64_STANDARD.encode(format!("{CLIENT_ID}:{secret}"));
+        let request =
+            Request::post_form(path, form).with_header("authorization", &format!("Basic {credentials}"));
+        self.handle(request, now)
     }
 }
 

@@ -112,6 +112,7 @@ struct Work {
     done: AtomicU64,
     presentations: AtomicU64,
     busiest: Mutex<[usize; 3]>,
+    deaths: Mutex<BTreeMap<String, usize>>,
     /// By the invariant that is broken and what the evidence begins with: how often, and the shortest run.
     found: Mutex<BTreeMap<String, (u64, Box<Violation>)>>,
     stop: AtomicBool,
@@ -123,6 +124,7 @@ fn many(arguments: &Arguments) -> ExitCode {
         done: AtomicU64::new(0),
         presentations: AtomicU64::new(0),
         busiest: Mutex::new([0; 3]),
+        deaths: Mutex::default(),
         found: Mutex::default(),
         stop: AtomicBool::new(false),
     };
@@ -135,6 +137,9 @@ fn many(arguments: &Arguments) -> ExitCode {
     let presentations = work.presentations.load(Ordering::Relaxed);
     let done = work.done.load(Ordering::Relaxed);
     println!("{done} seeds, {presentations} refreshes; the busiest windows of a grant: {busiest:?}");
+    let deaths = work.deaths.into_inner().expect("no player panics");
+    let deaths: Vec<_> = deaths.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
+    println!("deaths: {}", deaths.join(", "));
     let found = work.found.into_inner().expect("no player panics");
     if found.is_empty() {
         return ExitCode::SUCCESS;
@@ -185,6 +190,10 @@ fn note(work: &Work, summary: &Summary) {
     let mut busiest = work.busiest.lock().expect("no player panics");
     for (most, seen) in busiest.iter_mut().zip(summary.busiest) {
         *most = seen.max(*most);
+    }
+    let mut deaths = work.deaths.lock().expect("no player panics");
+    for (cause, count) in &summary.deaths {
+        *deaths.entry(cause.clone()).or_default() += count;
     }
 }
 

@@ -274,7 +274,8 @@ fn end_of(answer: &Result<HttpResponse, TransportFailure>) -> PresentationEnd {
     };
     let says = |text: &str| String::from_utf8_lossy(&response.body).contains(text);
     match response.status {
-        200 if says("access_token") => PresentationEnd::Tokens,
+        // An answer that was cut off says only that there was one.
+        200 if says("access_token") && response.body.ends_with(b"}") => PresentationEnd::Tokens,
         400 if says("\"invalid_grant\"") => PresentationEnd::Dead,
         429 | 503 => PresentationEnd::NotProcessed,
         400..=499 if says("\"error\"") => PresentationEnd::NotProcessed,

@@ -8,7 +8,7 @@ mod shrinking;
 
 use std::{
     cell::Cell,
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     panic::{self, AssertUnwindSafe},
     sync::Once,
@@ -46,6 +46,8 @@ pub struct Summary {
     pub busiest: [usize; 3],
     /// The troubles that came to pass ([`crate::World::met`]).
     pub met: BTreeSet<String>,
+    /// Of what grants have died ([`crate::World::deaths`]).
+    pub deaths: BTreeMap<String, usize>,
 }
 
 /// What a bad run broke.
@@ -149,6 +151,7 @@ fn perform(script: &Script, store: Store, tracing: bool) -> Performance {
             elapsed: player.world.now(),
             busiest: player.world.judge.busiest(),
             met: player.world.met().clone(),
+            deaths: player.world.deaths().clone(),
         }),
         (None, None) => unreachable!("without a panic there is a player"),
     };

@@ -24,6 +24,9 @@ const MOST_PROCESSES: usize = 4;
 /// More grants would each see less.
 const MOST_GRANTS: usize = 6;
 
+/// Before one step of so many, somebody else uses a grant, where somebody has it.
+const BORROWED: u64 = 97;
+
 /// One run of the world.
 pub(super) struct Player {
     pub(super) world: World,
@@ -74,6 +77,9 @@ impl Player {
     pub(super) fn step(&mut self, step: &Step) {
         self.world.dice = Dice::new(step.chance);
         self.world.note(|| format!("--- {:?}", step.action));
+        if self.setting.habits.is_shared && step.chance.is_multiple_of(BORROWED) {
+            self.borrow(step.chance / BORROWED);
+        }
         self.act(&step.action);
         self.world.run_for(Duration::from_millis(step.pause));
     }
@@ -327,6 +333,15 @@ impl Player {
         }
     }
 
+    /// Of a token that never worked here, nobody could say whether it ever worked.
+    fn borrow(&mut self, number: u64) {
+        let Some(grant) = self.grant(number) else { return };
+        let record = self.world.grant(grant);
+        if record.generation > record.lineage_start {
+            self.world.borrow_token(grant);
+        }
+    }
+
     fn import(&mut self, number: u64) {
         let Some(user) = self.user_of(number) else { return };
         let Some(grant) = self.grant(number) else { return };
@@ -342,7 +357,8 @@ impl Player {
             owner,
             scopes,
             refresh_token: RefreshToken::new(&token).expect("a token of the provider is one"),
-            refresh_expires_at: None,
+            // The program that got it was told, too.
+            refresh_expires_at: self.world.scene.announced().map(|life| self.world.wall().plus(life)),
             obtained_at: None,
             access: None,
             wall: self.world.wall(),
@@ -423,12 +439,17 @@ fn scene(setting: &Setting) -> Scene {
         rotation.ancestors = if of_parent { Ancestors::Immediate } else { Ancestors::All };
         rotation.otherwise = if revoke { Otherwise::RevokeFamily } else { Otherwise::Refuse };
     }
+    if rotation.otherwise == Otherwise::RevokeFamily && setting.habits.ends_sessions {
+        rotation.otherwise = Otherwise::RevokeClientSession;
+    }
+    rotation.reissues = policy == PolicyName::P0 && setting.habits.reissues;
     let mut scene = Scene::of(rotation).living(setting.access_token_s).with_users(2);
     if setting.policy == Policy::Unknown {
         scene.known = RotationPolicy::default();
     }
     let account = if setting.tells_account { "openid " } else { "" };
     scene.tells_reason = setting.tells_reason;
+    scene.ends = setting.habits.ends;
     scene.scopes = format!("{account}offline_access mail calendar");
     scene
 }

@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 use evergrant_rehearse::PolicyName;
 
 use super::action::{Action, Emphasis};
-use crate::Dice;
+use crate::{Dice, Ends, Told};
 
 /// What a run is about: one of the eight behaviours, or a strict provider of which nobody knows that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,6 +49,21 @@ pub struct Setting {
     pub replays: Replays,
     /// What happens more often than elsewhere.
     pub emphasis: Emphasis,
+    /// What else befalls grants.
+    pub habits: Habits,
+}
+
+/// What the provider and other programs do besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Habits {
+    /// What ends grants without anybody's doing.
+    pub ends: Ends,
+    /// Whether a replay that is not forgiven ends all that the user has given the client, and not only this grant.
+    pub ends_sessions: bool,
+    /// Whether a provider whose tokens can be used for ever issues another each time.
+    pub reissues: bool,
+    /// Whether somebody else holds the refresh tokens, too, and uses them now and then.
+    pub is_shared: bool,
 }
 
 /// What becomes of replays where some are forgiven.
@@ -109,7 +124,7 @@ impl Setting {
         let mut dice = Dice::new(seed ^ 0x5e77_1e5e_ed00_0000);
         let drawn = *dice.pick(&POLICIES);
         let mut details = Dice::new(seed ^ 0xde7a_115d_e7a1_1500);
-        Self {
+        let mut setting = Self {
             seed,
             policy: policy.unwrap_or(drawn),
             access_token_s: *dice.pick(&[60, 120, 300, 600, 600, 1800]),
@@ -126,6 +141,30 @@ impl Setting {
             },
             emphasis: *dice.pick(&Emphasis::ALL),
             tells_reason: dice.permille(350),
+            habits: Habits::of(seed),
+        };
+        if !setting.tells_reason {
+            setting.habits.ends.are_known();
+        }
+        setting
+    }
+}
+
+impl Habits {
+    /// Half of the providers end nothing by themselves while a run lasts.
+    fn of(seed: u64) -> Self {
+        // The seeds that are kept as tests draw nothing of this, and stay what they were.
+        let mut dice = Dice::new(seed ^ 0x0e5d_0e60_6698_6695);
+        Self {
+            ends_sessions: dice.permille(200),
+            reissues: dice.permille(300),
+            is_shared: dice.permille(120),
+            ends: Ends {
+                idle_s: *dice.pick(&[None, None, Some(900), Some(2700)]),
+                absolute_s: *dice.pick(&[None, None, None, Some(3000)]),
+                grants_per_user: *dice.pick(&[None, None, Some(2)]),
+                told: *dice.pick(&[Told::Catalogue, Told::Announced, Told::Nowhere]),
+            },
         }
     }
 }

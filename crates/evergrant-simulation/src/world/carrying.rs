@@ -229,6 +229,14 @@ impl World {
         let broken = matches!(journey.mishap, Some(Mishap::Reset));
         let answer = match delivery {
             Delivery::Whole(response) if !broken => Ok(party::response(response)),
+            // Where no length was announced, the end of a connection is the end of an answer. Of a refusal, what is left
+            // would not tell the reason, which is judged.
+            Delivery::Truncated(mut response, length)
+                if !broken && response.status == 200 && self.now.is_multiple_of(2) =>
+            {
+                response.body.truncate(length);
+                Ok(party::response(response))
+            }
             _ => Err(failure(TransportFailureKind::Reset)),
         };
         self.answer(journey.process, journey.effect, back, answer);

@@ -8,21 +8,16 @@ use evergrant_proto::{
     provider::RotationKind,
     transaction::Command,
 };
-use evergrant_rehearse::{Fingerprint, JournalEntry, Outcome, Reason, RevocationCause};
+use evergrant_rehearse::{Fingerprint, JournalEntry, Outcome, Reason};
 
-use super::World;
+use super::{World, truth::ENDS};
 use crate::{Invariant, Presentation, PresentationEnd, judge::OWNER_WAIT};
 
 /// Among how many candidates the truth has to be.
 const CANDIDATES: usize = 3;
 
-/// What happened to a refresh token.
-struct Truth {
-    /// The causes that would name it rightly.
-    names: Vec<Cause>,
-    /// Whether our own journal tells it: the outcome of an attempt of the same generation is unknown.
-    journal_decides: bool,
-}
+/// What is counted in the place of a cause where the truth is not told.
+pub const NOT_JUDGED: &str = "not judged";
 
 impl World {
     /// A grant is dead. Judged once for each generation, and again at the end.
@@ -112,15 +107,29 @@ impl World {
     fn judge_cause(&mut self, grant: &GrantRecord, diagnosis: &Diagnosis) {
         let Some(held) = &grant.credential else { return };
         let token = Fingerprint::of(held.refresh_token.expose());
-        let Some(truth) = self.truth(grant, &token) else { return };
+        let Some(truth) = self.truth(grant, &token) else {
+            *self.deaths.entry(NOT_JUDGED.to_owned()).or_default() += 1;
+            return;
+        };
+        if let Some(first) = truth.names.first() {
+            *self.deaths.entry(first.to_string()).or_default() += 1;
+        }
         let cause = diagnosis.cause;
         let undetermined = cause == Cause::Undetermined || diagnosis.certainty == Certainty::Possible;
         let named = truth.names.contains(&cause);
         let first = [cause].into_iter().filter(|cause| *cause != Cause::Undetermined);
-        let mut ranked = first.chain(diagnosis.alternatives.iter().copied()).take(CANDIDATES);
+        // Records that were made by a clock that somebody set say nothing of ages.
+        let is_end = |cause: &Cause| ENDS.contains(cause);
+        let misdated = self.clock_was_set && diagnosis.certainty != Certainty::Certain;
+        // What only may have run out takes no place from others: whether it was used since, nobody knows.
+        let unsure = misdated || self.judge.was_restored() || self.was_doubted(grant, held);
+        let ranked = first.chain(diagnosis.alternatives.iter().copied());
+        let mut ranked =
+            ranked.filter(|cause| !unsure || !is_end(cause) || truth.names.contains(cause)).take(CANDIDATES);
         let candidate = ranked.any(|candidate| truth.names.contains(&candidate));
         let room = diagnosis.certainty != Certainty::Certain && candidate;
         let fine = match cause {
+            _ if misdated && (is_end(&cause) || truth.names.iter().any(is_end)) => true,
             _ if undetermined => named || (room && !truth.journal_decides),
             // A refusal after an unknown outcome is `likely` this (DESIGN, step 8); whether the lost request was
             // processed, or somebody revoked, nobody here can know.
@@ -146,8 +155,10 @@ impl World {
 
     /// Whether the provider exchanged this token for one that we never held durably.
     fn was_lost(&self, token: &Fingerprint) -> bool {
-        let done =
-            |entry: &&JournalEntry| entry.presented.as_ref() == Some(token) && entry.outcome == Outcome::Done;
+        let ours = |entry: &&JournalEntry| !self.borrowed.contains_key(&entry.seq);
+        let done = |entry: &&JournalEntry| {
+            entry.presented.as_ref() == Some(token) && entry.outcome == Outcome::Done && ours(entry)
+        };
         let issued = self.party.provider.journal(0).filter(done).filter_map(|entry| entry.issued.as_ref());
         let mut issued = issued.filter(|issued| *issued != token);
         issued.any(|issued| !self.judge.held(issued))
@@ -167,71 +178,6 @@ impl World {
         attempts.into_iter().any(Attempt::is_doubtful)
             || presented().filter(|one| !refused(one) && !cleared(one)).count() > 0
     }
-
-    /// Why the provider refused this token, in our words.
-    fn truth(&self, grant: &GrantRecord, token: &Fingerprint) -> Option<Truth> {
-        let refused = |entry: &&JournalEntry| {
-            entry.presented.as_ref() == Some(token) && entry.outcome == Outcome::Refused
-        };
-        let journal: Vec<_> = self.party.provider.journal(0).collect();
-        let refusals: Vec<_> = journal.iter().copied().filter(refused).collect();
-        let (latest, earlier) = refusals.split_last()?;
-        let mut names = self.names_of_refusal(latest, token, &journal)?;
-        // Each reason was true when it was given, and which of several refusals is heard last is chance.
-        let others = earlier.iter().filter_map(|refusal| self.names_of_refusal(refusal, token, &journal));
-        names.extend(others.flatten());
-        let doubted = self
-            .store
-            .attempts(grant.id)
-            .any(|attempt| attempt.generation == grant.generation && attempt.is_doubtful());
-        let lost = names.iter().all(|name| *name == Cause::LostRotationNotPersisted);
-        Some(Truth { journal_decides: doubted && lost, names })
-    }
-
-    /// Our words for one refusal of this token.
-    fn names_of_refusal(
-        &self,
-        refusal: &JournalEntry,
-        token: &Fingerprint,
-        journal: &[&JournalEntry],
-    ) -> Option<Vec<Cause>> {
-        Some(match refusal.reason? {
-            // A backup brought the spent token back.
-            Reason::ReplayedRefreshToken if self.judge.was_brought_back(token) => OVERTAKEN.to_vec(),
-            Reason::ReplayedRefreshToken => vec![Cause::LostRotationNotPersisted],
-            // A later presentation of its predecessor brought another: that one is lost.
-            Reason::SupersededRefreshToken => OVERTAKEN.to_vec(),
-            Reason::FamilyRevoked(cause) => {
-                let ended = |entry: &&&JournalEntry| {
-                    entry.revoked.iter().any(|revoked| Some(revoked.family) == refusal.family)
-                };
-                let presented = journal.iter().find(ended).and_then(|entry| entry.presented.as_ref());
-                names_of(cause, presented == Some(token) && !self.judge.was_brought_back(token))?
-            }
-            Reason::ExpiredIdle => vec![Cause::RefreshTokenExpiredIdle],
-            Reason::ExpiredAbsolute => vec![Cause::RefreshTokenExpiredAbsolute],
-            Reason::UserDisabled => vec![Cause::AccountDisabled],
-            _ => return None,
-        })
-    }
-}
-
-/// An older token of ours was presented once more, or a presentation overtook another.
-const OVERTAKEN: [Cause; 3] =
-    [Cause::LostRotationNotPersisted, Cause::RotatedTokenReused, Cause::ConcurrentRefreshRace];
-
-/// Our words for why a family ended. `by_this`: a presentation of the very token that was refused ended it.
-fn names_of(cause: RevocationCause, by_this: bool) -> Option<Vec<Cause>> {
-    Some(match cause {
-        RevocationCause::ReplayedRefreshToken if by_this => vec![Cause::LostRotationNotPersisted],
-        RevocationCause::ReplayedRefreshToken => OVERTAKEN.to_vec(),
-        RevocationCause::UserRevoked => vec![Cause::UserRevoked],
-        RevocationCause::PasswordChanged => vec![Cause::PasswordChanged],
-        RevocationCause::Administrator => vec![Cause::AdminOrPolicyRevoked],
-        RevocationCause::TokenLimit => vec![Cause::TokenLimitExceeded],
-        RevocationCause::UserDeleted => vec![Cause::AccountDisabled],
-        _ => return None,
-    })
 }
 
 fn text(credential: &Credential) -> String {

@@ -66,6 +66,18 @@ impl World {
         self.party.issue(CLIENT_ID, user, &scopes, now)
     }
 
+    /// Somebody else who holds the refresh token of a grant uses it.
+    pub fn borrow_token(&mut self, grant: GrantId) {
+        let Some(held) = self.store.grant(grant).and_then(|grant| grant.credential.as_ref()) else { return };
+        let token = held.refresh_token.expose().to_owned();
+        let now = self.provider_time();
+        self.note(|| format!("somebody else uses what {grant} holds"));
+        let before = self.party.provider.journal(0).last().map_or(0, |entry| entry.seq);
+        self.party.refresh(&token, now);
+        let entries = self.party.provider.journal(before);
+        self.borrowed.extend(entries.map(|entry| (entry.seq, Fingerprint::of(&token))));
+    }
+
     /// The provider's administrator ends the family that a grant holds a token of.
     pub fn end_at_provider(&mut self, grant: GrantId) {
         let Some(held) = self.store.grant(grant).and_then(|grant| grant.credential.as_ref()) else { return };

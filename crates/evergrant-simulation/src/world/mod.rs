@@ -10,6 +10,7 @@ mod operations;
 mod process;
 mod restoring;
 mod trial;
+mod truth;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -23,8 +24,9 @@ use evergrant_proto::{
     time::{Moment, Now, Timestamp},
     transaction::{Command, Reply},
 };
-use evergrant_rehearse::{self as rehearse, ExchangeId};
+use evergrant_rehearse::{self as rehearse, ExchangeId, Fingerprint};
 
+pub use death::NOT_JUDGED;
 pub use doom::{Blow, Doom, Side, Work};
 pub use process::ProcessId;
 
@@ -158,6 +160,9 @@ pub struct World {
     lifeboat_failed_at: Option<u64>,
     /// The troubles that came to pass, by what they are called in a test.
     met: BTreeSet<String>,
+    deaths: BTreeMap<String, usize>,
+    /// Requests of somebody else who has our tokens, by their number in the provider's journal, and the tokens.
+    borrowed: BTreeMap<u64, Fingerprint>,
     /// The operator's backups of the store, when they were made, and what the judge took for known then.
     backups: Vec<(u64, Backup, Known)>,
 }
@@ -201,6 +206,8 @@ impl World {
             store_failed_at: None,
             lifeboat_failed_at: None,
             met: BTreeSet::new(),
+            deaths: BTreeMap::new(),
+            borrowed: BTreeMap::new(),
             backups: Vec::new(),
         };
         world.put_first_client();
@@ -246,6 +253,11 @@ impl World {
     /// (`CommittedInDoubt`).
     pub fn met(&self) -> &BTreeSet<String> {
         &self.met
+    }
+
+    /// Of what grants have died in truth, and how often; [`NOT_JUDGED`] where nobody says.
+    pub fn deaths(&self) -> &BTreeMap<String, usize> {
+        &self.deaths
     }
 
     /// What happened last, for people.

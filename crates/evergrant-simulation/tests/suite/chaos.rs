@@ -1,8 +1,11 @@
 //! Everything at once, by chance: many seeds, all invariants after every step, and an end in good order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use evergrant_simulation::{Fate, Options, Policy, Script, Setting, Side, Work, play, run, shrink, trace};
+use evergrant_proto::diagnosis::Cause;
+use evergrant_simulation::{
+    Fate, NOT_JUDGED, Options, Policy, Script, Setting, Side, Work, play, run, shrink, trace,
+};
 
 /// How many seeds are played; `EVERGRANT_SEEDS` asks for more.
 const SEEDS: u64 = 2000;
@@ -95,6 +98,12 @@ fn what_was_used_before_the_restore_is_among_the_causes_of_a_death() {
     play_again(803_012);
 }
 
+/// The same where a replay ends nothing: the successor was used before the restore, and is spent when it comes again.
+#[test]
+fn what_was_used_before_the_restore_is_among_the_causes_where_replays_end_nothing() {
+    play_again(85_891);
+}
+
 /// A refusal has waited for an attempt, and its end is no reason to come back before the provider's time.
 #[test]
 fn what_replaces_a_refused_credential_waits_as_the_provider_has_asked() {
@@ -104,6 +113,32 @@ fn what_replaces_a_refused_credential_waits_as_the_provider_has_asked() {
 #[test]
 fn the_end_of_an_attempt_that_an_authorization_has_superseded_settles_nothing() {
     play_again(606_076);
+}
+
+/// A cause that never comes to pass is never judged, and neither is a death of which nobody tells the truth.
+#[test]
+fn grants_die_of_every_cause_and_hardly_any_death_is_left_unjudged() {
+    let mut deaths: BTreeMap<String, usize> = BTreeMap::new();
+    for summary in (0..SEEDS / 4).filter_map(|seed| run(seed, &Options::default()).ok()) {
+        for (cause, count) in summary.deaths {
+            *deaths.entry(cause).or_default() += count;
+        }
+    }
+    let all: usize = deaths.values().sum();
+    let unjudged = deaths.remove(NOT_JUDGED).unwrap_or_default();
+    assert!(unjudged * 20 < all, "{unjudged} of {all}");
+    let expected = [
+        Cause::AccountDisabled,
+        Cause::AdminOrPolicyRevoked,
+        Cause::LostRotationNotPersisted,
+        Cause::PasswordChanged,
+        Cause::RefreshTokenExpiredAbsolute,
+        Cause::RefreshTokenExpiredIdle,
+        Cause::TokenLimitExceeded,
+        Cause::UserRevoked,
+    ];
+    let expected: BTreeSet<String> = expected.iter().map(Cause::to_string).collect();
+    assert_eq!(deaths.into_keys().collect::<BTreeSet<_>>(), expected);
 }
 
 /// To the last line: a map of random order in an engine would show in what it asks for first.
