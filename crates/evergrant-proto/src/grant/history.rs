@@ -35,9 +35,9 @@ impl GrantRecord {
         let used = previous.map_or(self.last_success_at, |doubtful| doubtful.journalled_at);
         History {
             refresh_token_age: credential.map(|held| sent_at.since(held.obtained_at)),
-            // What ran out while the request was on its way has run out.
-            authorization_age: authorized_at(self).map(|from| wall.max(sent_at).since(from)),
-            idle: Some(wall.max(sent_at).since(used.max(self.last_success_at))),
+            authorization_age: authorized_at(self).map(|from| sent_at.since(from)),
+            idle: Some(sent_at.since(used.max(self.last_success_at))),
+            // At the most: when the request was judged on its way, nobody knows.
             since_last_success: Some(wall.max(sent_at).since(self.last_success_at)),
             access_token_expired: self
                 .access_for(&AccessKey::default())

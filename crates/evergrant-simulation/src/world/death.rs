@@ -117,15 +117,19 @@ impl World {
         let cause = diagnosis.cause;
         let undetermined = cause == Cause::Undetermined || diagnosis.certainty == Certainty::Possible;
         let named = truth.names.contains(&cause);
-        let first = [cause].into_iter().filter(|cause| *cause != Cause::Undetermined);
+        // No token comes to the wrong client here.
+        let never = [Cause::Undetermined, Cause::TokenIssuedToOtherClient];
+        let first = [cause].into_iter();
         // Records that were made by a clock that somebody set say nothing of ages.
         let is_end = |cause: &Cause| ENDS.contains(cause);
         let misdated = self.clock_was_set && diagnosis.certainty != Certainty::Certain;
         // What only may have run out takes no place from others: whether it was used since, nobody knows.
         let unsure = misdated || self.judge.was_restored() || self.was_doubted(grant, held);
         let ranked = first.chain(diagnosis.alternatives.iter().copied());
-        let mut ranked =
-            ranked.filter(|cause| !unsure || !is_end(cause) || truth.names.contains(cause)).take(CANDIDATES);
+        let mut ranked = ranked
+            .filter(|cause| !never.contains(cause))
+            .filter(|cause| !unsure || !is_end(cause) || truth.names.contains(cause))
+            .take(CANDIDATES);
         let candidate = ranked.any(|candidate| truth.names.contains(&candidate));
         let room = diagnosis.certainty != Certainty::Certain && candidate;
         let fine = match cause {

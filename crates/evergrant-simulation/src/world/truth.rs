@@ -1,6 +1,6 @@
 //! What really happened to a refresh token that was refused, by the provider's own journal, in our words.
 
-use evergrant_proto::{diagnosis::Cause, grant::GrantRecord};
+use evergrant_proto::{diagnosis::Cause, grant::GrantRecord, time::Timestamp as Wall};
 use evergrant_rehearse::{Endpoint, Fingerprint, JournalEntry, Outcome, Reason, RevocationCause};
 
 use super::World;
@@ -37,11 +37,7 @@ impl World {
         if self.scene.ends.told == Told::Announced && names.iter().any(|name| ENDS.contains(name)) {
             names.extend(ENDS);
         }
-        // What came late was issued, or used last, before we knew of it.
-        let refused_for = self.provider_time().since(latest.at_ms);
-        let unused = self.wall().since(grant.last_success_at).saturating_sub(refused_for).as_secs();
-        let came_late = self.scene.ends.idle_s.is_some_and(|life| unused < life);
-        if came_late && names.iter().all(|name| ENDS.contains(name)) {
+        if names.iter().all(|name| ENDS.contains(name)) && self.ended_early(grant, latest) {
             return None;
         }
         let doubted = self
@@ -54,6 +50,16 @@ impl World {
             names.push(Cause::LostRotationNotPersisted);
         }
         Some(Truth { journal_decides: doubted && lost, names })
+    }
+
+    /// Whether time had ended the token before our records could know: what came late was issued, or used last, before.
+    fn ended_early(&self, grant: &GrantRecord, refusal: &JournalEntry) -> bool {
+        let ends = self.scene.ends;
+        let ago = self.provider_time().since(refusal.at_ms);
+        let age = |since: Wall| self.wall().since(since).saturating_sub(ago).as_secs();
+        let idle = ends.idle_s.is_none_or(|life| age(grant.last_success_at) < life + IN_TRANSIT);
+        let authorized = grant.life.authorized_at.unwrap_or(grant.created_at);
+        idle && ends.absolute_s.is_none_or(|life| age(authorized) < life + IN_TRANSIT)
     }
 
     /// Why the tokens were refused that were tried before this one. It may be a spare, and older than they: that it had

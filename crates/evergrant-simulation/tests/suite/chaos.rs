@@ -134,6 +134,7 @@ fn grants_die_of_every_cause_and_hardly_any_death_is_left_unjudged() {
         Cause::PasswordChanged,
         Cause::RefreshTokenExpiredAbsolute,
         Cause::RefreshTokenExpiredIdle,
+        Cause::RotatedTokenReused,
         Cause::TokenLimitExceeded,
         Cause::UserRevoked,
     ];
