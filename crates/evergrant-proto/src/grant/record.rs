@@ -73,6 +73,10 @@ pub struct GrantRecord {
     /// an answer to that presentation is one about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub put_back: Option<Generation>,
+    /// What the newest credential was refused for, while older ones are tried in its place: what the grant dies of, if they
+    /// are refused as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_for: Option<Box<Diagnosis>>,
     /// When it ends as far as anybody said, and what is done about it in time.
     #[serde(default, skip_serializing_if = "Life::is_unknown")]
     pub life: Life,

@@ -261,6 +261,12 @@ fn is_in_doubt(grant: &GrantRecord) -> bool {
 /// stays sealed.
 pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, events: &mut Vec<Event>) {
     let Some(verdict) = grant.verdict.take() else { return };
+    let in_doubt = grant.doubtful_attempts().next().is_some();
+    let verdict = Box::new(if in_doubt { verdict.in_doubt } else { verdict.cleared });
+    // What takes its place now is older, and may have ended long before.
+    let known = grant.refused_for.take().filter(|first| first.cause != Cause::Undetermined);
+    let mut diagnosis = known.unwrap_or(verdict);
+    grant.refused_for = Some(diagnosis.clone());
     if !grant.spares.is_empty() && !sabotaged!(ForgetSpares) {
         install_spare(grant, loaded, wall, events);
         return;
@@ -273,8 +279,6 @@ pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, 
         grant.credential = None;
         grant.access.clear();
     }
-    let in_doubt = grant.doubtful_attempts().next().is_some();
-    let mut diagnosis = Box::new(if in_doubt { verdict.in_doubt } else { verdict.cleared });
     if sabotaged!(KnowNothing) {
         diagnosis.cause = Cause::Undetermined;
     }

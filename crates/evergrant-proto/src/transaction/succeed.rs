@@ -135,6 +135,7 @@ pub(super) fn release(grant: &mut GrantRecord, attempt: &Attempt) {
 fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) {
     let troubled = !matches!(grant.state, GrantState::Active | GrantState::NotRefreshable);
     let passed = unused_before(grant, command);
+    grant.refused_for = None;
     grant.overtaken = overtaken_by_this(grant, command.wall);
     if !sabotaged!(StandStill) {
         grant.generation = grant.generation.next();

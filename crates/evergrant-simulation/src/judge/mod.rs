@@ -91,6 +91,12 @@ impl Judge {
         self.owners.get(token).map(|owner| owner.0)
     }
 
+    /// The refresh tokens that this grant holds, or held.
+    pub(crate) fn tokens_of(&self, grant: GrantId) -> impl Iterator<Item = &str> {
+        let own = self.owners.iter().filter(move |(_, owner)| owner.0 == grant);
+        own.map(|(token, _)| token.as_str())
+    }
+
     /// Whether a refresh token of this fingerprint was ever made durable, and no operator has put it away since.
     pub(crate) fn held(&self, token: &Fingerprint) -> bool {
         self.owners.keys().any(|held| Fingerprint::of(held) == *token && !self.gone.contains(held))

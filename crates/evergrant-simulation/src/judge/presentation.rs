@@ -82,6 +82,13 @@ impl Judge {
         &self.presentations
     }
 
+    /// When the last presentation of any token of this grant that brought tokens was sent.
+    pub(crate) fn last_tokens(&self, grant: GrantId) -> Option<u64> {
+        let brought = |one: &&Presentation| one.end == Some(PresentationEnd::Tokens);
+        let presentations = self.tokens_of(grant).flat_map(|token| self.presentations_of(token));
+        presentations.filter(brought).map(|one| one.sent_at).max()
+    }
+
     /// The presentations of one refresh token.
     pub fn presentations_of(&self, token: &str) -> impl Iterator<Item = &Presentation> {
         self.of_token.get(token).into_iter().flatten().map(|index| &self.presentations[*index])

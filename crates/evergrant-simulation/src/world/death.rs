@@ -140,7 +140,9 @@ impl World {
             Cause::LostRotationNotPersisted => {
                 // What a backup does not hold is lost as well, and its journal says nothing of doubts.
                 let doubted = self.was_doubted(grant, held) || self.judge.was_restored();
-                self.was_lost(&token) || (room && doubted)
+                // The newest may have been lost, and what died last was older, and tried in its place.
+                let (newer_lost, newer_doubted) = self.fate_of_newer(grant);
+                self.was_lost(&token) || newer_lost || (room && (doubted || newer_doubted))
             }
             _ => named,
         };
@@ -166,6 +168,25 @@ impl World {
         let issued = self.party.provider.journal(0).filter(done).filter_map(|entry| entry.issued.as_ref());
         let mut issued = issued.filter(|issued| *issued != token);
         issued.any(|issued| !self.judge.held(issued))
+    }
+
+    /// Whether a credential was lost, and whether it was in doubt, that was refused since the last success.
+    fn fate_of_newer(&self, grant: &GrantRecord) -> (bool, bool) {
+        let since = self.judge.last_tokens(grant.id);
+        let refused = |token: &&str| {
+            let mut presentations = self.judge.presentations_of(token);
+            presentations.any(|one| one.end == Some(PresentationEnd::Dead) && Some(one.sent_at) > since)
+        };
+        let newer: Vec<&str> = self.judge.tokens_of(grant.id).filter(refused).collect();
+        let unknown = |one: &Presentation| {
+            let cleared = one.end == Some(PresentationEnd::NotProcessed) && self.judge.is_recorded(one);
+            one.end != Some(PresentationEnd::Dead) && !cleared
+        };
+        let lost = newer.iter().any(|token| self.was_lost(&Fingerprint::of(token)));
+        let mut attempts = self.store.attempts(grant.id);
+        // A refusal that nobody has written down yet is in doubt as well.
+        let doubtful = newer.len() > 1 && attempts.any(Attempt::is_doubtful);
+        (lost, doubtful || newer.iter().any(|token| self.judge.presentations_of(token).any(unknown)))
     }
 
     /// Whether another attempt of the generation was in doubt when it was presented, by what was known then: a loss is as

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::world::World;
-use crate::{diagnosis::PreviousOutcome, provider::RotationKind, transaction::Ending};
+use crate::{
+    diagnosis::{Cause, PreviousOutcome},
+    provider::RotationKind,
+    transaction::Ending,
+};
 
 /// The first attempt is in doubt, and later ones have moved on three times.
 fn moved_on() -> World {
@@ -50,6 +54,28 @@ fn what_is_installed_is_no_spare_any_more() {
     assert_eq!(world.grant().spares.len(), 1);
     world.succeed(3, "third");
     assert!(world.grant().spares.is_empty());
+}
+
+/// A spare is older than what it replaces: what became of that says more of the grant.
+#[test]
+fn a_grant_dies_of_what_its_newest_token_was_refused_for() {
+    let mut world = World::new();
+    world.claim(1);
+    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    world.advance(4000);
+    world.claim(2);
+    world.succeed(2, "second");
+    world.succeed(1, "another");
+    world.advance(4000);
+    world.claim(3);
+    world.end(3, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    world.advance(4000);
+    world.claim(4);
+    world.refuse(4);
+    assert_eq!(world.grant().credential.as_ref().unwrap().refresh_token.expose(), "another");
+    world.claim(5);
+    world.refuse(5);
+    assert_eq!(world.died_of().cause, Cause::LostRotationNotPersisted);
 }
 
 /// What is repeated was made when the first request came, and ends as long after that: its end has not stood still.
