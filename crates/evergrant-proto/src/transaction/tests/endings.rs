@@ -52,8 +52,7 @@ fn a_claim_that_was_not_sent_changes_no_trouble_and_no_reason_for_it() {
 #[test]
 fn a_token_in_doubt_stays_in_doubt_when_its_repetition_was_not_sent() {
     let mut world = World::new();
-    world.claim(1);
-    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    world.lose(1);
     world.advance(3600);
     world.claim(2);
     world.end(2, Ending::NotSent, 0);

@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use super::world::World;
-use crate::{
-    diagnosis::{Cause, PreviousOutcome},
-    provider::RotationKind,
-    transaction::Ending,
-};
+use crate::{diagnosis::Cause, provider::RotationKind};
 
-/// The first attempt is in doubt, and later ones have moved on three times.
-fn moved_on() -> World {
+/// The first attempt is in doubt, and another has brought a successor.
+fn overtaken() -> World {
     let mut world = World::new();
-    world.claim(1);
-    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
-    for (attempt, brought) in [(2, "second"), (3, "third"), (4, "fourth")] {
+    world.lose(1);
+    world.advance(4000);
+    world.claim(2);
+    world.succeed(2, "second");
+    world
+}
+
+/// And later ones have moved on twice.
+fn moved_on() -> World {
+    let mut world = overtaken();
+    for (attempt, brought) in [(3, "third"), (4, "fourth")] {
         world.advance(4000);
         world.claim(attempt);
         world.succeed(attempt, brought);
@@ -42,12 +46,7 @@ fn what_nobody_has_seen_is_kept_as_a_spare() {
 /// The late success comes first, and the repetition brings the same successor after it.
 #[test]
 fn what_is_installed_is_no_spare_any_more() {
-    let mut world = World::new();
-    world.claim(1);
-    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
-    world.advance(4000);
-    world.claim(2);
-    world.succeed(2, "second");
+    let mut world = overtaken();
     world.advance(4000);
     world.claim(3);
     world.succeed(1, "third");
@@ -59,16 +58,10 @@ fn what_is_installed_is_no_spare_any_more() {
 /// A spare is older than what it replaces: what became of that says more of the grant.
 #[test]
 fn a_grant_dies_of_what_its_newest_token_was_refused_for() {
-    let mut world = World::new();
-    world.claim(1);
-    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
-    world.advance(4000);
-    world.claim(2);
-    world.succeed(2, "second");
+    let mut world = overtaken();
     world.succeed(1, "another");
     world.advance(4000);
-    world.claim(3);
-    world.end(3, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    world.lose(3);
     world.advance(4000);
     world.claim(4);
     world.refuse(4);
@@ -91,8 +84,7 @@ fn the_end_of_what_is_repeated_counts_from_the_first_request() {
     world.claim(1);
     world.succeed(1, "second");
     world.advance(10 * DAY);
-    world.claim(2);
-    world.end(2, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    world.lose(2);
     world.advance(15 * DAY);
     ends_on(&mut world, 40);
     world.claim(3);

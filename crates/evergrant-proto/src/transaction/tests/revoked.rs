@@ -1,17 +1,12 @@
 //! Successes that come after their grant was revoked.
 
 use super::world::World;
-use crate::{
-    diagnosis::PreviousOutcome,
-    grant::{EventKind, GrantState},
-    transaction::Ending,
-};
+use crate::grant::{EventKind, GrantState};
 
 /// Two requests with one token, both on their way, and the grant is revoked over them.
 fn revoked_over_two_flights() -> World {
     let mut world = World::new();
-    world.claim(1);
-    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    world.lose(1);
     world.advance(3600);
     world.claim(2);
     world.revoke();
@@ -79,8 +74,7 @@ fn a_late_success_that_brings_the_same_token_again_is_revoked_once() {
 #[test]
 fn the_spares_of_a_grant_are_revoked_with_it() {
     let mut world = World::new();
-    world.claim(1);
-    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
+    world.lose(1);
     world.advance(3600);
     world.claim(2);
     world.succeed(2, "second");

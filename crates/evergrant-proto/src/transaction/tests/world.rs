@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::{
     client::{Branding, Breaker, ClientRecord, Learned, Probation},
-    diagnosis::{Cause, Certainty, Diagnosis},
+    diagnosis::{Cause, Certainty, Diagnosis, PreviousOutcome},
     failure::{Culprit, Exchange, Stage, Verdict, classify},
     grant::{
         AccessEntry, AccessKey, BootId, Credential, Expiry, GrantRecord, GrantState, IssuedTokens, StoreTime,
@@ -199,6 +199,12 @@ impl World {
             wall: self.wall,
         };
         self.apply(&Command::End(Box::new(end)))
+    }
+
+    /// An attempt gets no answer in time.
+    pub(crate) fn lose(&mut self, attempt: u128) {
+        self.claim(attempt);
+        self.end(attempt, Ending::Unknown(PreviousOutcome::Timeout), 1);
     }
 
     /// A resource server answers 401 to the access token that is held.
