@@ -37,7 +37,7 @@ impl GrantRecord {
             refresh_token_age: credential.map(|held| sent_at.since(held.obtained_at)),
             authorization_age: authorized_at(self).map(|from| sent_at.since(from)),
             idle: Some(sent_at.since(used.max(self.last_success_at))),
-            // At the most: when the request was judged on its way, nobody knows.
+            // At the most: when it was judged between being sent and being answered, nobody knows.
             since_last_success: Some(wall.max(sent_at).since(self.last_success_at)),
             access_token_expired: self
                 .access_for(&AccessKey::default())

@@ -260,13 +260,9 @@ fn is_in_doubt(grant: &GrantRecord) -> bool {
 /// Makes a refusal final, unless a spare or a predecessor can take over. Otherwise nothing is deleted: what was refused
 /// stays sealed.
 pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, events: &mut Vec<Event>) {
-    let Some(verdict) = grant.verdict.take() else { return };
-    let in_doubt = grant.doubtful_attempts().next().is_some();
-    let verdict = Box::new(if in_doubt { verdict.in_doubt } else { verdict.cleared });
-    // What takes its place now is older, and may have ended long before.
-    let known = grant.refused_for.take().filter(|first| first.cause != Cause::Undetermined);
-    let mut diagnosis = known.unwrap_or(verdict);
-    grant.refused_for = Some(diagnosis.clone());
+    if grant.verdict.is_none() {
+        return;
+    }
     if !grant.spares.is_empty() && !sabotaged!(ForgetSpares) {
         install_spare(grant, loaded, wall, events);
         return;
@@ -275,6 +271,7 @@ pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, 
         install_predecessor(grant, wall, events);
         return;
     }
+    let Some(mut diagnosis) = refusal(grant) else { return };
     if sabotaged!(DeleteOnRefusal) {
         grant.credential = None;
         grant.access.clear();
@@ -291,6 +288,19 @@ pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, 
     grant.state = GrantState::NeedsReauthorization { diagnosis };
 }
 
+/// What the credential in force was refused for, or a newer one before it: what has taken the place of another is older, and
+/// may have ended long before.
+fn refusal(grant: &mut GrantRecord) -> Option<Box<Diagnosis>> {
+    let in_doubt = grant.doubtful_attempts().next().is_some();
+    let verdict = grant.verdict.take();
+    let verdict = verdict.map(|verdict| Box::new(if in_doubt { verdict.in_doubt } else { verdict.cleared }));
+    let own = verdict.or_else(|| match &grant.state {
+        GrantState::NeedsReauthorization { diagnosis } => Some(diagnosis.clone()),
+        _ => None,
+    });
+    grant.refused_for.take().filter(|first| first.cause != Cause::Undetermined).or(own)
+}
+
 /// Puts the newest spare in the place of a credential that was refused.
 pub(super) fn install_spare(
     grant: &mut GrantRecord,
@@ -299,6 +309,7 @@ pub(super) fn install_spare(
     events: &mut Vec<Event>,
 ) {
     let Some(spare) = grant.spares.pop() else { return };
+    grant.refused_for = refusal(grant);
     grant.generation = grant.generation.next();
     let mut credential = spare.credential;
     credential.generation = grant.generation;
@@ -310,7 +321,6 @@ pub(super) fn install_spare(
     }
     grant.take_back_death();
     grant.state = GrantState::Active;
-    grant.verdict = None;
     grant.retry_at = None;
     events.push(grant.event(EventKind::SpareInstalled, wall));
 }
@@ -330,6 +340,7 @@ fn outlives_its_successor(loaded: &Loaded) -> bool {
 /// that is held lost its place. The predecessor itself still works: it brings the next.
 fn install_predecessor(grant: &mut GrantRecord, wall: Timestamp, events: &mut Vec<Event>) {
     let Some(predecessor) = grant.predecessor.take() else { return };
+    grant.refused_for = refusal(grant);
     grant.generation = grant.generation.next();
     grant.put_back = Some(predecessor.generation);
     grant.credential = Some(Credential { generation: grant.generation, ..predecessor });

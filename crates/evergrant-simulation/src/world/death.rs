@@ -11,7 +11,7 @@ use evergrant_proto::{
 use evergrant_rehearse::{Fingerprint, JournalEntry, Outcome, Reason};
 
 use super::{World, truth::ENDS};
-use crate::{Invariant, Presentation, PresentationEnd, judge::OWNER_WAIT};
+use crate::{Invariant, PresentationEnd, judge::OWNER_WAIT};
 
 /// Among how many candidates the truth has to be.
 const CANDIDATES: usize = 3;
@@ -178,30 +178,29 @@ impl World {
             presentations.any(|one| one.end == Some(PresentationEnd::Dead) && Some(one.sent_at) > since)
         };
         let newer: Vec<&str> = self.judge.tokens_of(grant.id).filter(refused).collect();
-        let unknown = |one: &Presentation| {
-            let cleared = one.end == Some(PresentationEnd::NotProcessed) && self.judge.is_recorded(one);
-            one.end != Some(PresentationEnd::Dead) && !cleared
-        };
         let lost = newer.iter().any(|token| self.was_lost(&Fingerprint::of(token)));
         let mut attempts = self.store.attempts(grant.id);
         // A refusal that nobody has written down yet is in doubt as well.
         let doubtful = newer.len() > 1 && attempts.any(Attempt::is_doubtful);
-        (lost, doubtful || newer.iter().any(|token| self.judge.presentations_of(token).any(unknown)))
+        (lost, doubtful || newer.iter().any(|token| self.is_unsettled(token)))
     }
 
     /// Whether another attempt of the generation was in doubt when it was presented, by what was known then: a loss is as
     /// likely as a revocation.
     fn was_doubted(&self, grant: &GrantRecord, held: &Credential) -> bool {
         let of_now = |attempt: &&Attempt| attempt.generation == grant.generation;
-        let attempts = self.store.attempts(grant.id).filter(of_now);
-        let refused = |one: &&Presentation| one.end == Some(PresentationEnd::Dead);
-        let presented = || self.judge.presentations_of(held.refresh_token.expose());
-        // What was provably not processed is in no doubt, once that is on record.
-        let cleared = |one: &Presentation| {
-            one.end == Some(PresentationEnd::NotProcessed) && self.judge.is_recorded(one)
-        };
-        attempts.into_iter().any(Attempt::is_doubtful)
-            || presented().filter(|one| !refused(one) && !cleared(one)).count() > 0
+        let mut attempts = self.store.attempts(grant.id).filter(of_now);
+        attempts.any(Attempt::is_doubtful) || self.is_unsettled(held.refresh_token.expose())
+    }
+
+    /// Whether a presentation of this token was not refused, and is in doubt. What was provably not processed is in none, once
+    /// that is on record.
+    fn is_unsettled(&self, token: &str) -> bool {
+        self.judge.presentations_of(token).any(|one| match one.end {
+            Some(PresentationEnd::Dead) => false,
+            Some(PresentationEnd::NotProcessed) => !self.judge.is_recorded(one),
+            _ => true,
+        })
     }
 }
 

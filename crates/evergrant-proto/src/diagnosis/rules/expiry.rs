@@ -14,6 +14,16 @@ fn has_passed(age: Duration, lifetime: Duration) -> bool {
     age + (lifetime / 100).min(Duration::from_secs(300)) >= lifetime
 }
 
+/// How long an authorization lives, by announcement or by the catalogue.
+fn life_of_the_authorization(facts: Facts<'_>) -> Option<Duration> {
+    facts.history.announced_authorization_lifetime.or(facts.provider.lifetimes.absolute)
+}
+
+/// How long an unused refresh token lives, by announcement or by the catalogue.
+fn life_unused(facts: Facts<'_>) -> Option<Duration> {
+    facts.history.announced_refresh_lifetime.or(facts.provider.lifetimes.idle)
+}
+
 pub(super) fn the_application_is_in_testing(facts: Facts<'_>) -> Option<Finding> {
     let lifetime = facts.provider.lifetimes.testing?;
     if !facts.refresh_token_refused() || facts.history.app_in_testing == Some(false) {
@@ -55,7 +65,7 @@ pub(super) fn the_authorization_is_too_old(facts: Facts<'_>) -> Option<Finding> 
     // The chain is at least as old as its newest token.
     let age = facts.history.authorization_age.max(facts.history.refresh_token_age)?;
     let announced = facts.history.announced_authorization_lifetime;
-    let lifetime = announced.or(facts.provider.lifetimes.absolute)?;
+    let lifetime = life_of_the_authorization(facts)?;
     (facts.refresh_token_refused() && has_passed(age, lifetime)).then(|| {
         Finding::new(
             Cause::RefreshTokenExpiredAbsolute,
@@ -75,7 +85,7 @@ pub(super) fn the_token_was_idle_too_long(facts: Facts<'_>) -> Option<Finding> {
     let history = facts.history;
     let idle = history.idle.or(history.since_last_success).or(history.refresh_token_age)?;
     let announced = facts.history.announced_refresh_lifetime;
-    let lifetime = announced.or(facts.provider.lifetimes.idle)?;
+    let lifetime = life_unused(facts)?;
     // A backup does not know of later uses.
     let told = facts.refresh_token_refused() && history.store_restored != Some(true);
     (told && has_passed(idle, lifetime)).then(|| {
@@ -96,18 +106,15 @@ pub(super) fn the_token_was_idle_too_long(facts: Facts<'_>) -> Option<Finding> {
 /// The lives that have run out, or may have, by our records.
 pub(super) fn what_is_over(facts: Facts<'_>) -> impl Iterator<Item = Cause> {
     let history = facts.history;
-    let lifetimes = &facts.provider.lifetimes;
-    let announced = history.announced_refresh_lifetime;
     let is_over = |age: Option<Duration>, lifetime: Option<Duration>| {
         age.zip(lifetime).is_some_and(|(age, lifetime)| has_passed(age, lifetime))
     };
-    let authorization = history.announced_authorization_lifetime.or(lifetimes.absolute);
     // At the most: since the last use that is certain.
     let unused = history.since_last_success.or(history.idle);
-    let idle = is_over(unused, announced.or(lifetimes.idle));
+    let idle = is_over(unused, life_unused(facts));
     // Whether use prolongs what was announced for a token that stays the same, nobody was told.
-    let announced = is_over(history.refresh_token_age, announced) && !idle;
-    let absolute = is_over(history.authorization_age, authorization) || announced;
+    let announced = is_over(history.refresh_token_age, history.announced_refresh_lifetime) && !idle;
+    let absolute = is_over(history.authorization_age, life_of_the_authorization(facts)) || announced;
     let absolute = absolute.then_some(Cause::RefreshTokenExpiredAbsolute);
     absolute.into_iter().chain(idle.then_some(Cause::RefreshTokenExpiredIdle))
 }

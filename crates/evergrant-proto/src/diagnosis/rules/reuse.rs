@@ -182,7 +182,7 @@ fn a_late_request_costs_the_token(provider: &Provider) -> bool {
 }
 
 /// Whether a replay ends this provider's grants, as far as anybody knows.
-pub(super) fn a_replay_ends_the_grant(provider: &Provider) -> bool {
+fn a_replay_ends_the_grant(provider: &Provider) -> bool {
     let rotation = &provider.rotation;
     match rotation.revokes {
         ReplayRevokes::Grant | ReplayRevokes::ClientSession => true,
