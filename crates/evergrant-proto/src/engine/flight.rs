@@ -307,7 +307,10 @@ impl Flight {
             return self.poll_later(now);
         }
         let policy = &client.provider.rotation;
-        self.urgent = repeat_before(&grant, policy, Pace::of(policy)).is_some_and(|end| end > now.wall);
+        let end = repeat_before(&grant, policy, Pace::of(policy));
+        // Whoever has more time can spare an endpoint that is not doing well.
+        let latest = now.wall.plus(deadlines::LONGEST_WAIT);
+        self.urgent = end.is_some_and(|end| end > now.wall && end <= latest);
         let endpoint = EndpointKey::of(&client);
         let newest = grant.access.iter().map(|entry| entry.issued_at).filter(|at| *at <= now.wall).max();
         if let Some(newest) = newest {

@@ -2,7 +2,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{access::AccessKey, attempt::Attempt, lease::StoreTime, record::GrantRecord};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    access::AccessKey,
+    attempt::{Attempt, Outcome},
+    lease::StoreTime,
+    record::GrantRecord,
+};
 use crate::{
     name::HolderId,
     provider::{RotationKind, RotationPolicy},
@@ -68,38 +75,70 @@ pub enum Permission {
     NotBefore(Timestamp),
 }
 
+/// Earlier presentations of one refresh token that the provider may have processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presented {
+    /// Wall clock when the first was journalled.
+    pub first_at: Timestamp,
+    /// The store's clock at the same instant.
+    pub first_on: StoreTime,
+    /// How many there were.
+    pub times: u32,
+}
+
+impl GrantRecord {
+    /// What the refresh token of the current generation has been through; `None` if it was never presented, or as what it was
+    /// before it was put back, and nobody has noted that.
+    pub fn presented(&self) -> Option<Presented> {
+        let own = self.attempts.iter().filter(|attempt| {
+            attempt.generation == self.generation && !matches!(attempt.outcome, Some(Outcome::Failed { .. }))
+        });
+        let times = u32::try_from(own.clone().count()).unwrap_or(u32::MAX);
+        if self.put_back.is_some() {
+            return self
+                .exchanged
+                .map(|before| Presented { times: before.times.saturating_add(times), ..before });
+        }
+        let first = own.min_by_key(|attempt| attempt.fence)?;
+        Some(Presented { first_at: first.journalled_at, first_on: first.journalled_on, times })
+    }
+}
+
 /// Decides whether the refresh token of the current generation may be presented.
 pub fn may_present(grant: &GrantRecord, rules: &PresentationRules<'_>) -> Permission {
     let doubtful: Vec<&Attempt> = grant.doubtful_attempts().collect();
-    if doubtful.is_empty() || sabotaged!(RepeatBlindly) {
+    if doubtful.is_empty() && grant.put_back.is_none() || sabotaged!(RepeatBlindly) {
         return Permission::Granted;
     }
     let repeatable = match rules.policy.kind {
         RotationKind::Reusable | RotationKind::OneTime => true,
         // Nobody has used a successor that nobody received; but some end the old token after a while all the same.
         RotationKind::UntilSuccessorUsed => {
-            rules.policy.window.is_none() && rules.policy.count.is_none() || inside_window(rules, &doubtful)
+            rules.policy.window.is_none() && rules.policy.count.is_none()
+                || inside_window(grant, rules, &doubtful)
         }
         RotationKind::GraceSame
         | RotationKind::GraceNew
         | RotationKind::LatestWins
-        | RotationKind::LongOverlap => inside_window(rules, &doubtful),
+        | RotationKind::LongOverlap => inside_window(grant, rules, &doubtful),
         RotationKind::ReplayRevokes | RotationKind::Unknown => false,
     };
     if repeatable { Permission::Granted } else { last_resort(grant, rules, &doubtful) }
 }
 
-/// Until when a refresh token in doubt can be claimed again so that it arrives inside the provider's window; `None` if it
-/// is not in doubt, or the policy has no window.
+/// Until when a refresh token that was presented before can be claimed again so that it arrives inside the provider's window;
+/// `None` if it was not, or the policy has no window.
 pub fn repeat_before(grant: &GrantRecord, policy: &RotationPolicy, pace: Pace) -> Option<Timestamp> {
     let windowed = matches!(
         policy.kind,
         RotationKind::GraceSame
             | RotationKind::GraceNew
             | RotationKind::LatestWins
+            | RotationKind::UntilSuccessorUsed
             | RotationKind::LongOverlap
     );
-    let first = grant.doubtful_attempts().map(|attempt| attempt.journalled_at).min()?;
+    let before = grant.put_back.and(grant.exchanged).map(|presented| presented.first_at);
+    let first = grant.doubtful_attempts().map(|attempt| attempt.journalled_at).chain(before).min()?;
     policy.window.filter(|_| windowed).map(|window| first.plus(window).minus(pace.total()))
 }
 
@@ -108,19 +147,22 @@ pub fn repeat_before(grant: &GrantRecord, policy: &RotationPolicy, pace: Pace) -
 ///
 /// Counted on both clocks: the store's cannot be set back, which would make the window look open for longer than it
 /// is; the wall clock is the one that a rehearsal moves.
-fn inside_window(rules: &PresentationRules<'_>, doubtful: &[&Attempt]) -> bool {
-    let counted = rules
-        .policy
-        .count
-        .is_none_or(|count| u32::try_from(doubtful.len()).is_ok_and(|presentations| presentations <= count));
+fn inside_window(grant: &GrantRecord, rules: &PresentationRules<'_>, doubtful: &[&Attempt]) -> bool {
+    let before = grant.put_back.and(grant.exchanged);
+    if grant.put_back.is_some() && before.is_none() {
+        return false;
+    }
+    let earlier = before.map_or(0, |presented| presented.times);
+    let presentations = u32::try_from(doubtful.len()).unwrap_or(u32::MAX).saturating_add(earlier);
+    let counted = rules.policy.count.is_none_or(|count| presentations <= count);
     let Some(window) = rules.policy.window else { return counted && rules.policy.count.is_some() };
-    let in_time = |attempt: &&Attempt| {
-        let first = attempt.journalled_at;
-        let by_wall = rules.wall >= first && rules.wall.plus(rules.pace.total()) < first.plus(window);
-        let by_store = rules.store.until(attempt.journalled_on.plus(window)) > rules.pace.total();
+    let in_time = |(first_at, first_on): (Timestamp, StoreTime)| {
+        let by_wall = rules.wall >= first_at && rules.wall.plus(rules.pace.total()) < first_at.plus(window);
+        let by_store = rules.store.until(first_on.plus(window)) > rules.pace.total();
         by_wall && by_store
     };
-    counted && doubtful.iter().all(in_time)
+    let doubtful = doubtful.iter().map(|attempt| (attempt.journalled_at, attempt.journalled_on));
+    counted && doubtful.chain(before.map(|before| (before.first_at, before.first_on))).all(in_time)
 }
 
 /// Under a policy that kills the family on a replay, the token is presented again only when nothing can be lost by
@@ -152,7 +194,7 @@ fn is_over(attempt: &Attempt, rules: &PresentationRules<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        grant::{BootId, Outcome},
+        grant::BootId,
         name::{AttemptId, ClientName, Generation, GrantId, Namespace},
     };
 

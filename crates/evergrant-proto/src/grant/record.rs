@@ -8,6 +8,7 @@ use super::{
     access::{AccessEntry, AccessKey},
     attempt::{Attempt, Outcome},
     credential::{Credential, Spare},
+    doubt::Presented,
     lease::{Lease, StoreTime},
     life::Life,
     state::GrantState,
@@ -73,6 +74,10 @@ pub struct GrantRecord {
     /// an answer to that presentation is one about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub put_back: Option<Generation>,
+    /// How the refresh token was presented that was exchanged last: the predecessor, or, while it is put back, the credential in
+    /// force. Kept where the provider takes it until its successor has been used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchanged: Option<Presented>,
     /// What the newest credential was refused for, while older ones are tried in its place: what the grant dies of, if they
     /// are refused as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -94,6 +94,7 @@ impl GrantRecord {
             credential: None,
             predecessor: None,
             put_back: None,
+            exchanged: None,
             refused_for: None,
             access: Vec::new(),
             spares: Vec::new(),
@@ -116,6 +117,7 @@ impl GrantRecord {
         self.blocked_until = None;
         self.predecessor = None;
         self.put_back = None;
+        self.exchanged = None;
         self.refused_for = None;
         self.spares.clear();
         self.verdict = None;

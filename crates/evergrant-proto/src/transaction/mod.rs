@@ -60,6 +60,9 @@ pub mod deadlines {
     /// How long a caller waits for a token. Shorter than a flight.
     pub const CALLER: Duration = Duration::from_secs(10);
 
+    /// Longer than any wait after a failure, one that a provider has asked for among them.
+    pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(70 * 60);
+
     /// The clocks of several hosts differ by less than this.
     pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 }

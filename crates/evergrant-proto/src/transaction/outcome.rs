@@ -1,14 +1,12 @@
 //! Recording how an attempt ended without tokens.
 
-use std::time::Duration;
-
 use super::{
     Change, Conflict, Loaded, deadlines,
     schedule::schedule,
     succeed::{record_outcome, release},
 };
 use crate::{
-    diagnosis::{Cause, Diagnosis, History, Neighbours, PreviousOutcome, diagnose},
+    diagnosis::{Cause, Certainty, Diagnosis, History, Neighbours, PreviousOutcome, diagnose},
     failure::Failure,
     grant::{
         Attempt, Credential, Degradation, Event, EventKind, GrantRecord, GrantState, Outcome, PendingVerdict,
@@ -17,9 +15,6 @@ use crate::{
     provider::RotationKind,
     time::Timestamp,
 };
-
-/// Longer than any wait after a failure: beyond it lies only what a clock that was set back since has written.
-const LONGEST_PROMISE: Duration = Duration::from_secs(70 * 60);
 
 /// Records that the provider refused the grant itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,7 +91,8 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let client = loaded.client.as_deref().ok_or(Conflict::NoSuchClient)?;
     let mut history = grant.history_of_failure(client, command.attempt, command.sent_at, command.wall);
-    history.store_restored = Some(grant.life.adoption < loaded.adoptions);
+    let restored = grant.life.adoption < loaded.adoptions;
+    history.store_restored = Some(restored);
     history.neighbours = Neighbours::of(&loaded.recent, &grant, None, command.wall);
     history.other_grants = history.neighbours.and_then(Neighbours::verdict);
     let outcome = Outcome::Refused { code: command.failure.code() };
@@ -109,6 +105,10 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
     let concerns = of_what_is_held && lives(&grant);
     release(&mut grant, &attempt);
     let mut events = Vec::new();
+    if restored {
+        // What a backup tells of a newer credential, time may have overtaken elsewhere.
+        grant.refused_for = None;
+    }
     if concerns {
         let mut diagnosis = diagnose(&command.failure, &history, &client.provider);
         let undoubted =
@@ -236,8 +236,9 @@ fn note_end(grant: &mut GrantRecord, command: &End) -> Event {
     let degradation = if doubted { Degradation::OutcomeUnknown } else { degradation };
     let mut retry_at = command.retry_at;
     if matches!(command.ending, Ending::NotSent | Ending::Unsendable) {
-        // What was waited for before goes on being waited for: a process that stood still knew nothing of it.
-        let promised = grant.retry_at.filter(|at| *at < command.wall.plus(LONGEST_PROMISE));
+        // What was waited for before goes on being waited for: a process that stood still knew nothing of it. Beyond the longest
+        // wait lies only what a clock that was set back since has written.
+        let promised = grant.retry_at.filter(|at| *at < command.wall.plus(deadlines::LONGEST_WAIT));
         retry_at = promised.map_or(retry_at, |promised| promised.max(retry_at));
     } else if command.ending != Ending::Inactive {
         grant.failures = grant.failures.saturating_add(1);
@@ -288,8 +289,12 @@ pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, 
     grant.state = GrantState::NeedsReauthorization { diagnosis };
 }
 
+/// What is said of a refresh token that was spent: of an older one that takes the place of another, it tells nothing.
+const OLD_NEWS: [Cause; 3] =
+    [Cause::ConcurrentRefreshRace, Cause::LostRotationNotPersisted, Cause::RotatedTokenReused];
+
 /// What the credential in force was refused for, or a newer one before it: what has taken the place of another is older, and
-/// may have ended long before.
+/// may have been spent long before. What else has ended it is news, and so is all that befell it after a use without an answer.
 fn refusal(grant: &mut GrantRecord) -> Option<Box<Diagnosis>> {
     let in_doubt = grant.doubtful_attempts().next().is_some();
     let verdict = grant.verdict.take();
@@ -298,7 +303,14 @@ fn refusal(grant: &mut GrantRecord) -> Option<Box<Diagnosis>> {
         GrantState::NeedsReauthorization { diagnosis } => Some(diagnosis.clone()),
         _ => None,
     });
-    grant.refused_for.take().filter(|first| first.cause != Cause::Undetermined).or(own)
+    let first = grant.refused_for.take().filter(|first| first.cause != Cause::Undetermined);
+    let is_news = |own: &Diagnosis| {
+        own.certainty != Certainty::Possible && (in_doubt || !OLD_NEWS.contains(&own.cause))
+    };
+    match (first, own) {
+        (Some(_), Some(own)) if is_news(&own) => Some(own),
+        (first, own) => first.or(own),
+    }
 }
 
 /// Puts the newest spare in the place of a credential that was refused.
@@ -331,7 +343,7 @@ fn is_replaceable(grant: &GrantRecord, loaded: &Loaded) -> bool {
 }
 
 /// Whether the provider takes a refresh token until its successor has been used: one that was refused has not been.
-fn outlives_its_successor(loaded: &Loaded) -> bool {
+pub(super) fn outlives_its_successor(loaded: &Loaded) -> bool {
     let client = loaded.client.as_deref();
     client.is_some_and(|client| client.provider.rotation.kind == RotationKind::UntilSuccessorUsed)
 }

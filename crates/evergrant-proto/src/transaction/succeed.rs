@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Change, Conflict, Loaded, learn::unused_before, schedule::schedule};
+use super::{
+    Change, Conflict, Loaded, learn::unused_before, outcome::outlives_its_successor, schedule::schedule,
+};
 use crate::{
     client::{Breaker, ClientRecord},
     grant::{
@@ -50,7 +52,7 @@ pub(super) fn succeed(loaded: &Loaded, command: &Succeed) -> Result<Change, Conf
     } else if attempt.generation < grant.lineage_start && !sabotaged!(ForgetTheLineage) {
         events.push(grant.event(EventKind::SupersededSuccess, command.wall));
     } else if attempt.generation == grant.generation || sabotaged!(DropTheGenerationCheck, ForgetTheLineage) {
-        install(&mut grant, command, &mut events);
+        install(&mut grant, loaded, command, &mut events);
     } else {
         keep_spare(&mut grant, loaded, &attempt, command, &mut events);
     }
@@ -85,7 +87,7 @@ pub(super) fn salvage(loaded: &Loaded, command: &Succeed) -> Result<Change, Conf
         keep_for_revocation(&mut grant, command);
     } else if !is_held_or_spent(&grant, refresh_token) {
         if command.issued.sent_at >= grant.last_success_at && grant.lease.is_none() {
-            install(&mut grant, command, &mut events);
+            install(&mut grant, loaded, command, &mut events);
         } else {
             push_spare(&mut grant, command, refresh_token, &mut events);
         }
@@ -132,9 +134,10 @@ pub(super) fn release(grant: &mut GrantRecord, attempt: &Attempt) {
     }
 }
 
-fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) {
+fn install(grant: &mut GrantRecord, loaded: &Loaded, command: &Succeed, events: &mut Vec<Event>) {
     let troubled = !matches!(grant.state, GrantState::Active | GrantState::NotRefreshable);
     let passed = unused_before(grant, command);
+    let presented = grant.presented().filter(|_| outlives_its_successor(loaded));
     grant.refused_for = None;
     grant.overtaken = overtaken_by_this(grant, command.wall);
     if !sabotaged!(StandStill) {
@@ -158,6 +161,7 @@ fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) 
         let refused =
             grant.verdict.is_some() || matches!(grant.state, GrantState::NeedsReauthorization { .. });
         grant.predecessor = grant.credential.replace(rotated).filter(|_| !refused);
+        grant.exchanged = presented;
         grant.put_back = None;
         // A late success may have brought the same before: when it is needed as a spare, it will have been spent.
         grant.spares.retain(|spare| spare.credential.refresh_token != *refresh_token);
@@ -167,6 +171,7 @@ fn install(grant: &mut GrantRecord, command: &Succeed, events: &mut Vec<Event>) 
         kept.expires_at = issued.refresh_expires_at.or(kept.expires_at);
         kept.authorization_expires_at = authorization_expires_at;
         grant.predecessor = None;
+        grant.put_back = None;
     }
     if let Some(access) = &issued.access {
         let mut access = access.clone();

@@ -229,7 +229,8 @@ impl Judge {
             earlier.iter().filter(|one| !matches!(one.end, Some(PresentationEnd::NotProcessed))).collect();
         let first = doubtful.iter().map(|one| one.sent_at).min()?;
         match kind {
-            RotationKind::Reusable | RotationKind::UntilSuccessorUsed | RotationKind::OneTime => None,
+            RotationKind::Reusable | RotationKind::OneTime => None,
+            RotationKind::UntilSuccessorUsed if self.is_unbounded() => None,
             _ if self.in_window(first, doubtful.len(), moment) => None,
             _ => strict_objection(&doubtful, attempt, moment),
         }
@@ -242,7 +243,12 @@ impl Judge {
         let latest = Duration::from_millis(moment.now - first) + moment.deadline;
         let in_time = known.window.is_none_or(|window| latest <= window);
         let counted = known.count.is_none_or(|count| presentations <= count as usize);
-        windowed && in_time && counted && (known.window.is_some() || known.count.is_some())
+        windowed && in_time && counted && !self.is_unbounded()
+    }
+
+    /// Whether the provider is known to forgive replays for ever, or not at all.
+    fn is_unbounded(&self) -> bool {
+        self.scene.known.window.is_none() && self.scene.known.count.is_none()
     }
 }
 

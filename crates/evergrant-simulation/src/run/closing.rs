@@ -44,7 +44,8 @@ impl Setting {
     pub fn recovery(&self) -> Duration {
         let doubt = match self.policy {
             // A repetition is safe, or inside a window and pointless afterwards: the longest wait is for an owner.
-            Policy::Known(PolicyName::P0 | PolicyName::P6) => Duration::ZERO,
+            Policy::Known(PolicyName::P0) => Duration::ZERO,
+            Policy::Known(PolicyName::P6) if !self.replays.briefly => Duration::ZERO,
             Policy::Known(PolicyName::P1) => OWNER_WAIT,
             // The access token is used up first.
             Policy::Known(_) | Policy::Unknown => Duration::from_secs(self.access_token_s) + OWNER_WAIT,

@@ -430,11 +430,12 @@ fn scene(setting: &Setting) -> Scene {
         Policy::Unknown => PolicyName::P2,
     };
     let mut rotation = Rotation::named(policy);
-    if matches!(policy, PolicyName::P3 | PolicyName::P4 | PolicyName::P5) {
+    let briefly = policy == PolicyName::P6 && setting.replays.briefly;
+    if briefly || matches!(policy, PolicyName::P3 | PolicyName::P4 | PolicyName::P5) {
         rotation.window_s = Some(setting.window_s);
     }
     if matches!(policy, PolicyName::P3 | PolicyName::P4 | PolicyName::P5 | PolicyName::P7) {
-        let Replays { forgiven, of_parent, revoke } = setting.replays;
+        let Replays { forgiven, of_parent, revoke, .. } = setting.replays;
         rotation.count = forgiven;
         rotation.ancestors = if of_parent { Ancestors::Immediate } else { Ancestors::All };
         rotation.otherwise = if revoke { Otherwise::RevokeFamily } else { Otherwise::Refuse };

@@ -75,6 +75,8 @@ pub struct Replays {
     pub of_parent: bool,
     /// Whether one that is not forgiven ends the grant.
     pub revoke: bool,
+    /// Whether a token that works until its successor is used does so for [`Setting::window_s`] only.
+    pub briefly: bool,
 }
 
 /// One thing that happens, and the time after it.
@@ -138,6 +140,7 @@ impl Setting {
                 forgiven: *details.pick(&[None, None, None, Some(1), Some(4)]),
                 revoke: details.permille(500),
                 of_parent: details.permille(500),
+                briefly: details.permille(500),
             },
             emphasis: *dice.pick(&Emphasis::ALL),
             tells_reason: dice.permille(350),

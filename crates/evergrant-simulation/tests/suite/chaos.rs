@@ -73,6 +73,12 @@ fn play_again(seed: u64) {
     run(seed, &Options::default()).unwrap_or_else(|violation| panic!("{violation}"));
 }
 
+/// One that has done so when it was asked to play this policy.
+fn play_again_as(policy: &str, seed: u64) {
+    let options = Options { policy: policy.parse().ok(), ..Options::default() };
+    run(seed, &options).unwrap_or_else(|violation| panic!("{violation}"));
+}
+
 /// After an adoption a grant may serve nothing until it is its turn, while others are refreshed: the end is judged between two
 /// of these refreshes.
 #[test]
@@ -113,6 +119,18 @@ fn what_replaces_a_refused_credential_waits_as_the_provider_has_asked() {
 #[test]
 fn the_end_of_an_attempt_that_an_authorization_has_superseded_settles_nothing() {
     play_again(606_076);
+}
+
+/// The predecessor is put back, used without an answer, and then the user withdraws the consent.
+#[test]
+fn what_befalls_a_predecessor_that_was_put_back_is_news() {
+    play_again_as("P6", 10_492);
+}
+
+/// Its successor was refused before the backup was made, and by now the predecessor has ended, too.
+#[test]
+fn what_a_backup_tells_of_a_newer_token_is_no_news() {
+    play_again_as("P6", 1959);
 }
 
 /// A cause that never comes to pass is never judged, and neither is a death of which nobody tells the truth.

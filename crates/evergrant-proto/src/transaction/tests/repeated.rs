@@ -55,9 +55,8 @@ fn what_is_installed_is_no_spare_any_more() {
     assert!(world.grant().spares.is_empty());
 }
 
-/// A spare is older than what it replaces: what became of that says more of the grant.
-#[test]
-fn a_grant_dies_of_what_its_newest_token_was_refused_for() {
+/// The newest token was in doubt, and is refused: a spare has taken its place, and is presented.
+fn down_to_a_spare() -> World {
     let mut world = overtaken();
     world.succeed(1, "another");
     world.advance(4000);
@@ -67,7 +66,24 @@ fn a_grant_dies_of_what_its_newest_token_was_refused_for() {
     world.refuse(4);
     assert_eq!(world.grant().credential.as_ref().unwrap().refresh_token.expose(), "another");
     world.claim(5);
+    world
+}
+
+/// A spare is older than what it replaces: what became of that says more of the grant.
+#[test]
+fn a_grant_dies_of_what_its_newest_token_was_refused_for() {
+    let mut world = down_to_a_spare();
     world.refuse(5);
+    assert_eq!(world.died_of().cause, Cause::LostRotationNotPersisted);
+}
+
+#[test]
+fn a_grant_dies_of_what_ended_all_its_tokens_while_older_ones_were_tried() {
+    let mut world = down_to_a_spare();
+    world.refuse_because(5, "The user has revoked the consent");
+    assert_eq!(world.died_of().cause, Cause::UserRevoked);
+    let mut world = down_to_a_spare();
+    world.refuse_because(5, "The refresh token was used before");
     assert_eq!(world.died_of().cause, Cause::LostRotationNotPersisted);
 }
 

@@ -12,7 +12,7 @@ use crate::{
         AccessEntry, AccessKey, BootId, Credential, Expiry, GrantRecord, GrantState, IssuedTokens, StoreTime,
     },
     name::{AttemptId, ClientName, Generation, GrantId, HolderId, Namespace},
-    provider::{Endpoints, Provider, RotationKind},
+    provider::{Endpoints, Provider, RotationKind, RotationPolicy},
     scope::ScopeSet,
     secret::{AccessToken, RefreshToken},
     time::Timestamp,
@@ -69,9 +69,14 @@ impl World {
 
     /// The provider is known to rotate like this.
     pub(crate) fn of_rotation(kind: RotationKind) -> Self {
+        Self::of_policy(RotationPolicy { kind, ..RotationPolicy::default() })
+    }
+
+    /// The provider is known to do this with tokens that were used already.
+    pub(crate) fn of_policy(rotation: RotationPolicy) -> Self {
         let mut world = Self::new();
         let mut client = world.client();
-        client.provider.rotation.kind = kind;
+        client.provider.rotation = rotation;
         world.loaded.client = Some(Arc::new(client));
         world
     }
@@ -103,11 +108,17 @@ impl World {
 
     /// The provider refuses the refresh token with `invalid_grant`.
     pub(crate) fn refuse(&mut self, attempt: u128) {
-        let answer = HttpResponse {
-            status: 400,
-            headers: Vec::new(),
-            body: br#"{"error":"invalid_grant"}"#.to_vec().into(),
-        };
+        self.answer(attempt, r#"{"error":"invalid_grant"}"#);
+    }
+
+    /// The same, and says why.
+    pub(crate) fn refuse_because(&mut self, attempt: u128, why: &str) {
+        self.answer(attempt, &format!(r#"{{"error":"invalid_grant","error_description":"{why}"}}"#));
+    }
+
+    fn answer(&mut self, attempt: u128, body: &str) {
+        let body = body.as_bytes().to_vec().into();
+        let answer = HttpResponse { status: 400, headers: Vec::new(), body };
         let exchange = Exchange {
             stage: Stage::RefreshToken,
             result: Ok(&answer),
@@ -145,14 +156,17 @@ impl World {
     }
 
     pub(crate) fn try_claim_by(&mut self, holder: HolderId, attempt: u128) -> Reply {
-        let claim = Claim {
-            grant: GRANT,
-            key: AccessKey::default(),
-            want: Want::Usable { min_ttl: Duration::ZERO },
-            holder,
-            attempt: AttemptId(attempt),
-            wall: self.wall,
-        };
+        self.want(Want::Usable { min_ttl: Duration::ZERO }, holder, attempt)
+    }
+
+    /// The scheduler claims it, although the access token is good.
+    pub(crate) fn try_renew(&mut self, attempt: u128) -> Reply {
+        self.want(Want::Early, HERE, attempt)
+    }
+
+    fn want(&mut self, want: Want, holder: HolderId, attempt: u128) -> Reply {
+        let (key, attempt, wall) = (AccessKey::default(), AttemptId(attempt), self.wall);
+        let claim = Claim { grant: GRANT, key, want, holder, attempt, wall };
         self.apply(&Command::Claim(claim)).reply
     }
 
