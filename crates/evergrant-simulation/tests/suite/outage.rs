@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evergrant_proto::engine::Refusal;
-use evergrant_rehearse::{Action, Endpoint, Fault, GrantType};
+use evergrant_rehearse::{Action, Endpoint, Fault, GrantType, PolicyName, RotationPolicy};
 use evergrant_simulation::{Scene, World};
 
 use crate::support::{issue, lively, minutes, quiet, refusal, seconds};
@@ -63,15 +63,26 @@ fn an_hour_without_a_network_costs_no_request_and_leaves_nothing_in_doubt() {
 
 #[test]
 fn a_hundred_grants_do_not_hammer_a_provider_that_is_down() {
-    let mut world = World::new(Scene::strict().with_users(100), 3);
+    hundred_grants_through_an_outage(Scene::strict(), 503);
+}
+
+/// Each request is in doubt, and may be repeated for a day: there is time to spare the provider.
+#[test]
+fn a_hundred_grants_in_doubt_do_not_hammer_it_either() {
+    let rotation = RotationPolicy { window_s: Some(86_400), ..RotationPolicy::named(PolicyName::P7) };
+    hundred_grants_through_an_outage(Scene::of(rotation), 500);
+}
+
+fn hundred_grants_through_an_outage(scene: Scene, status: u16) {
+    let mut world = World::new(scene.with_users(100), 3);
     let process = world.start().unwrap();
     let grants: Vec<_> = (0..100).map(|user| world.connect(process, &format!("user{user}"))).collect();
-    let down = Fault::before(Action::status(503)).at(Endpoint::Token).always();
+    let down = Fault::before(Action::status(status)).at(Endpoint::Token).always();
     let fault = world.party.provider.add_fault(down).unwrap();
     world.run_for(minutes(115));
     let requests = world.refreshes().len();
     // Three grants may find out; from then on the endpoint is asked by one at a time.
-    assert!(requests < 200, "{requests} requests");
+    assert!(requests < MOST_REQUESTS, "{requests} requests");
     world.party.provider.remove_fault(fault);
     world.run_for(minutes(7));
     for grant in grants {
