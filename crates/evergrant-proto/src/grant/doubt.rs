@@ -11,7 +11,7 @@ use super::{
     record::GrantRecord,
 };
 use crate::{
-    name::HolderId,
+    name::{Generation, HolderId},
     provider::{RotationKind, RotationPolicy},
     time::Timestamp,
     transaction::deadlines,
@@ -87,6 +87,12 @@ pub struct Presented {
 }
 
 impl GrantRecord {
+    /// Whether attempts of this generation present the refresh token in force: one that was put back was presented before, as
+    /// an earlier generation.
+    pub(crate) fn holds_what_was_presented_as(&self, generation: Generation) -> bool {
+        generation == self.generation || self.put_back == Some(generation)
+    }
+
     /// What the refresh token of the current generation has been through; `None` if it was never presented, or as what it was
     /// before it was put back, and nobody has noted that.
     pub fn presented(&self) -> Option<Presented> {
@@ -175,8 +181,9 @@ fn last_resort(grant: &GrantRecord, rules: &PresentationRules<'_>, doubtful: &[&
             return Permission::NotBefore(end);
         }
     }
-    let longest_wait = doubtful
-        .iter()
+    let earlier = grant.attempts.iter().filter(|attempt| grant.put_back == Some(attempt.generation));
+    let longest_wait = earlier
+        .chain(doubtful.iter().copied())
         .filter(|attempt| !is_over(attempt, rules))
         .map(|attempt| rules.store.until(attempt.journalled_on.plus(rules.owner_wait)));
     match longest_wait.max() {
@@ -195,7 +202,7 @@ mod tests {
     use super::*;
     use crate::{
         grant::BootId,
-        name::{AttemptId, ClientName, Generation, GrantId, Namespace},
+        name::{AttemptId, ClientName, GrantId, Namespace},
     };
 
     const BEGAN: u64 = 1_000_000;

@@ -18,6 +18,9 @@ use crate::{
 /// Deaths that are remembered: enough to see a period.
 const MAX_DEATHS: usize = 8;
 
+/// A request that was answered was not under way for longer.
+const LONGEST_UNDER_WAY: Duration = Duration::from_secs(2 * 60);
+
 impl GrantRecord {
     /// What is known when the attempt `own`, sent at `sent_at` with the refresh token that is held, has failed.
     pub fn history_of_failure(
@@ -33,12 +36,14 @@ impl GrantRecord {
         let previous = previous.max_by_key(|attempt| attempt.journalled_at);
         // What nobody answered may have been a use.
         let used = previous.map_or(self.last_success_at, |doubtful| doubtful.journalled_at);
+        // A process that stood still hears long after.
+        let judged_at = wall.max(sent_at).min(sent_at.plus(LONGEST_UNDER_WAY));
         History {
             refresh_token_age: credential.map(|held| sent_at.since(held.obtained_at)),
             authorization_age: authorized_at(self).map(|from| sent_at.since(from)),
             idle: Some(sent_at.since(used.max(self.last_success_at))),
-            // At the most: when it was judged between being sent and being answered, nobody knows.
-            since_last_success: Some(wall.max(sent_at).since(self.last_success_at)),
+            // At the most: when it was judged, nobody knows.
+            since_last_success: Some(judged_at.since(self.last_success_at)),
             access_token_expired: self
                 .access_for(&AccessKey::default())
                 .map(|entry| entry.usable_until().is_some_and(|end| end <= wall)),

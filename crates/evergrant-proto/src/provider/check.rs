@@ -146,7 +146,10 @@ fn rotation(rotation: &RotationPolicy, defect: &mut impl FnMut(&str, &str, &str)
     use RotationKind as Kind;
     let windowed =
         matches!(rotation.kind, Kind::GraceSame | Kind::GraceNew | Kind::LatestWins | Kind::LongOverlap);
+    // Some end the old token after a while although its successor is unused.
+    let either = rotation.kind == Kind::UntilSuccessorUsed;
     match (windowed, rotation.window.is_some() || rotation.count.is_some()) {
+        _ if either => {}
         (true, false) => {
             defect(
                 "rotation.kind",

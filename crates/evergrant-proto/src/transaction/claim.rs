@@ -10,8 +10,8 @@ use crate::{
     client::{Admission, Breaker, ClientRecord, Probation, Probe},
     diagnosis::{Diagnosis, PreviousOutcome},
     grant::{
-        AccessKey, Attempt, Credential, Freshness, GrantRecord, GrantState, Lease, Outcome, Pace, Permission,
-        PresentationRules, StoreTime, may_present,
+        AccessKey, Attempt, Credential, Event, Freshness, GrantRecord, GrantState, Lease, Outcome, Pace,
+        Permission, PresentationRules, StoreTime, may_present,
     },
     name::{AttemptId, Fence, Generation, GrantId, HolderId},
     time::Timestamp,
@@ -134,6 +134,7 @@ impl Want {
             Self::Early => {
                 freshness == Freshness::Fresh
                     && grant.doubtful_attempts().next().is_none()
+                    && grant.put_back.is_none()
                     && !grant.life.asks_for_keep_alive(wall)
             }
             Self::Newer { than } => entry.generation > than && freshness != Freshness::Expired,
@@ -170,6 +171,11 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
                 ..deferred(grant, client, Wait::Closed, command.wall)
             });
         }
+        if grant.put_back.is_some()
+            && let Permission::NotBefore(until) = permission(&grant, client, loaded, command)
+        {
+            return Ok(put_off(grant, client, Wait::OutcomeUnknown { until }, events, command.wall));
+        }
     }
     let Some(credential) = grant.credential.clone() else {
         return Ok(deferred(grant, client, Wait::Closed, command.wall));
@@ -177,10 +183,7 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
     let probation = match probe::admit(&grant, client, loaded, command) {
         Ok(probation) => probation,
         Err(until) => {
-            let events = std::mem::take(&mut events);
-            let settled = (!events.is_empty()).then(|| grant.clone());
-            let put_off = deferred(grant, client, Wait::OnProbation { until }, command.wall);
-            return Ok(Change { grant: put_off.grant.or(settled), events, ..put_off });
+            return Ok(put_off(grant, client, Wait::OnProbation { until }, events, command.wall));
         }
     };
     let mut breaker = client.breaker.clone();
@@ -255,6 +258,13 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
     {
         return Some(Wait::BackingOff { until });
     }
+    match permission(grant, client, loaded, command) {
+        Permission::Granted => None,
+        Permission::NotBefore(until) => Some(Wait::OutcomeUnknown { until }),
+    }
+}
+
+fn permission(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command: &Claim) -> Permission {
     let rules = PresentationRules {
         policy: &client.provider.rotation,
         pace: Pace::of(&client.provider.rotation),
@@ -265,16 +275,14 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
         wall: command.wall,
         store: loaded.now,
     };
-    match may_present(grant, &rules) {
-        Permission::Granted => None,
-        Permission::NotBefore(until) => Some(Wait::OutcomeUnknown { until }),
-    }
+    may_present(grant, &rules)
 }
 
 /// Whether a refresh ahead of time would do harm, or be refused, while the access token is good. A token in doubt, or one that
 /// is about to end unused, is worth it.
 fn is_too_early(grant: &GrantRecord, client: &ClientRecord, command: &Claim) -> bool {
-    if grant.doubtful_attempts().next().is_some() || grant.life.asks_for_keep_alive(command.wall) {
+    let doubted = grant.doubtful_attempts().next().is_some() || grant.put_back.is_some();
+    if doubted || grant.life.asks_for_keep_alive(command.wall) {
         return false;
     }
     let usable = |entry: &&crate::grant::AccessEntry| entry.freshness(command.wall) != Freshness::Expired;
@@ -349,6 +357,19 @@ fn journal(grant: &mut GrantRecord, command: &Claim, pace: Pace, now: StoreTime)
 }
 
 /// A grant that is due and cannot be helped now is put off, so that the scheduler does not find it at every tick.
+/// The same after a refusal has been made final in the claim.
+fn put_off(
+    grant: GrantRecord,
+    client: &ClientRecord,
+    wait: Wait,
+    events: Vec<Event>,
+    wall: Timestamp,
+) -> Change {
+    let settled = (!events.is_empty()).then(|| grant.clone());
+    let change = deferred(grant, client, wait, wall);
+    Change { grant: change.grant.or(settled), events, ..change }
+}
+
 fn deferred(mut grant: GrantRecord, client: &ClientRecord, wait: Wait, wall: Timestamp) -> Change {
     let until = match &wait {
         Wait::BackingOff { until }

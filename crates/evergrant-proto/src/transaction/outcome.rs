@@ -100,9 +100,7 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
         return Ok(Change::grant(grant, Vec::new()));
     };
     // Whatever the fence: a newer attempt of this generation presents the same token. While it is open the verdict waits.
-    let of_what_is_held =
-        attempt.generation == grant.generation || grant.put_back == Some(attempt.generation);
-    let concerns = of_what_is_held && lives(&grant);
+    let concerns = grant.holds_what_was_presented_as(attempt.generation) && lives(&grant);
     release(&mut grant, &attempt);
     let mut events = Vec::new();
     if restored {
@@ -111,8 +109,12 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
     }
     if concerns {
         let mut diagnosis = diagnose(&command.failure, &history, &client.provider);
-        let undoubted =
-            History { previous_attempt: None, newest_token_persisted: Some(true), ..history.clone() };
+        let undoubted = History {
+            previous_attempt: None,
+            newest_token_persisted: Some(true),
+            idle: Some(command.sent_at.since(grant.last_success_at)),
+            ..history.clone()
+        };
         let cleared = diagnose(&command.failure, &undoubted, &client.provider);
         if sabotaged!(BlameTheUser) && diagnosis.cause == Cause::LostRotationNotPersisted {
             diagnosis.cause = Cause::UserRevoked;
@@ -125,7 +127,8 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
             _ => settle(&mut grant, loaded, command.wall, &mut events),
         }
     }
-    if attempt.generation.next() == grant.generation && outlives_its_successor(loaded) {
+    let presented = |held: &Credential| held.generation == attempt.generation;
+    if outlives_its_successor(loaded) && grant.predecessor.as_ref().is_some_and(presented) {
         // A success of the same token came first, and the token that it replaced will not work again.
         grant.predecessor = None;
     }
@@ -210,7 +213,8 @@ pub(super) fn end(loaded: &Loaded, command: &End) -> Result<Change, Conflict> {
     if governs {
         events.push(note_end(&mut grant, command));
     }
-    let awaited = grant.verdict.is_some() && attempt.generation == grant.generation && lives(&grant);
+    let concerns = grant.holds_what_was_presented_as(attempt.generation) && lives(&grant);
+    let awaited = grant.verdict.is_some() && concerns;
     // A refusal has waited for this. What takes the place of the credential waits on: the provider may have asked for it.
     let is_last = || open_until(&grant, loaded, attempt.holder, command.wall).is_none();
     if awaited && !is_replaceable(&grant, loaded) && is_last() {
@@ -303,12 +307,15 @@ fn refusal(grant: &mut GrantRecord) -> Option<Box<Diagnosis>> {
         GrantState::NeedsReauthorization { diagnosis } => Some(diagnosis.clone()),
         _ => None,
     });
-    let first = grant.refused_for.take().filter(|first| first.cause != Cause::Undetermined);
     let is_news = |own: &Diagnosis| {
         own.certainty != Certainty::Possible && (in_doubt || !OLD_NEWS.contains(&own.cause))
     };
-    match (first, own) {
+    // It was we who used what is put back: that it was used tells nothing at all.
+    let tells_nothing =
+        |own: &Diagnosis| grant.put_back.is_some() && !in_doubt && OLD_NEWS.contains(&own.cause);
+    match (grant.refused_for.take(), own) {
         (Some(_), Some(own)) if is_news(&own) => Some(own),
+        (Some(first), Some(own)) if first.cause == Cause::Undetermined && !tells_nothing(&own) => Some(own),
         (first, own) => first.or(own),
     }
 }
@@ -381,7 +388,7 @@ pub(super) fn open_until(
     grant
         .attempts
         .iter()
-        .filter(|attempt| attempt.generation == grant.generation && attempt.is_open())
+        .filter(|attempt| grant.holds_what_was_presented_as(attempt.generation) && attempt.is_open())
         .filter(|attempt| attempt.holder != own && !loaded.ended_holders.contains(&attempt.holder))
         .map(|attempt| loaded.now.until(attempt.journalled_on.plus(deadlines::OWNER_WAIT)))
         .max()

@@ -49,6 +49,8 @@ pub(super) fn end_of_refused_request(grant: &mut GrantRecord, wall: Timestamp) -
 pub(super) fn schedule(grant: &mut GrantRecord, client: Option<&ClientRecord>, wall: Timestamp) {
     expiry::plan(grant, client);
     grant.next_due_at = match &grant.state {
+        // What is put back may work for a short time only.
+        GrantState::Active if grant.put_back.is_some() => Some(grant.retry_at.unwrap_or(wall)),
         GrantState::Active => {
             let renewal = grant.credential.as_ref().and_then(|_| renewal(grant, client, wall));
             let renewal = renewal.filter(|_| !sabotaged!(ForgetWhatIsDue));

@@ -54,7 +54,7 @@ pub(super) fn succeed(loaded: &Loaded, command: &Succeed) -> Result<Change, Conf
     } else if attempt.generation == grant.generation || sabotaged!(DropTheGenerationCheck, ForgetTheLineage) {
         install(&mut grant, loaded, command, &mut events);
     } else {
-        keep_spare(&mut grant, loaded, &attempt, command, &mut events);
+        keep_late(&mut grant, loaded, &attempt, command, &mut events);
     }
     if sabotaged!(RaiseTheDead) {
         grant.removed_at = None;
@@ -218,8 +218,9 @@ fn is_usable(grant: &GrantRecord, command: &Succeed) -> bool {
     brought.is_some_and(|access| access.freshness(command.wall) != Freshness::Expired)
 }
 
-/// Another refresh moved the generation first. What this one brought may be the only live credential.
-fn keep_spare(
+/// Another refresh moved the generation first. What this one brought may be the only live credential: a spare, or, if what it
+/// presented is put back, the one that replaced the successor which was refused.
+fn keep_late(
     grant: &mut GrantRecord,
     loaded: &Loaded,
     attempt: &Attempt,
@@ -233,6 +234,10 @@ fn keep_spare(
     let brought_before = attempt.brought_by_others.contains(&TokenMark::of(refresh_token, attempt.id));
     if brought_before || is_held_or_spent(grant, refresh_token) {
         // A provider that answers a repetition with the same successor: it was installed, or spent, already.
+        return;
+    }
+    if grant.put_back == Some(attempt.generation) {
+        install(grant, loaded, command, events);
         return;
     }
     push_spare(grant, command, refresh_token, events);

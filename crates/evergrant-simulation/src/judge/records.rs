@@ -3,6 +3,7 @@
 use evergrant_proto::{
     grant::{AccessKey, GrantRecord, GrantState},
     name::{Fence, Generation, GrantId},
+    provider::RotationKind,
     scope::ScopeSet,
     transaction::Command,
 };
@@ -88,7 +89,9 @@ impl Judge {
         let before = self.marks.get(&grant.id);
         let mark = Mark::of(grant, before, now);
         let moved = before.is_none_or(|before| before.generation != mark.generation);
-        let objections = before.map(|before| objections(before, &mark, command, attempt)).unwrap_or_default();
+        let late = before.is_some_and(|before| self.is_late(before, attempt));
+        let objections =
+            before.map(|before| objections(before, &mark, command, attempt, late)).unwrap_or_default();
         self.marks.insert(grant.id, mark);
         for (invariant, what) in objections {
             self.object(invariant, now, format!("{what} of grant {}", grant.id));
@@ -96,14 +99,27 @@ impl Judge {
         self.note_promise(command, grant);
         self.note_probe(command, grant, moved, now);
     }
+
+    /// Whether an attempt of this generation presented an older token than the one in force. What is put back in the place of a
+    /// refused successor was presented before.
+    fn is_late(&self, before: &Mark, attempt: Option<Generation>) -> bool {
+        let outlives = self.scene.known.kind == RotationKind::UntilSuccessorUsed;
+        let held = before.token.as_ref().filter(|_| outlives);
+        let same = held.is_some_and(|(_, token)| {
+            self.presentations_of(token).any(|one| one.generation.is_some() && one.generation == attempt)
+        });
+        attempt.is_some_and(|generation| generation < before.generation) && !same
+    }
 }
 
-/// `attempt` is the generation of the attempt whose outcome the command records.
+/// `attempt` is the generation of the attempt whose outcome the command records, and it is `late` if its token was not the one in
+/// force any more.
 fn objections(
     before: &Mark,
     after: &Mark,
     command: &Command,
     attempt: Option<Generation>,
+    late: bool,
 ) -> Vec<(Invariant, &'static str)> {
     let mut found = Vec::new();
     let mut object = |broken: bool, what: &'static str| {
@@ -132,7 +148,6 @@ fn objections(
     let superseded = attempt.is_some_and(|generation| generation < before.lineage_start) && !after.revoked;
     let changed = before.token != after.token || before.generation != after.generation;
     object(superseded && changed, "a flight older than the authorization overwrote it");
-    let late = attempt.is_some_and(|generation| generation < before.generation);
     // The last resort of a dead grant, and what a revoked one has to revoke, may be older.
     let needs_nothing = !before.dead && !before.revoked;
     object(

@@ -141,8 +141,9 @@ impl World {
                 // What a backup does not hold is lost as well, and its journal says nothing of doubts.
                 let doubted = self.was_doubted(grant, held) || self.judge.was_restored();
                 // The newest may have been lost, and what died last was older, and tried in its place.
-                let (newer_lost, newer_doubted) = self.fate_of_newer(grant);
-                self.was_lost(&token) || newer_lost || (room && (doubted || newer_doubted))
+                let newer_lost = self.newer(grant).any(|token| self.was_lost(&Fingerprint::of(token)));
+                let doubted = doubted || self.is_newer_in_doubt(grant);
+                self.was_lost(&token) || newer_lost || (room && doubted)
             }
             _ => named,
         };
@@ -170,19 +171,20 @@ impl World {
         issued.any(|issued| !self.judge.held(issued))
     }
 
-    /// Whether a credential was lost, and whether it was in doubt, that was refused since the last success.
-    fn fate_of_newer(&self, grant: &GrantRecord) -> (bool, bool) {
+    /// The refresh tokens of a grant that were refused since its last success.
+    fn newer(&self, grant: &GrantRecord) -> impl Iterator<Item = &str> {
         let since = self.judge.last_tokens(grant.id);
-        let refused = |token: &&str| {
+        self.judge.tokens_of(grant.id).filter(move |token| {
             let mut presentations = self.judge.presentations_of(token);
             presentations.any(|one| one.end == Some(PresentationEnd::Dead) && Some(one.sent_at) > since)
-        };
-        let newer: Vec<&str> = self.judge.tokens_of(grant.id).filter(refused).collect();
-        let lost = newer.iter().any(|token| self.was_lost(&Fingerprint::of(token)));
-        let mut attempts = self.store.attempts(grant.id);
-        // A refusal that nobody has written down yet is in doubt as well.
-        let doubtful = newer.len() > 1 && attempts.any(Attempt::is_doubtful);
-        (lost, doubtful || newer.iter().any(|token| self.is_unsettled(token)))
+        })
+    }
+
+    /// Whether one of them was in doubt. A refusal that nobody has written down yet is in doubt as well.
+    pub(super) fn is_newer_in_doubt(&self, grant: &GrantRecord) -> bool {
+        let doubtful =
+            self.newer(grant).count() > 1 && self.store.attempts(grant.id).any(Attempt::is_doubtful);
+        doubtful || self.newer(grant).any(|token| self.is_unsettled(token))
     }
 
     /// Whether another attempt of the generation was in doubt when it was presented, by what was known then: a loss is as

@@ -46,7 +46,9 @@ impl World {
             .any(|attempt| attempt.generation == grant.generation && attempt.is_doubtful());
         let lost = names.iter().all(|name| *name == Cause::LostRotationNotPersisted);
         // Whose use it was, nobody could say.
-        if (doubted || self.store.adoptions > 0) && self.was_borrowed(token) {
+        let newer = self.is_newer_in_doubt(grant)
+            && self.judge.tokens_of(grant.id).any(|held| self.was_borrowed(&Fingerprint::of(held)));
+        if newer || (doubted || self.store.adoptions > 0) && self.was_borrowed(token) {
             names.push(Cause::LostRotationNotPersisted);
         }
         Some(Truth { journal_decides: doubted && lost, names })

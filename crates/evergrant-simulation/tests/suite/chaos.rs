@@ -121,6 +121,12 @@ fn the_end_of_an_attempt_that_an_authorization_has_superseded_settles_nothing() 
     play_again(606_076);
 }
 
+/// Its refusal was heard five minutes late: that makes no token older.
+#[test]
+fn a_token_does_not_grow_old_while_its_process_stands_still() {
+    play_again(230_809);
+}
+
 /// The predecessor is put back, used without an answer, and then the user withdraws the consent.
 #[test]
 fn what_befalls_a_predecessor_that_was_put_back_is_news() {

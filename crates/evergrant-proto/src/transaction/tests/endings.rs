@@ -7,7 +7,7 @@ use crate::{
     diagnosis::{Cause, PreviousOutcome},
     grant::{Degradation, EventKind, GrantState, Outcome},
     name::HolderId,
-    provider::{RotationKind, RotationPolicy},
+    provider::RotationKind,
     transaction::{Ending, Reply, Wait},
 };
 
@@ -99,46 +99,27 @@ fn a_refusal_that_waited_for_what_was_never_sent_is_not_put_down_to_it() {
     assert!(change.events.iter().any(|event| event.kind == EventKind::NeedsReauthorization));
 }
 
+/// What was never sent was no use either.
+#[test]
+fn a_token_that_was_not_used_in_time_is_found_out_all_the_same() {
+    const DAY: u64 = 86_400;
+    let mut world = World::of_rotation(RotationKind::OneTime);
+    world.announced = Some(world.wall.plus(Duration::from_secs(10 * DAY)));
+    world.claim(1);
+    world.succeed(1, "second");
+    world.advance(20 * DAY);
+    world.claim(2);
+    world.advance(61);
+    assert!(matches!(world.try_claim_by(HolderId(2), 3), Reply::Claimed(_)));
+    world.refuse(3);
+    world.end(2, Ending::NotSent, 1);
+    assert_eq!(world.died_of().cause, Cause::RefreshTokenExpiredIdle);
+}
+
 #[test]
 fn what_the_first_brings_after_all_outweighs_the_refusal() {
     let mut world = refused_while_another_is_open();
     world.succeed(1, "second");
     assert_eq!(world.grant().state, GrantState::Active);
     assert_eq!(world.grant().verdict, None);
-}
-
-/// The provider takes a token until its successor has been used, for so many seconds. Another presentation of the first one was
-/// slow, and has replaced the successor by the time that it is needed: it is refused.
-fn overtaken_where_predecessors_work_for(seconds: u64) -> World {
-    let kind = RotationKind::UntilSuccessorUsed;
-    let window = Some(Duration::from_secs(seconds));
-    let mut world = World::of_policy(RotationPolicy { kind, window, ..RotationPolicy::default() });
-    world.lose(1);
-    world.advance(60);
-    world.claim(2);
-    world.succeed(2, "second");
-    world.advance(3500);
-    assert!(matches!(world.try_renew(3), Reply::Claimed(_)));
-    world.refuse(3);
-    let held = world.grant().credential.as_ref().unwrap();
-    assert_eq!(held.refresh_token.expose(), "first", "it is put back");
-    world
-}
-
-#[test]
-fn a_predecessor_is_put_back_and_presented_while_its_window_is_open() {
-    let mut world = overtaken_where_predecessors_work_for(2 * 3600);
-    assert!(matches!(world.try_renew(4), Reply::Claimed(_)));
-}
-
-/// It will be refused, most likely: that is found out once there is nothing else to serve.
-#[test]
-fn a_predecessor_whose_window_has_passed_is_presented_only_when_nothing_else_is_left() {
-    let mut world = overtaken_where_predecessors_work_for(3600);
-    let Reply::Deferred(deferral) = world.try_renew(4) else { panic!("it is not yet time") };
-    assert!(matches!(deferral.wait, Wait::OutcomeUnknown { .. }), "{:?}", deferral.wait);
-    world.advance(100);
-    world.claim(4);
-    world.refuse(4);
-    world.died_of();
 }

@@ -164,7 +164,7 @@ impl World {
         self.want(Want::Early, HERE, attempt)
     }
 
-    fn want(&mut self, want: Want, holder: HolderId, attempt: u128) -> Reply {
+    pub(crate) fn want(&mut self, want: Want, holder: HolderId, attempt: u128) -> Reply {
         let (key, attempt, wall) = (AccessKey::default(), AttemptId(attempt), self.wall);
         let claim = Claim { grant: GRANT, key, want, holder, attempt, wall };
         self.apply(&Command::Claim(claim)).reply

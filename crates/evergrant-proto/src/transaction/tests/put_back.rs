@@ -1,0 +1,175 @@
+//! Where a refresh token works until its successor has been used, it takes the place of a successor that was refused.
+
+use std::time::Duration;
+
+use super::world::World;
+use crate::{
+    diagnosis::Cause,
+    grant::{Degradation, GrantState},
+    name::HolderId,
+    provider::{RotationKind, RotationPolicy},
+    transaction::{Reply, Wait, Want},
+};
+
+const ELSEWHERE: HolderId = HolderId(2);
+
+fn held(world: &World) -> &str {
+    world.grant().credential.as_ref().unwrap().refresh_token.expose()
+}
+
+/// But for no longer than so many seconds.
+fn until_successors_are_used(seconds: u64) -> World {
+    let kind = RotationKind::UntilSuccessorUsed;
+    let window = Some(Duration::from_secs(seconds));
+    World::of_policy(RotationPolicy { kind, window, ..RotationPolicy::default() })
+}
+
+/// The provider does so for so many seconds, and the first token has brought a second one.
+fn rotated_where_predecessors_work_for(seconds: u64) -> World {
+    let mut world = until_successors_are_used(seconds);
+    world.lose(1);
+    world.advance(60);
+    world.claim(2);
+    world.succeed(2, "second");
+    world
+}
+
+/// The first presentation was slow, and has replaced the successor by the time that it is needed: it is refused.
+fn overtaken_where_predecessors_work_for(seconds: u64) -> World {
+    let mut world = rotated_where_predecessors_work_for(seconds);
+    world.advance(3500);
+    assert!(matches!(world.try_renew(3), Reply::Claimed(_)));
+    world.refuse(3);
+    assert_eq!(held(&world), "first", "it is put back");
+    assert_eq!(world.grant().next_due_at, Some(world.wall), "its window may be about to close");
+    world
+}
+
+#[test]
+fn a_predecessor_is_presented_while_its_window_is_open() {
+    let mut world = overtaken_where_predecessors_work_for(2 * 3600);
+    assert!(matches!(world.try_renew(4), Reply::Claimed(_)));
+}
+
+/// It will be refused, most likely: that is found out once there is nothing else to serve.
+#[test]
+fn a_predecessor_whose_window_has_passed_is_presented_only_when_nothing_else_is_left() {
+    let mut world = overtaken_where_predecessors_work_for(3600);
+    let Reply::Deferred(deferral) = world.try_renew(4) else { panic!("it is not yet time") };
+    assert!(matches!(deferral.wait, Wait::OutcomeUnknown { .. }), "{:?}", deferral.wait);
+    world.advance(100);
+    world.claim(4);
+    world.refuse(4);
+    world.died_of();
+}
+
+/// A process stands still with the second token, and its heir is refused: that is final when the process has had its time.
+#[test]
+fn what_a_claim_puts_back_is_presented_only_inside_its_window() {
+    for (seconds, inside) in [(2 * 3600, true), (2000, false)] {
+        let mut world = rotated_where_predecessors_work_for(seconds);
+        let newer = Want::Newer { than: world.grant().generation };
+        world.advance(1300);
+        assert!(matches!(world.want(newer, HolderId(1), 3), Reply::Claimed(_)));
+        world.advance(61);
+        assert!(matches!(world.want(newer, ELSEWHERE, 4), Reply::Claimed(_)));
+        world.refuse(4);
+        assert_eq!(held(&world), "second", "the first process may still succeed");
+        world.advance(600);
+        assert_eq!(matches!(world.want(newer, ELSEWHERE, 5), Reply::Claimed(_)), inside);
+        assert_eq!(held(&world), "first");
+    }
+}
+
+/// The first process stands still with the first token, which a second one repeats. When the successor that the second brought
+/// is refused, it is because the first one's request came later.
+fn replaced_by_a_flight_that_is_open() -> World {
+    let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
+    world.claim(1);
+    world.advance(61);
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 2), Reply::Claimed(_)));
+    world.succeed(2, "second");
+    world.advance(100);
+    world.reject();
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 3), Reply::Claimed(_)));
+    world.refuse(3);
+    assert_eq!(held(&world), "first");
+    world
+}
+
+#[test]
+fn what_an_open_flight_with_it_brings_takes_its_place() {
+    let mut world = replaced_by_a_flight_that_is_open();
+    world.succeed(1, "third");
+    assert_eq!(held(&world), "third");
+    assert!(world.grant().spares.is_empty());
+    assert_eq!(world.grant().put_back, None);
+}
+
+#[test]
+fn its_refusal_waits_for_an_open_flight_with_it() {
+    let mut world = replaced_by_a_flight_that_is_open();
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 4), Reply::Claimed(_)));
+    world.refuse(4);
+    let state = &world.grant().state;
+    assert!(matches!(state, GrantState::Degraded { reason: Degradation::OutcomeUnknown, .. }), "{state:?}");
+    world.succeed(1, "third");
+    assert_eq!(world.grant().state, GrantState::Active);
+    assert_eq!(held(&world), "third");
+}
+
+/// Outside its window a replay may end what an open flight with it brings.
+#[test]
+fn outside_its_window_it_waits_for_an_open_flight_with_it() {
+    let mut world = until_successors_are_used(120);
+    world.claim(1);
+    world.advance(61);
+    world.reject();
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 2), Reply::Claimed(_)));
+    world.succeed(2, "second");
+    world.advance(100);
+    world.reject();
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 3), Reply::Claimed(_)));
+    world.refuse(3);
+    assert_eq!(held(&world), "first");
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 4), Reply::Deferred(_)));
+    world.advance(600);
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 4), Reply::Claimed(_)));
+}
+
+/// What replaces a refused successor first is a spare, and the predecessor comes after it.
+#[test]
+fn a_spare_leaves_the_predecessor_where_it_is() {
+    let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
+    world.claim(1);
+    world.advance(61);
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 2), Reply::Claimed(_)));
+    world.succeed(2, "second");
+    world.succeed(1, "third");
+    assert_eq!(world.grant().spares.len(), 1);
+    world.advance(4000);
+    for (attempt, next) in [(3, "third"), (4, "first")] {
+        world.claim(attempt);
+        world.refuse(attempt);
+        assert_eq!(held(&world), next);
+    }
+    world.claim(5);
+    world.refuse(5);
+    world.died_of();
+}
+
+/// That the token was used is no wonder: we did, and got what was refused.
+#[test]
+fn nobody_else_is_suspected_when_what_was_put_back_was_used() {
+    let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
+    world.claim(1);
+    world.succeed(1, "second");
+    world.advance(4000);
+    world.claim(2);
+    world.refuse(2);
+    world.claim(3);
+    world.refuse_because(3, "The refresh token was used before");
+    let diagnosis = world.died_of();
+    assert_ne!(diagnosis.cause, Cause::RotatedTokenReused, "{diagnosis:?}");
+    assert!(!diagnosis.evidence.iter().any(|line| line.contains("thief")), "{diagnosis:?}");
+}
