@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     client::ClientRecord,
-    grant::{AccessEntry, AccessKey, GrantRecord, Pace, repeat_before},
+    grant::{AccessEntry, AccessKey, GrantRecord, is_urgent},
     name::{AttemptId, GrantId},
     time::{Moment, Now, Timestamp},
     transaction::{Claim, Claimed, Command, Deferral, Postpone, Reply, Wait, Want, deadlines},
@@ -306,11 +306,7 @@ impl Flight {
         if self.polls > 0 && somebody_else && !self.polls.is_multiple_of(POLLS_PER_CLAIM) {
             return self.poll_later(now);
         }
-        let policy = &client.provider.rotation;
-        let end = repeat_before(&grant, policy, Pace::of(policy));
-        // Whoever has more time can spare an endpoint that is not doing well.
-        let latest = now.wall.plus(deadlines::LONGEST_WAIT);
-        self.urgent = end.is_some_and(|end| end > now.wall && end <= latest);
+        self.urgent = is_urgent(&grant, &client.provider.rotation, now.wall);
         let endpoint = EndpointKey::of(&client);
         let newest = grant.access.iter().map(|entry| entry.issued_at).filter(|at| *at <= now.wall).max();
         if let Some(newest) = newest {

@@ -148,6 +148,13 @@ pub fn repeat_before(grant: &GrantRecord, policy: &RotationPolicy, pace: Pace) -
     policy.window.filter(|_| windowed).map(|window| first.plus(window).minus(pace.total()))
 }
 
+/// Whether a repetition inside the provider's window cannot wait until an endpoint is well again. Whoever has more time can spare
+/// one that is not.
+pub fn is_urgent(grant: &GrantRecord, policy: &RotationPolicy, wall: Timestamp) -> bool {
+    let end = repeat_before(grant, policy, Pace::of(policy));
+    end.is_some_and(|end| end > wall && end <= wall.plus(deadlines::LONGEST_WAIT))
+}
+
 /// The provider forgives a repetition that arrives inside its window. The window opens when the provider first sees
 /// the token, which is not before we journalled it: counting from the journal errs on the safe side.
 ///
