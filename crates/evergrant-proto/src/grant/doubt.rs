@@ -76,7 +76,7 @@ pub enum Permission {
 }
 
 /// Earlier presentations of one refresh token that the provider may have processed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presented {
     /// Wall clock when the first was journalled.
     pub first_at: Timestamp,
@@ -84,13 +84,31 @@ pub struct Presented {
     pub first_on: StoreTime,
     /// How many there were.
     pub times: u32,
+    /// The generations whose open attempts present it: more than one if it was put back meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generations: Vec<Generation>,
 }
 
 impl GrantRecord {
     /// Whether attempts of this generation present the refresh token in force: one that was put back was presented before, as
     /// an earlier generation.
     pub(crate) fn holds_what_was_presented_as(&self, generation: Generation) -> bool {
-        generation == self.generation || self.put_back == Some(generation)
+        generation == self.generation || self.has_put_back(generation)
+    }
+
+    /// Whether the refresh token in force was put back, and attempts of this earlier generation present it.
+    pub(crate) fn has_put_back(&self, generation: Generation) -> bool {
+        self.put_back.is_some_and(|put_back| put_back == generation || self.was_exchanged(generation))
+    }
+
+    /// Whether attempts of this generation present the predecessor.
+    pub(crate) fn replaced_what_was_presented_as(&self, generation: Generation) -> bool {
+        let predecessor = self.predecessor.as_ref();
+        predecessor.is_some_and(|held| held.generation == generation || self.was_exchanged(generation))
+    }
+
+    fn was_exchanged(&self, generation: Generation) -> bool {
+        self.exchanged.as_ref().is_some_and(|presented| presented.generations.contains(&generation))
     }
 
     /// What the refresh token of the current generation has been through; `None` if it was never presented, or as what it was
@@ -100,13 +118,19 @@ impl GrantRecord {
             attempt.generation == self.generation && !matches!(attempt.outcome, Some(Outcome::Failed { .. }))
         });
         let times = u32::try_from(own.clone().count()).unwrap_or(u32::MAX);
+        let open = self.attempts.iter().filter(|attempt| attempt.is_open());
+        let mut generations: Vec<_> = open
+            .map(|attempt| attempt.generation)
+            .filter(|generation| self.holds_what_was_presented_as(*generation))
+            .collect();
+        generations.dedup();
         if self.put_back.is_some() {
-            return self
-                .exchanged
-                .map(|before| Presented { times: before.times.saturating_add(times), ..before });
+            let before = self.exchanged.as_ref()?;
+            let times = before.times.saturating_add(times);
+            return Some(Presented { times, generations, ..*before });
         }
         let first = own.min_by_key(|attempt| attempt.fence)?;
-        Some(Presented { first_at: first.journalled_at, first_on: first.journalled_on, times })
+        Some(Presented { first_at: first.journalled_at, first_on: first.journalled_on, times, generations })
     }
 }
 
@@ -143,7 +167,7 @@ pub fn repeat_before(grant: &GrantRecord, policy: &RotationPolicy, pace: Pace) -
             | RotationKind::UntilSuccessorUsed
             | RotationKind::LongOverlap
     );
-    let before = grant.put_back.and(grant.exchanged).map(|presented| presented.first_at);
+    let before = grant.put_back.and(grant.exchanged.as_ref()).map(|presented| presented.first_at);
     let first = grant.doubtful_attempts().map(|attempt| attempt.journalled_at).chain(before).min()?;
     policy.window.filter(|_| windowed).map(|window| first.plus(window).minus(pace.total()))
 }
@@ -161,7 +185,7 @@ pub fn is_urgent(grant: &GrantRecord, policy: &RotationPolicy, wall: Timestamp) 
 /// Counted on both clocks: the store's cannot be set back, which would make the window look open for longer than it
 /// is; the wall clock is the one that a rehearsal moves.
 fn inside_window(grant: &GrantRecord, rules: &PresentationRules<'_>, doubtful: &[&Attempt]) -> bool {
-    let before = grant.put_back.and(grant.exchanged);
+    let before = grant.put_back.and(grant.exchanged.as_ref());
     if grant.put_back.is_some() && before.is_none() {
         return false;
     }
@@ -188,7 +212,7 @@ fn last_resort(grant: &GrantRecord, rules: &PresentationRules<'_>, doubtful: &[&
             return Permission::NotBefore(end);
         }
     }
-    let earlier = grant.attempts.iter().filter(|attempt| grant.put_back == Some(attempt.generation));
+    let earlier = grant.attempts.iter().filter(|attempt| grant.has_put_back(attempt.generation));
     let longest_wait = earlier
         .chain(doubtful.iter().copied())
         .filter(|attempt| !is_over(attempt, rules))

@@ -190,15 +190,8 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
     let probe = Probe { attempt: command.attempt, until: loaded.now.plus(deadlines::LEASE) };
     match breaker.admit(&grant, probe, command.wall, loaded.now) {
         Admission::Suspended { until, diagnosis } => {
-            if !events.is_empty() {
-                let wait = Wait::ClientSuspended { until, diagnosis };
-                return Ok(Change {
-                    grant: Some(grant.clone()),
-                    events,
-                    ..deferred(grant, client, wait, command.wall)
-                });
-            }
-            return Ok(deferred(grant, client, Wait::ClientSuspended { until, diagnosis }, command.wall));
+            let wait = Wait::ClientSuspended { until, diagnosis };
+            return Ok(put_off(grant, client, wait, events, command.wall));
         }
         Admission::Open | Admission::AsProbe => {}
     }
@@ -356,20 +349,21 @@ fn journal(grant: &mut GrantRecord, command: &Claim, pace: Pace, now: StoreTime)
     });
 }
 
-/// A grant that is due and cannot be helped now is put off, so that the scheduler does not find it at every tick.
-/// The same after a refusal has been made final in the claim.
+/// [`deferred`], after a refusal has been made final in the claim.
 fn put_off(
     grant: GrantRecord,
     client: &ClientRecord,
     wait: Wait,
-    events: Vec<Event>,
+    mut events: Vec<Event>,
     wall: Timestamp,
 ) -> Change {
     let settled = (!events.is_empty()).then(|| grant.clone());
     let change = deferred(grant, client, wait, wall);
+    events.extend(change.events);
     Change { grant: change.grant.or(settled), events, ..change }
 }
 
+/// A grant that is due and cannot be helped now is put off, so that the scheduler does not find it at every tick.
 fn deferred(mut grant: GrantRecord, client: &ClientRecord, wait: Wait, wall: Timestamp) -> Change {
     let until = match &wait {
         Wait::BackingOff { until }
@@ -378,12 +372,14 @@ fn deferred(mut grant: GrantRecord, client: &ClientRecord, wait: Wait, wall: Tim
         | Wait::OnProbation { until } => Some(*until),
         Wait::Leased { for_at_most } => Some(wall.plus(*for_at_most)),
         Wait::Quarantined => Some(wall.plus(QUARANTINE_RECHECK)),
+        // What is put back waits for nobody's wish.
+        Wait::Satisfied if grant.put_back.is_some() => None,
         Wait::Satisfied => renewal(&grant, Some(client), wall),
         Wait::Closed => None,
     };
     let due = grant.next_due_at.is_some_and(|due| due <= wall);
     let late = until.filter(|until| due && grant.next_due_at.is_some_and(|due| due < *until));
-    let done = due && until.is_none() && wait == Wait::Satisfied;
+    let done = due && until.is_none() && wait == Wait::Satisfied && grant.put_back.is_none();
     if late.is_some() || done {
         grant.next_due_at = late;
     }

@@ -127,8 +127,7 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
             _ => settle(&mut grant, loaded, command.wall, &mut events),
         }
     }
-    let presented = |held: &Credential| held.generation == attempt.generation;
-    if outlives_its_successor(loaded) && grant.predecessor.as_ref().is_some_and(presented) {
+    if outlives_its_successor(loaded) && grant.replaced_what_was_presented_as(attempt.generation) {
         // A success of the same token came first, and the token that it replaced will not work again.
         grant.predecessor = None;
     }
@@ -307,14 +306,15 @@ fn refusal(grant: &mut GrantRecord) -> Option<Box<Diagnosis>> {
         GrantState::NeedsReauthorization { diagnosis } => Some(diagnosis.clone()),
         _ => None,
     });
-    let is_news = |own: &Diagnosis| {
+    let is_news = |first: &Diagnosis, own: &Diagnosis| {
+        let in_doubt = in_doubt && (OLD_NEWS.contains(&first.cause) || own.certainty > first.certainty);
         own.certainty != Certainty::Possible && (in_doubt || !OLD_NEWS.contains(&own.cause))
     };
     // It was we who used what is put back: that it was used tells nothing at all.
     let tells_nothing =
         |own: &Diagnosis| grant.put_back.is_some() && !in_doubt && OLD_NEWS.contains(&own.cause);
     match (grant.refused_for.take(), own) {
-        (Some(_), Some(own)) if is_news(&own) => Some(own),
+        (Some(first), Some(own)) if is_news(&first, &own) => Some(own),
         (Some(first), Some(own)) if first.cause == Cause::Undetermined && !tells_nothing(&own) => Some(own),
         (first, own) => first.or(own),
     }

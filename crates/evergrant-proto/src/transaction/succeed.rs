@@ -227,7 +227,14 @@ fn keep_late(
     command: &Succeed,
     events: &mut Vec<Event>,
 ) {
-    let Some(refresh_token) = &command.issued.refresh_token else { return };
+    let put_back = grant.has_put_back(attempt.generation);
+    let Some(refresh_token) = &command.issued.refresh_token else {
+        if put_back {
+            // What is put back has worked, and stays.
+            install(grant, loaded, command, events);
+        }
+        return;
+    };
     if sabotaged!(DropLateSuccesses) {
         return;
     }
@@ -236,7 +243,7 @@ fn keep_late(
         // A provider that answers a repetition with the same successor: it was installed, or spent, already.
         return;
     }
-    if grant.put_back == Some(attempt.generation) {
+    if put_back {
         install(grant, loaded, command, events);
         return;
     }

@@ -172,7 +172,7 @@ impl World {
     }
 
     /// The refresh tokens of a grant that were refused since its last success.
-    fn newer(&self, grant: &GrantRecord) -> impl Iterator<Item = &str> {
+    pub(super) fn newer(&self, grant: &GrantRecord) -> impl Iterator<Item = &str> {
         let since = self.judge.last_tokens(grant.id);
         self.judge.tokens_of(grant.id).filter(move |token| {
             let mut presentations = self.judge.presentations_of(token);

@@ -47,7 +47,7 @@ impl World {
         let lost = names.iter().all(|name| *name == Cause::LostRotationNotPersisted);
         // Whose use it was, nobody could say.
         let newer = self.is_newer_in_doubt(grant)
-            && self.judge.tokens_of(grant.id).any(|held| self.was_borrowed(&Fingerprint::of(held)));
+            && self.newer(grant).any(|held| self.was_borrowed(&Fingerprint::of(held)));
         if newer || (doubted || self.store.adoptions > 0) && self.was_borrowed(token) {
             names.push(Cause::LostRotationNotPersisted);
         }

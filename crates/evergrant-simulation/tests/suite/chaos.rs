@@ -110,6 +110,12 @@ fn what_was_used_before_the_restore_is_among_the_causes_where_replays_end_nothin
     play_again(85_891);
 }
 
+/// The same where the provider says that it was used: by the newer tables, and not by a thief.
+#[test]
+fn what_was_used_before_the_restore_accuses_nobody() {
+    play_again(835_107);
+}
+
 /// A refusal has waited for an attempt, and its end is no reason to come back before the provider's time.
 #[test]
 fn what_replaces_a_refused_credential_waits_as_the_provider_has_asked() {

@@ -29,13 +29,16 @@ pub(super) fn add_to(table: &mut Table, client: &ClientRecord) {
     }
 }
 
-/// The rotation policy that governs; an unknown one with what that means.
+/// The rotation policy that governs, as `--rotation` takes it; an unknown one with what that means.
 pub(super) fn rotation(client: &ClientRecord, name: Option<String>) -> Option<String> {
-    match client.provider.rotation.kind {
+    let policy = &client.provider.rotation;
+    let window = policy.window.map(|window| format!(",window={}", window.as_secs()));
+    let count = policy.count.map(|count| format!(",count={count}"));
+    match policy.kind {
         RotationKind::Unknown => {
             Some("unknown: treated as the strictest (state it with --rotation)".to_owned())
         }
-        _ => name,
+        _ => name.map(|name| [Some(name), window, count].into_iter().flatten().collect()),
     }
 }
 

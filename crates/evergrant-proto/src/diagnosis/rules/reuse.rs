@@ -2,7 +2,7 @@
 
 use super::{Facts, Finding, expiry, period};
 use crate::{
-    diagnosis::{Cause, Certainty, PreviousOutcome, wording::Weight},
+    diagnosis::{Cause, Certainty, PreviousAttempt, PreviousOutcome, wording::Weight},
     failure::Stage,
     provider::{Provider, ReplayRevokes, RotationKind},
     wire::error_response::ErrorCode,
@@ -77,7 +77,11 @@ pub(super) fn the_provider_reports_reuse(facts: Facts<'_>) -> Option<Finding> {
         return None;
     }
     refreshes_overlapped(facts).or_else(|| the_newest_token_was_not_stored(facts)).or_else(|| {
-        if facts.history.store_restored == Some(true) {
+        // What a repetition brought after the adoption may have been used by the newer tables as well.
+        let forgotten = |attempt: PreviousAttempt| attempt.outcome == PreviousOutcome::NotInBackup;
+        if facts.history.store_restored == Some(true)
+            || facts.history.overtaken_attempt.is_some_and(forgotten)
+        {
             return Some(
                 Finding::new(Cause::RotatedTokenReused, Certainty::Possible, REPORT)
                     .because(

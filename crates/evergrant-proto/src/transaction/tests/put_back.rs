@@ -173,3 +173,39 @@ fn nobody_else_is_suspected_when_what_was_put_back_was_used() {
     assert_ne!(diagnosis.cause, Cause::RotatedTokenReused, "{diagnosis:?}");
     assert!(!diagnosis.evidence.iter().any(|line| line.contains("thief")), "{diagnosis:?}");
 }
+
+/// It was put back twice while the first process stood still with it.
+#[test]
+fn an_open_flight_with_it_is_known_however_often_it_is_put_back() {
+    let mut world = replaced_by_a_flight_that_is_open();
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 4), Reply::Claimed(_)));
+    world.succeed(4, "third");
+    world.advance(100);
+    world.reject();
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 5), Reply::Claimed(_)));
+    world.refuse(5);
+    assert_eq!(held(&world), "first");
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 6), Reply::Claimed(_)));
+    world.refuse(6);
+    let state = &world.grant().state;
+    assert!(matches!(state, GrantState::Degraded { reason: Degradation::OutcomeUnknown, .. }), "{state:?}");
+    world.succeed(1, "fourth");
+    assert_eq!((held(&world), &world.grant().state), ("fourth", &GrantState::Active));
+}
+
+#[test]
+fn a_refusal_of_the_predecessor_is_heard_however_often_it_was_put_back() {
+    let mut world = replaced_by_a_flight_that_is_open();
+    assert!(matches!(world.try_claim_by(ELSEWHERE, 4), Reply::Claimed(_)));
+    world.succeed(4, "third");
+    world.refuse(1);
+    assert_eq!(world.grant().predecessor, None);
+}
+
+#[test]
+fn a_success_without_another_token_shows_that_it_works() {
+    let mut world = replaced_by_a_flight_that_is_open();
+    world.succeed_without_rotation(1);
+    assert_eq!((held(&world), world.grant().put_back), ("first", None));
+    assert_eq!(world.grant().last_success_at, world.wall);
+}

@@ -179,6 +179,15 @@ impl World {
 
     /// What an attempt brings: an access token that lives for an hour and this refresh token.
     pub(crate) fn succeed(&mut self, attempt: u128, refresh_token: &str) -> Change {
+        self.bring(attempt, Some(token(refresh_token)))
+    }
+
+    /// The same without another refresh token: the old one stays.
+    pub(crate) fn succeed_without_rotation(&mut self, attempt: u128) -> Change {
+        self.bring(attempt, None)
+    }
+
+    fn bring(&mut self, attempt: u128, refresh_token: Option<RefreshToken>) -> Change {
         let issued = IssuedTokens {
             access: Some(AccessEntry {
                 key: AccessKey::default(),
@@ -191,7 +200,7 @@ impl World {
                 rejected: false,
                 jitter: 0,
             }),
-            refresh_token: Some(token(refresh_token)),
+            refresh_token,
             refresh_expires_at: self.announced,
             authorization_expires_at: None,
             scope: None,
