@@ -17,6 +17,16 @@ fn held(world: &World) -> &str {
     world.grant().credential.as_ref().unwrap().refresh_token.expose()
 }
 
+fn claim_elsewhere(world: &mut World, attempt: u128) {
+    let reply = world.try_claim_by(ELSEWHERE, attempt);
+    assert!(matches!(reply, Reply::Claimed(_)), "{reply:?}");
+}
+
+fn assert_in_doubt(world: &World) {
+    let state = &world.grant().state;
+    assert!(matches!(state, GrantState::Degraded { reason: Degradation::OutcomeUnknown, .. }), "{state:?}");
+}
+
 /// But for no longer than so many seconds.
 fn until_successors_are_used(seconds: u64) -> World {
     let kind = RotationKind::UntilSuccessorUsed;
@@ -81,19 +91,27 @@ fn what_a_claim_puts_back_is_presented_only_inside_its_window() {
     }
 }
 
-/// The first process stands still with the first token, which a second one repeats. When the successor that the second brought
-/// is refused, it is because the first one's request came later.
-fn replaced_by_a_flight_that_is_open() -> World {
-    let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
+/// The first process stands still with the first token, which a second one repeats.
+fn repeated_elsewhere(mut world: World) -> World {
     world.claim(1);
     world.advance(61);
-    assert!(matches!(world.try_claim_by(ELSEWHERE, 2), Reply::Claimed(_)));
+    claim_elsewhere(&mut world, 2);
     world.succeed(2, "second");
+    world
+}
+
+/// When a successor is refused, it is because the first one's request came later.
+fn put_back_by(world: &mut World, attempt: u128) {
     world.advance(100);
     world.reject();
-    assert!(matches!(world.try_claim_by(ELSEWHERE, 3), Reply::Claimed(_)));
-    world.refuse(3);
-    assert_eq!(held(&world), "first");
+    claim_elsewhere(world, attempt);
+    world.refuse(attempt);
+    assert_eq!(held(world), "first");
+}
+
+fn replaced_by_a_flight_that_is_open() -> World {
+    let mut world = repeated_elsewhere(World::of_rotation(RotationKind::UntilSuccessorUsed));
+    put_back_by(&mut world, 3);
     world
 }
 
@@ -109,10 +127,9 @@ fn what_an_open_flight_with_it_brings_takes_its_place() {
 #[test]
 fn its_refusal_waits_for_an_open_flight_with_it() {
     let mut world = replaced_by_a_flight_that_is_open();
-    assert!(matches!(world.try_claim_by(ELSEWHERE, 4), Reply::Claimed(_)));
+    claim_elsewhere(&mut world, 4);
     world.refuse(4);
-    let state = &world.grant().state;
-    assert!(matches!(state, GrantState::Degraded { reason: Degradation::OutcomeUnknown, .. }), "{state:?}");
+    assert_in_doubt(&world);
     world.succeed(1, "third");
     assert_eq!(world.grant().state, GrantState::Active);
     assert_eq!(held(&world), "third");
@@ -121,30 +138,17 @@ fn its_refusal_waits_for_an_open_flight_with_it() {
 /// Outside its window a replay may end what an open flight with it brings.
 #[test]
 fn outside_its_window_it_waits_for_an_open_flight_with_it() {
-    let mut world = until_successors_are_used(120);
-    world.claim(1);
-    world.advance(61);
-    world.reject();
-    assert!(matches!(world.try_claim_by(ELSEWHERE, 2), Reply::Claimed(_)));
-    world.succeed(2, "second");
-    world.advance(100);
-    world.reject();
-    assert!(matches!(world.try_claim_by(ELSEWHERE, 3), Reply::Claimed(_)));
-    world.refuse(3);
-    assert_eq!(held(&world), "first");
+    let mut world = repeated_elsewhere(until_successors_are_used(120));
+    put_back_by(&mut world, 3);
     assert!(matches!(world.try_claim_by(ELSEWHERE, 4), Reply::Deferred(_)));
     world.advance(600);
-    assert!(matches!(world.try_claim_by(ELSEWHERE, 4), Reply::Claimed(_)));
+    claim_elsewhere(&mut world, 4);
 }
 
 /// What replaces a refused successor first is a spare, and the predecessor comes after it.
 #[test]
 fn a_spare_leaves_the_predecessor_where_it_is() {
-    let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
-    world.claim(1);
-    world.advance(61);
-    assert!(matches!(world.try_claim_by(ELSEWHERE, 2), Reply::Claimed(_)));
-    world.succeed(2, "second");
+    let mut world = repeated_elsewhere(World::of_rotation(RotationKind::UntilSuccessorUsed));
     world.succeed(1, "third");
     assert_eq!(world.grant().spares.len(), 1);
     world.advance(4000);
@@ -178,17 +182,12 @@ fn nobody_else_is_suspected_when_what_was_put_back_was_used() {
 #[test]
 fn an_open_flight_with_it_is_known_however_often_it_is_put_back() {
     let mut world = replaced_by_a_flight_that_is_open();
-    assert!(matches!(world.try_claim_by(ELSEWHERE, 4), Reply::Claimed(_)));
+    claim_elsewhere(&mut world, 4);
     world.succeed(4, "third");
-    world.advance(100);
-    world.reject();
-    assert!(matches!(world.try_claim_by(ELSEWHERE, 5), Reply::Claimed(_)));
-    world.refuse(5);
-    assert_eq!(held(&world), "first");
-    assert!(matches!(world.try_claim_by(ELSEWHERE, 6), Reply::Claimed(_)));
+    put_back_by(&mut world, 5);
+    claim_elsewhere(&mut world, 6);
     world.refuse(6);
-    let state = &world.grant().state;
-    assert!(matches!(state, GrantState::Degraded { reason: Degradation::OutcomeUnknown, .. }), "{state:?}");
+    assert_in_doubt(&world);
     world.succeed(1, "fourth");
     assert_eq!((held(&world), &world.grant().state), ("fourth", &GrantState::Active));
 }
@@ -196,7 +195,7 @@ fn an_open_flight_with_it_is_known_however_often_it_is_put_back() {
 #[test]
 fn a_refusal_of_the_predecessor_is_heard_however_often_it_was_put_back() {
     let mut world = replaced_by_a_flight_that_is_open();
-    assert!(matches!(world.try_claim_by(ELSEWHERE, 4), Reply::Claimed(_)));
+    claim_elsewhere(&mut world, 4);
     world.succeed(4, "third");
     world.refuse(1);
     assert_eq!(world.grant().predecessor, None);
