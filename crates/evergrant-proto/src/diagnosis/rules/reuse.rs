@@ -79,14 +79,13 @@ pub(super) fn the_provider_reports_reuse(facts: Facts<'_>) -> Option<Finding> {
     refreshes_overlapped(facts).or_else(|| the_newest_token_was_not_stored(facts)).or_else(|| {
         // What a repetition brought after the adoption may have been used by the newer tables as well.
         let forgotten = |attempt: PreviousAttempt| attempt.outcome == PreviousOutcome::NotInBackup;
-        if facts.history.store_restored == Some(true)
-            || facts.history.overtaken_attempt.is_some_and(forgotten)
-        {
+        let restored = facts.history.store_restored == Some(true);
+        if restored || facts.history.overtaken_attempt.is_some_and(forgotten) {
             return Some(
                 Finding::new(Cause::RotatedTokenReused, Certainty::Possible, REPORT)
                     .because(
-                        "The store was restored from a backup, or copied, since this token was received: that use may \
-                         have been ours, after the backup was made.",
+                        "The store was restored from a backup, or copied: that use may have been ours, after the backup was \
+                         made.",
                     )
                     .or(&[Cause::LostRotationNotPersisted, Cause::ConcurrentRefreshRace]),
             );
