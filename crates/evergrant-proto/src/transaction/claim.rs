@@ -171,11 +171,9 @@ pub(super) fn claim(loaded: &Loaded, command: &Claim) -> Result<Change, Conflict
                 ..deferred(grant, client, Wait::Closed, command.wall)
             });
         }
-        if grant.put_back.is_some()
-            && let Permission::NotBefore(until) = permission(&grant, client, loaded, command)
-        {
-            return Ok(put_off(grant, client, Wait::OutcomeUnknown { until }, events, command.wall));
-        }
+    }
+    if let Permission::NotBefore(until) = permission(&grant, client, loaded, command) {
+        return Ok(put_off(grant, client, Wait::OutcomeUnknown { until }, events, command.wall));
     }
     let Some(credential) = grant.credential.clone() else {
         return Ok(deferred(grant, client, Wait::Closed, command.wall));
@@ -224,7 +222,7 @@ fn noted(client: &ClientRecord, breaker: Breaker, probation: Option<Probation>) 
     Some(ClientRecord { probation, ..with_breaker.unwrap_or_else(|| client.clone()) })
 }
 
-/// Everything but the breaker that can stand in the way, most final first.
+/// What stands in the way whatever a refusal that has waited means, most final first.
 fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command: &Claim) -> Option<Wait> {
     if command.want.is_satisfied(grant, &command.key, command.wall) {
         return Some(Wait::Satisfied);
@@ -246,15 +244,8 @@ fn standing(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command
     if command.want == Want::Early && is_too_early(grant, client, command) {
         return Some(Wait::Satisfied);
     }
-    if let Some(until) =
-        grant.retry_at.filter(|until| *until > command.wall && !was_set_back(grant, command.wall))
-    {
-        return Some(Wait::BackingOff { until });
-    }
-    match permission(grant, client, loaded, command) {
-        Permission::Granted => None,
-        Permission::NotBefore(until) => Some(Wait::OutcomeUnknown { until }),
-    }
+    let retry_at = grant.retry_at.filter(|until| *until > command.wall && !was_set_back(grant, command.wall));
+    retry_at.map(|until| Wait::BackingOff { until })
 }
 
 fn permission(grant: &GrantRecord, client: &ClientRecord, loaded: &Loaded, command: &Claim) -> Permission {
