@@ -82,6 +82,15 @@ impl World {
                 tokens.push(("the lifeboat", token.expose().to_owned()));
             }
         }
+        if outlives && !self.judge.was_restored() {
+            // What has been presented since somebody signed in last is not put away while it works.
+            let of_now = |token: &&str| {
+                let mut presentations = self.judge.presentations_of(token);
+                presentations.any(|one| one.generation >= Some(grant.lineage_start))
+            };
+            let before = self.judge.tokens_of(grant.id).filter(of_now);
+            tokens.extend(before.map(|token| ("what was put away", token.to_owned())));
+        }
         for (place, token) in tokens {
             if self.works(&token) && !self.was_suspended(&token) {
                 let evidence = format!(
