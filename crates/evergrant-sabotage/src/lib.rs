@@ -98,6 +98,8 @@ sabotages! {
     KeepTheLease breaks 6,
     /// Says that a token was revoked where its successor was lost.
     BlameTheUser breaks 3,
+    /// Says that a successor was lost where the provider took the token once more.
+    SupposeALoss breaks 3,
     /// Says of every death that its cause is undetermined, also where the own journal tells it.
     KnowNothing breaks 3,
     /// Refuses callers although the store holds a valid token for them.

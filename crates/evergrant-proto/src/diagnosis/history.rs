@@ -22,6 +22,9 @@ pub struct History {
     pub access_token_expired: Option<bool>,
     /// The attempt before this one, of the same refresh token.
     pub previous_attempt: Option<PreviousAttempt>,
+    /// Whether the provider, by its policy, takes a refresh token that was sent before as this one was: what became of the earlier
+    /// attempts is not why it was refused.
+    pub repetition_forgiven: Option<bool>,
     /// An attempt with an earlier refresh token of the same chain whose outcome nobody knows: a request that the
     /// network keeps for long enough arrives as a replay.
     pub overtaken_attempt: Option<PreviousAttempt>,

@@ -44,6 +44,15 @@ pub struct Diagnosis {
     pub alternatives: Vec<Cause>,
 }
 
+impl Diagnosis {
+    /// Puts another cause first among what else it could be.
+    pub(crate) fn suspect(&mut self, cause: Cause) {
+        self.alternatives.retain(|other| *other != cause);
+        self.alternatives.insert(0, cause);
+        self.alternatives.truncate(MAX_ALTERNATIVES);
+    }
+}
+
 /// How sure a diagnosis is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -140,19 +140,13 @@ pub fn may_present(grant: &GrantRecord, rules: &PresentationRules<'_>) -> Permis
     if doubtful.is_empty() && grant.put_back.is_none() || sabotaged!(RepeatBlindly) {
         return Permission::Granted;
     }
-    let repeatable = match rules.policy.kind {
-        RotationKind::Reusable | RotationKind::OneTime => true,
-        // Nobody has used a successor that nobody received; but some end the old token after a while all the same.
-        RotationKind::UntilSuccessorUsed => {
-            rules.policy.window.is_none() && rules.policy.count.is_none()
-                || inside_window(grant, rules, &doubtful)
-        }
-        RotationKind::GraceSame
-        | RotationKind::GraceNew
-        | RotationKind::LatestWins
-        | RotationKind::LongOverlap => inside_window(grant, rules, &doubtful),
-        RotationKind::ReplayRevokes | RotationKind::Unknown => false,
+    let repetition = Repetition {
+        policy: rules.policy,
+        wall: rules.wall,
+        store: rules.store,
+        arrives_within: Some(rules.pace.total()),
     };
+    let repeatable = rules.policy.kind == RotationKind::OneTime || repetition.is_forgiven(grant, &doubtful);
     if repeatable { Permission::Granted } else { last_resort(grant, rules, &doubtful) }
 }
 
@@ -179,27 +173,71 @@ pub fn is_urgent(grant: &GrantRecord, policy: &RotationPolicy, wall: Timestamp) 
     end.is_some_and(|end| end > wall && end <= wall.plus(deadlines::LONGEST_WAIT))
 }
 
-/// The provider forgives a repetition that arrives inside its window. The window opens when the provider first sees
-/// the token, which is not before we journalled it: counting from the journal errs on the safe side.
-///
-/// Counted on both clocks: the store's cannot be set back, which would make the window look open for longer than it
-/// is; the wall clock is the one that a rehearsal moves.
-fn inside_window(grant: &GrantRecord, rules: &PresentationRules<'_>, doubtful: &[&Attempt]) -> bool {
-    let before = grant.put_back.and(grant.exchanged.as_ref());
-    if grant.put_back.is_some() && before.is_none() {
-        return false;
+/// Whether the provider took the presentation of this attempt, which is answered now, in spite of any that went before without
+/// an answer: what became of those is not why it was refused.
+pub(crate) fn was_forgiven(
+    grant: &GrantRecord,
+    policy: &RotationPolicy,
+    own: &Attempt,
+    wall: Timestamp,
+) -> bool {
+    let earlier: Vec<_> = grant.doubtful_attempts().filter(|attempt| attempt.id != own.id).collect();
+    // It had arrived by now: a process that stood still hears late, and by a clock that was set back nobody knows how late.
+    let arrives_within = (wall >= own.journalled_at).then(|| wall.since(own.journalled_at));
+    let (wall, store) = (own.journalled_at, own.journalled_on);
+    Repetition { policy, wall, store, arrives_within }.is_forgiven(grant, &earlier)
+}
+
+/// A claim of a refresh token that was presented before.
+struct Repetition<'a> {
+    policy: &'a RotationPolicy,
+    wall: Timestamp,
+    store: StoreTime,
+    /// After the claim; `None` if nobody knows.
+    arrives_within: Option<Duration>,
+}
+
+impl Repetition<'_> {
+    /// Whether the provider takes the token once more, by its policy.
+    fn is_forgiven(&self, grant: &GrantRecord, doubtful: &[&Attempt]) -> bool {
+        match self.policy.kind {
+            RotationKind::Reusable => true,
+            // Nobody has used a successor that nobody received; but some end the old token after a while all the same.
+            RotationKind::UntilSuccessorUsed => {
+                self.policy.window.is_none() && self.policy.count.is_none()
+                    || self.is_inside_window(grant, doubtful)
+            }
+            RotationKind::GraceSame
+            | RotationKind::GraceNew
+            | RotationKind::LatestWins
+            | RotationKind::LongOverlap => self.is_inside_window(grant, doubtful),
+            RotationKind::OneTime | RotationKind::ReplayRevokes | RotationKind::Unknown => false,
+        }
     }
-    let earlier = before.map_or(0, |presented| presented.times);
-    let presentations = u32::try_from(doubtful.len()).unwrap_or(u32::MAX).saturating_add(earlier);
-    let counted = rules.policy.count.is_none_or(|count| presentations <= count);
-    let Some(window) = rules.policy.window else { return counted && rules.policy.count.is_some() };
-    let in_time = |(first_at, first_on): (Timestamp, StoreTime)| {
-        let by_wall = rules.wall >= first_at && rules.wall.plus(rules.pace.total()) < first_at.plus(window);
-        let by_store = rules.store.until(first_on.plus(window)) > rules.pace.total();
-        by_wall && by_store
-    };
-    let doubtful = doubtful.iter().map(|attempt| (attempt.journalled_at, attempt.journalled_on));
-    counted && doubtful.chain(before.map(|before| (before.first_at, before.first_on))).all(in_time)
+
+    /// The provider forgives a repetition that arrives inside its window. The window opens when the provider first sees
+    /// the token, which is not before we journalled it: counting from the journal errs on the safe side.
+    ///
+    /// Counted on both clocks: the store's cannot be set back, which would make the window look open for longer than it
+    /// is; the wall clock is the one that a rehearsal moves.
+    fn is_inside_window(&self, grant: &GrantRecord, doubtful: &[&Attempt]) -> bool {
+        let before = grant.put_back.and(grant.exchanged.as_ref());
+        if grant.put_back.is_some() && before.is_none() {
+            return false;
+        }
+        let earlier = before.map_or(0, |presented| presented.times);
+        let presentations = u32::try_from(doubtful.len()).unwrap_or(u32::MAX).saturating_add(earlier);
+        let counted = self.policy.count.is_none_or(|count| presentations <= count);
+        let Some(window) = self.policy.window else { return counted && self.policy.count.is_some() };
+        let Some(arrives_within) = self.arrives_within else { return false };
+        let in_time = |(first_at, first_on): (Timestamp, StoreTime)| {
+            let by_wall = self.wall >= first_at && self.wall.plus(arrives_within) < first_at.plus(window);
+            let by_store = self.store.until(first_on.plus(window)) > arrives_within;
+            by_wall && by_store
+        };
+        let doubtful = doubtful.iter().map(|attempt| (attempt.journalled_at, attempt.journalled_on));
+        counted && doubtful.chain(before.map(|before| (before.first_at, before.first_on))).all(in_time)
+    }
 }
 
 /// Under a policy that kills the family on a replay, the token is presented again only when nothing can be lost by

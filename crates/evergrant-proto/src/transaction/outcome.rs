@@ -313,8 +313,17 @@ fn refusal(grant: &mut GrantRecord) -> Option<Box<Diagnosis>> {
     // It was we who used what is put back: that it was used tells nothing at all.
     let tells_nothing =
         |own: &Diagnosis| grant.put_back.is_some() && !in_doubt && OLD_NEWS.contains(&own.cause);
+    // What is certain of the newer one is not, of an older that may have brought tokens since.
+    let is_unsettled = |first: &Diagnosis, own: &Diagnosis| {
+        let certain = first.certainty == Certainty::Certain && OLD_NEWS.contains(&first.cause);
+        in_doubt && certain && own.certainty == Certainty::Possible
+    };
     match (grant.refused_for.take(), own) {
         (Some(first), Some(own)) if is_news(&first, &own) => Some(own),
+        (Some(first), Some(mut own)) if is_unsettled(&first, &own) => {
+            own.suspect(first.cause);
+            Some(own)
+        }
         (Some(first), Some(own)) if first.cause == Cause::Undetermined && !tells_nothing(&own) => Some(own),
         (first, own) => first.or(own),
     }

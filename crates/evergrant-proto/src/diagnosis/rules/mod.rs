@@ -183,6 +183,8 @@ fn conclude(facts: Facts<'_>, finding: Finding) -> Diagnosis {
     let Finding { cause, certainty, mut evidence, mut alternatives } = finding;
     evidence.insert(0, facts.said());
     if certainty != Certainty::Certain {
+        let other = cause != Cause::LostRotationNotPersisted;
+        evidence.extend(reuse::a_lost_answer_is_not_why(facts).filter(|_| other).map(str::to_owned));
         evidence.extend(others(facts));
     }
     let mut remedies = remedies_of(facts, cause);

@@ -28,6 +28,20 @@ fn rotates(facts: Facts<'_>) -> bool {
     facts.provider.rotation.kind != RotationKind::Reusable || facts.history.rotation_observed == Some(true)
 }
 
+/// Whether a token that was sent before can have been refused for that.
+fn may_cost_the_token(facts: Facts<'_>) -> bool {
+    rotates(facts) && (facts.history.repetition_forgiven != Some(true) || sabotaged!(SupposeALoss))
+}
+
+/// That an answer was lost, where that cannot be why.
+pub(super) fn a_lost_answer_is_not_why(facts: Facts<'_>) -> Option<&'static str> {
+    let lost = facts.refresh_token_refused() && unknown_outcome(facts).is_some();
+    (lost && !may_cost_the_token(facts)).then_some(
+        "What became of an attempt before it with the same refresh token is not known, but the provider takes that token \
+         once more by its policy: this is not why.",
+    )
+}
+
 /// The attempt before this one, if nobody knows what became of it.
 fn unknown_outcome(facts: Facts<'_>) -> Option<String> {
     let previous = facts.history.previous_attempt.filter(|previous| previous.outcome.is_unknown())?;
@@ -107,7 +121,8 @@ pub(super) fn the_provider_reports_reuse(facts: Facts<'_>) -> Option<Finding> {
 }
 
 pub(super) fn an_earlier_outcome_is_unknown(facts: Facts<'_>) -> Option<Finding> {
-    let evidence = unknown_outcome(facts).filter(|_| facts.refresh_token_refused() && rotates(facts))?;
+    let evidence =
+        unknown_outcome(facts).filter(|_| facts.refresh_token_refused() && may_cost_the_token(facts))?;
     let lost = Finding::new(Cause::LostRotationNotPersisted, Certainty::Likely, evidence);
     Some(lost.or(&what_else(facts, &REVOCATIONS)))
 }
@@ -122,7 +137,7 @@ fn what_else(facts: Facts<'_>, these: &[Cause]) -> Vec<Cause> {
 pub(super) fn the_newest_token_was_not_stored(facts: Facts<'_>) -> Option<Finding> {
     let lost = facts.history.newest_token_persisted == Some(false)
         && facts.refresh_token_refused()
-        && rotates(facts);
+        && may_cost_the_token(facts);
     lost.then(|| {
         Finding::new(
             Cause::LostRotationNotPersisted,

@@ -71,6 +71,23 @@ fn a_refusal_after_an_unknown_outcome_is_a_lost_rotation_and_maybe_a_revocation(
 }
 
 #[test]
+fn an_unknown_outcome_is_not_why_where_the_provider_takes_the_token_once_more() {
+    let forgiven = History { repetition_forgiven: Some(true), ..after(PreviousOutcome::Timeout) };
+    let diagnosis = refused(&provider("oidc-provider"), &forgiven);
+    assert_eq!(diagnosis.cause, Cause::Undetermined);
+    assert!(
+        diagnosis.evidence.iter().any(|said| said.ends_with("this is not why.")),
+        "{:?}",
+        diagnosis.evidence
+    );
+    assert!(
+        !diagnosis.alternatives.contains(&Cause::LostRotationNotPersisted),
+        "{:?}",
+        diagnosis.alternatives
+    );
+}
+
+#[test]
 fn a_lost_rotation_is_certain_only_if_the_provider_itself_reports_reuse() {
     let keycloak = provider("keycloak");
     let body =

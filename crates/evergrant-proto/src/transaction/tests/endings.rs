@@ -7,7 +7,7 @@ use crate::{
     diagnosis::{Cause, PreviousOutcome},
     grant::{Degradation, EventKind, GrantState, Outcome},
     name::HolderId,
-    provider::RotationKind,
+    provider::{RotationKind, RotationPolicy},
     transaction::{Ending, Reply, Wait},
 };
 
@@ -72,8 +72,8 @@ fn what_cannot_be_sent_at_all_does_not_pass_by_waiting() {
 
 /// Its process stood still with its lease, another one took over and was refused: that is final only once the first has
 /// said what became of its own attempt.
-fn refused_while_another_is_open() -> World {
-    let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
+fn refused_while_another_is_open(rotation: RotationKind) -> World {
+    let mut world = World::of_rotation(rotation);
     world.claim(1);
     world.advance(61);
     let heir = world.try_claim_by(HolderId(2), 2);
@@ -85,14 +85,18 @@ fn refused_while_another_is_open() -> World {
 
 #[test]
 fn a_refusal_is_final_once_nothing_is_open_any_more() {
-    let mut world = refused_while_another_is_open();
-    world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
-    assert_eq!(world.died_of().cause, Cause::LostRotationNotPersisted, "it may have spent the token");
+    let spends = (RotationKind::OneTime, Cause::LostRotationNotPersisted);
+    let forgives = (RotationKind::UntilSuccessorUsed, Cause::Undetermined);
+    for (rotation, cause) in [spends, forgives] {
+        let mut world = refused_while_another_is_open(rotation);
+        world.end(1, Ending::Unknown(PreviousOutcome::Timeout), 1);
+        assert_eq!(world.died_of().cause, cause, "{rotation:?}");
+    }
 }
 
 #[test]
 fn a_refusal_that_waited_for_what_was_never_sent_is_not_put_down_to_it() {
-    let mut world = refused_while_another_is_open();
+    let mut world = refused_while_another_is_open(RotationKind::UntilSuccessorUsed);
     let change = world.end(1, Ending::NotSent, 1);
     assert_ne!(world.died_of().cause, Cause::LostRotationNotPersisted);
     assert!(!world.died_of().evidence.iter().any(|line| line.contains("may have replaced")));
@@ -118,8 +122,65 @@ fn a_token_that_was_not_used_in_time_is_found_out_all_the_same() {
 
 #[test]
 fn what_the_first_brings_after_all_outweighs_the_refusal() {
-    let mut world = refused_while_another_is_open();
+    let mut world = refused_while_another_is_open(RotationKind::UntilSuccessorUsed);
     world.succeed(1, "second");
     assert_eq!(world.grant().state, GrantState::Active);
     assert_eq!(world.grant().verdict, None);
+}
+
+/// An answer is lost, and the repetition is refused after so many seconds.
+fn refused_after_a_lost_answer(policy: RotationPolicy, wait: u64) -> Cause {
+    let mut world = World::of_policy(policy);
+    world.lose(1);
+    // Until the access token is no longer any good, which is in good time for a repetition outside the window.
+    world.advance(wait);
+    world.claim(2);
+    world.refuse(2);
+    match &world.grant().state {
+        GrantState::NeedsReauthorization { diagnosis } => diagnosis.cause,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_lost_answer_is_blamed_only_where_it_may_have_cost_the_token() {
+    let known = |kind, window: Option<u64>, count| RotationPolicy {
+        kind,
+        window: window.map(Duration::from_secs),
+        count,
+        ..RotationPolicy::default()
+    };
+    let lost = Cause::LostRotationNotPersisted;
+    for (policy, wait, cause) in [
+        (known(RotationKind::Reusable, None, None), 4000, Cause::Undetermined),
+        (known(RotationKind::UntilSuccessorUsed, None, None), 4000, Cause::Undetermined),
+        (known(RotationKind::UntilSuccessorUsed, Some(300), None), 60, Cause::Undetermined),
+        (known(RotationKind::UntilSuccessorUsed, Some(300), None), 4000, lost),
+        (known(RotationKind::GraceNew, Some(300), None), 60, Cause::Undetermined),
+        (known(RotationKind::GraceNew, Some(300), None), 4000, lost),
+        (known(RotationKind::LongOverlap, Some(300), Some(0)), 4000, lost),
+        (known(RotationKind::OneTime, None, None), 4000, lost),
+        (known(RotationKind::ReplayRevokes, None, None), 4000, lost),
+        (known(RotationKind::Unknown, None, None), 4000, lost),
+    ] {
+        assert_eq!(refused_after_a_lost_answer(policy.clone(), wait), cause, "{policy:?} after {wait} s");
+    }
+}
+
+/// A process that stands still hears long after; when its request arrived, nobody knows.
+#[test]
+fn a_refusal_that_is_heard_late_may_have_come_outside_the_window() {
+    let policy = RotationPolicy {
+        kind: RotationKind::GraceNew,
+        window: Some(Duration::from_secs(300)),
+        ..RotationPolicy::default()
+    };
+    let mut world = World::of_policy(policy);
+    world.lose(1);
+    world.advance(60);
+    world.claim(2);
+    world.advance(301);
+    world.refuse(2);
+    let GrantState::NeedsReauthorization { diagnosis } = &world.grant().state else { panic!() };
+    assert_eq!(diagnosis.cause, Cause::LostRotationNotPersisted);
 }

@@ -178,6 +178,25 @@ fn nobody_else_is_suspected_when_what_was_put_back_was_used() {
     assert!(!diagnosis.evidence.iter().any(|line| line.contains("thief")), "{diagnosis:?}");
 }
 
+/// What the newer one was refused for is certain; but the older one may have brought tokens since then, and died of something
+/// else.
+#[test]
+fn what_is_known_of_the_newer_is_supposed_of_an_older_that_was_used_without_an_answer() {
+    let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
+    world.claim(1);
+    world.succeed(1, "second");
+    world.advance(4000);
+    world.claim(2);
+    world.refuse_because(2, "superseded_refresh_token");
+    world.lose(3);
+    world.advance(60);
+    world.claim(4);
+    world.refuse(4);
+    let diagnosis = world.died_of();
+    assert_eq!(diagnosis.cause, Cause::Undetermined, "{diagnosis:?}");
+    assert_eq!(diagnosis.alternatives[..2], [Cause::RotatedTokenReused, Cause::UserRevoked], "{diagnosis:?}");
+}
+
 /// It was put back twice while the first process stood still with it.
 #[test]
 fn an_open_flight_with_it_is_known_however_often_it_is_put_back() {
