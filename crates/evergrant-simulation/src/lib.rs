@@ -24,4 +24,4 @@ pub use run::{
 };
 pub use store::{Backup, Deed, Executed, Fate, Store, StoreDelay, StoreFault};
 pub use violation::{Invariant, Objection};
-pub use world::{Blow, CallRecord, Doom, NOT_JUDGED, Outage, ProcessId, Side, Work, World};
+pub use world::{Blow, CallRecord, Doom, NOT_JUDGED, Outage, ProcessId, SUPPOSED_LOST, Side, Work, World};

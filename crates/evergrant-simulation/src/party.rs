@@ -105,10 +105,9 @@ impl Scene {
             PolicyName::P6 => RotationKind::UntilSuccessorUsed,
             PolicyName::P7 => RotationKind::LongOverlap,
         };
-        let windowed = kind != RotationKind::UntilSuccessorUsed;
         let known = KnownRotation {
             kind,
-            window: rotation.window_s.filter(|_| windowed).map(Duration::from_secs),
+            window: rotation.window_s.map(Duration::from_secs),
             count: rotation.count,
             revokes: match rotation.otherwise {
                 Otherwise::Refuse => ReplayRevokes::Nothing,

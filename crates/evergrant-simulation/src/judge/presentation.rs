@@ -206,6 +206,32 @@ impl Judge {
         Some(format!("{:?} has sent it at {} ms and waits for the answer", other.process, other.sent_at))
     }
 
+    /// Whether these attempts to present a token, of which one was refused, may have cost it, by what the provider is known to do:
+    /// where that takes it once more, they do not.
+    pub(crate) fn may_cost_the_token(&self, token: &str, attempts: &[&Attempt]) -> bool {
+        let known = &self.scene.known;
+        // Whether those were sent whose process has ended, our records do not say.
+        let journalled = attempts.iter().map(|attempt| attempt.journalled_on.milliseconds);
+        let first = journalled.clone().min();
+        let last = self.presentations_of(token).filter_map(|one| one.heard_at).max();
+        // Of a refusal that is heard so late that others were journalled meanwhile, our records do not say which came first.
+        let refused = self.presentations_of(token).filter(|one| one.end == Some(PresentationEnd::Dead));
+        let refused = refused.map(|one| one.journalled_at).min();
+        let in_turn = refused.is_some_and(|refused| journalled.max() <= Some(refused));
+        let span = first.zip(last).map(|(first, last)| Duration::from_millis(last.saturating_sub(first)));
+        let inside = known.window.zip(span).is_some_and(|(window, span)| span < window);
+        let counted = known.count.is_none_or(|count| attempts.len() <= count as usize + 1);
+        match known.kind {
+            RotationKind::Reusable => false,
+            RotationKind::UntilSuccessorUsed if self.is_unbounded() => false,
+            RotationKind::GraceSame
+            | RotationKind::GraceNew
+            | RotationKind::LatestWins
+            | RotationKind::LongOverlap => !(in_turn && inside && counted),
+            _ => true,
+        }
+    }
+
     fn objection(
         &self,
         earlier: &[Presentation],

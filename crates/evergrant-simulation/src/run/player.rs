@@ -430,13 +430,14 @@ fn scene(setting: &Setting) -> Scene {
         Policy::Unknown => PolicyName::P2,
     };
     let mut rotation = Rotation::named(policy);
-    let briefly = policy == PolicyName::P6 && setting.replays.briefly;
-    if briefly || matches!(policy, PolicyName::P3 | PolicyName::P4 | PolicyName::P5) {
-        rotation.window_s = Some(setting.window_s);
+    let Replays { forgiven, of_parent, revoke, briefly } = setting.replays;
+    let bounded = policy != PolicyName::P6 || briefly;
+    if matches!(policy, PolicyName::P3 | PolicyName::P4 | PolicyName::P5 | PolicyName::P6) {
+        rotation.window_s = bounded.then_some(setting.window_s);
     }
-    if matches!(policy, PolicyName::P3 | PolicyName::P4 | PolicyName::P5 | PolicyName::P7) {
-        let Replays { forgiven, of_parent, revoke, .. } = setting.replays;
-        rotation.count = forgiven;
+    let forgiving = [PolicyName::P3, PolicyName::P4, PolicyName::P5, PolicyName::P6, PolicyName::P7];
+    if forgiving.contains(&policy) {
+        rotation.count = forgiven.filter(|_| bounded);
         rotation.ancestors = if of_parent { Ancestors::Immediate } else { Ancestors::All };
         rotation.otherwise = if revoke { Otherwise::RevokeFamily } else { Otherwise::Refuse };
     }

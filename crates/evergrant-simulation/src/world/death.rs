@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evergrant_proto::{
     diagnosis::{Cause, Certainty, Diagnosis},
-    grant::{Attempt, Credential, GrantRecord, GrantState},
+    grant::{Attempt, Credential, GrantRecord, GrantState, Outcome::Failed},
     provider::RotationKind,
     transaction::Command,
 };
@@ -16,8 +16,11 @@ use crate::{Invariant, PresentationEnd, judge::OWNER_WAIT};
 /// Among how many candidates the truth has to be.
 const CANDIDATES: usize = 3;
 
-/// What is counted in the place of a cause where the truth is not told.
+/// What is counted in the place of a cause where nobody can tell whether what is said is true.
 pub const NOT_JUDGED: &str = "not judged";
+
+/// What is counted in the place of a cause where a loss is called likely, and there was none.
+pub const SUPPOSED_LOST: &str = "supposed to be lost";
 
 impl World {
     /// A grant is dead. Judged once for each generation, and again at the end.
@@ -116,57 +119,65 @@ impl World {
     fn judge_cause(&mut self, grant: &GrantRecord, diagnosis: &Diagnosis) {
         let Some(held) = &grant.credential else { return };
         let token = Fingerprint::of(held.refresh_token.expose());
-        let Some(truth) = self.truth(grant, &token) else {
-            *self.deaths.entry(NOT_JUDGED.to_owned()).or_default() += 1;
-            return;
-        };
-        if let Some(first) = truth.names.first() {
-            *self.deaths.entry(first.to_string()).or_default() += 1;
-        }
+        let Some(truth) = self.truth(grant, &token) else { return self.count_death(NOT_JUDGED) };
         let cause = diagnosis.cause;
+        let mut ranked: Vec<_> = [cause].into_iter().chain(diagnosis.alternatives.iter().copied()).collect();
+        let uncertain = diagnosis.certainty != Certainty::Certain;
+        let has_room = uncertain && has_candidate(&ranked, &truth.names);
         let undetermined = cause == Cause::Undetermined || diagnosis.certainty == Certainty::Possible;
         let named = truth.names.contains(&cause);
-        // No token comes to the wrong client here.
-        let never = [Cause::Undetermined, Cause::TokenIssuedToOtherClient];
-        let first = [cause].into_iter();
-        // Records that were made by a clock that somebody set say nothing of ages.
-        let is_end = |cause: &Cause| ENDS.contains(cause);
-        let misdated = self.clock_was_set && diagnosis.certainty != Certainty::Certain;
-        // What only may have run out takes no place from others: whether it was used since, nobody knows.
-        let unsure = misdated || self.judge.was_restored() || self.was_doubted(grant, held);
-        let ranked = first.chain(diagnosis.alternatives.iter().copied());
-        let mut ranked = ranked
-            .filter(|cause| !never.contains(cause))
-            .filter(|cause| !unsure || !is_end(cause) || truth.names.contains(cause))
-            .take(CANDIDATES);
-        let candidate = ranked.any(|candidate| truth.names.contains(&candidate));
-        let room = diagnosis.certainty != Certainty::Certain && candidate;
-        let fine = match cause {
-            _ if misdated && (is_end(&cause) || truth.names.iter().any(is_end)) => true,
-            _ if undetermined => named || (room && !truth.journal_decides),
-            // A refusal after an unknown outcome is `likely` this (DESIGN, step 8); whether the lost request was
-            // processed, or somebody revoked, nobody here can know.
-            Cause::LostRotationNotPersisted => {
-                // What a backup does not hold is lost as well, and its journal says nothing of doubts.
-                let doubted = self.was_doubted(grant, held) || self.judge.was_restored();
-                // The newest may have been lost, and what died last was older, and tried in its place.
-                let newer_lost = self.newer(grant).any(|token| self.was_lost(&Fingerprint::of(token)));
-                let doubted = doubted || self.is_newer_in_doubt(grant);
-                self.was_lost(&token) || newer_lost || (room && doubted)
-            }
+        // The newest may have been lost, and what died last was older, and tried in its place.
+        let newer_lost = || self.newer(grant).any(|token| self.was_lost(&Fingerprint::of(token)));
+        let is_true = match cause {
+            _ if undetermined => named || has_room && !truth.journal_decides,
+            Cause::LostRotationNotPersisted => self.was_lost(&token) || newer_lost(),
             _ => named,
         };
-        if !fine {
-            let evidence = format!(
-                "grant {} died of {:?}, and is said to have died of {cause:?} ({:?}; {:?}), because: {}",
-                grant.id,
-                truth.names,
-                diagnosis.certainty,
-                diagnosis.alternatives,
-                diagnosis.evidence.join(" ")
-            );
-            self.judge.object(Invariant::TrueCause, self.now, evidence);
+        if is_true {
+            return truth.names.first().into_iter().for_each(|name| self.count_death(name.as_str()));
         }
+        // What a backup does not hold is lost as well, and its journal says nothing of doubts.
+        let doubted = self.was_doubted(grant, held) || self.judge.was_restored();
+        // What only may have run out takes no place from others: whether it was used since, nobody knows. Nor does what may have
+        // come to the wrong client, and has never worked here.
+        let unsure = |cause: &Cause| ENDS.contains(cause) || *cause == Cause::TokenIssuedToOtherClient;
+        let never_worked = ranked.contains(&Cause::TokenIssuedToOtherClient);
+        ranked.retain(|cause| !unsure(cause) || truth.names.contains(cause));
+        let has_room = uncertain && has_candidate(&ranked, &truth.names);
+        // Records that were made by a clock that somebody set say nothing of ages.
+        let misdated = uncertain && truth.misdated;
+        // A refusal after an unknown outcome is `likely` this (DESIGN, step 8); whether the lost request was
+        // processed, or somebody revoked, nobody here can know.
+        let lost = cause == Cause::LostRotationNotPersisted;
+        let of_now = |attempt: &&Attempt| {
+            attempt.generation == grant.generation && !matches!(attempt.outcome, Some(Failed { .. }))
+        };
+        let attempts: Vec<_> = self.store.attempts(grant.id).filter(of_now).collect();
+        let cost = || self.judge.may_cost_the_token(held.refresh_token.expose(), &attempts);
+        // Of those that died before it, the attempts are not told apart here.
+        let possible = misdated || named || self.newer(grant).count() > 1 || cost();
+        if lost && has_room && possible && (doubted || self.is_newer_in_doubt(grant)) {
+            return self.count_death(SUPPOSED_LOST);
+        }
+        if misdated && (ENDS.contains(&cause) || truth.names.iter().any(|name| ENDS.contains(name))) {
+            return self.count_death(NOT_JUDGED);
+        }
+        if undetermined && has_room && !truth.journal_decides && (misdated || doubted || never_worked) {
+            return self.count_death(NOT_JUDGED);
+        }
+        let evidence = format!(
+            "grant {} died of {:?}, and is said to have died of {cause:?} ({:?}; {:?}), because: {}",
+            grant.id,
+            truth.names,
+            diagnosis.certainty,
+            diagnosis.alternatives,
+            diagnosis.evidence.join(" ")
+        );
+        self.judge.object(Invariant::TrueCause, self.now, evidence);
+    }
+
+    fn count_death(&mut self, of: &str) {
+        *self.deaths.entry(of.to_owned()).or_default() += 1;
     }
 
     /// Whether the provider exchanged this token for one that we never held durably.
@@ -213,6 +224,12 @@ impl World {
             _ => true,
         })
     }
+}
+
+/// Whether the truth is among the first candidates.
+fn has_candidate(ranked: &[Cause], truth: &[Cause]) -> bool {
+    let candidates = ranked.iter().filter(|cause| **cause != Cause::Undetermined);
+    candidates.take(CANDIDATES).any(|cause| truth.contains(cause))
 }
 
 fn text(credential: &Credential) -> String {

@@ -26,7 +26,7 @@ use evergrant_proto::{
 };
 use evergrant_rehearse::{self as rehearse, ExchangeId, Fingerprint};
 
-pub use death::NOT_JUDGED;
+pub use death::{NOT_JUDGED, SUPPOSED_LOST};
 pub use doom::{Blow, Doom, Side, Work};
 pub use process::ProcessId;
 
@@ -105,10 +105,6 @@ struct Journey {
 
 /// The whole world.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a circumstance of its own, and none excludes another"
-)]
 pub struct World {
     /// How the provider behaves and what is known of it.
     pub scene: Scene,
@@ -128,8 +124,8 @@ pub struct World {
     skew: i64,
     /// The furthest that the wall clock ever showed.
     latest_wall: Timestamp,
-    /// Whether anybody has set the wall clock.
-    clock_was_set: bool,
+    /// When somebody set the wall clock last, by the provider's.
+    clock_set_at: Option<rehearse::Timestamp>,
     /// What new processes are started with.
     pub settings: Settings,
     processes: Vec<Process>,
@@ -186,7 +182,7 @@ impl World {
             now: 0,
             skew: 0,
             latest_wall: Timestamp(BEGINNING),
-            clock_was_set: false,
+            clock_set_at: None,
             settings: Settings::default(),
             processes: Vec::new(),
             living: Vec::new(),
@@ -233,7 +229,7 @@ impl World {
     pub fn step_wall_clock(&mut self, milliseconds: i64) {
         self.latest_wall = self.latest_wall.max(self.wall());
         self.skew += milliseconds;
-        self.clock_was_set = true;
+        self.clock_set_at = Some(self.provider_time());
         self.judge.forget_promises();
         self.note(|| format!("the wall clock is set by {milliseconds} ms"));
     }
@@ -246,7 +242,7 @@ impl World {
     /// Whether anybody has set the wall clock: tokens that came before are taken for longer-lived than they are, or for
     /// shorter.
     pub fn clock_was_set(&self) -> bool {
-        self.clock_was_set
+        self.clock_set_at.is_some()
     }
 
     /// The troubles that came to pass: blows (`Claim After Kill`), mishaps of requests (`ResponseLost`), fates of commands
@@ -255,7 +251,7 @@ impl World {
         &self.met
     }
 
-    /// Of what grants have died in truth, and how often; [`NOT_JUDGED`] where nobody says.
+    /// Of what grants have died in truth, and how often; [`NOT_JUDGED`] where nobody can tell.
     pub fn deaths(&self) -> &BTreeMap<String, usize> {
         &self.deaths
     }

@@ -13,8 +13,11 @@ const IN_TRANSIT: u64 = 120;
 pub(super) struct Truth {
     /// The causes that would name it rightly.
     pub(super) names: Vec<Cause>,
-    /// Whether our own journal tells it: the outcome of an attempt of the same generation is unknown.
+    /// Whether our own journal tells it: the outcome of an attempt of the same generation is unknown, or a life that is known to
+    /// us had run out.
     pub(super) journal_decides: bool,
+    /// Whether the wall clock, by which ages are reckoned, was set since the grant was made.
+    pub(super) misdated: bool,
 }
 
 impl World {
@@ -51,7 +54,12 @@ impl World {
         if newer || (doubted || self.store.adoptions > 0) && self.was_borrowed(token) {
             names.push(Cause::LostRotationNotPersisted);
         }
-        Some(Truth { journal_decides: doubted && lost, names })
+        let began =
+            journal.iter().filter(|entry| is_issue(entry)).find(|entry| entry.family == latest.family);
+        let misdated = self.clock_set_at.is_some_and(|set| began.is_none_or(|began| began.at_ms <= set));
+        let ended = names.iter().all(|name| ENDS.contains(name)) && self.scene.ends.told != Told::Nowhere;
+        let dated = !misdated && !doubted && self.store.adoptions == 0;
+        Some(Truth { journal_decides: doubted && lost || ended && dated, misdated, names })
     }
 
     /// Whether time had ended the token before our records could know: what came late was issued, or used last, before.
