@@ -12,6 +12,8 @@ use crate::provider::{ACCESS_LIFE, Policy, Refresh};
 pub(crate) struct Kill {
     /// The newest entry of the journal before its round; the round ends where the next one begins.
     pub(crate) since: u64,
+    /// An entry after which it still lived: whatever repeats what it sent comes later.
+    pub(crate) alive_at: u64,
     /// The grants that it could be at.
     pub(crate) families: BTreeSet<u64>,
 }
@@ -28,7 +30,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Every presentation of a token that had been presented before was one that step 8 of the protocol allows: who
-    /// had presented it was killed, one presentation a kill, and the policy's own condition is met.
+    /// had presented it was killed before that, one presentation a kill, and the policy's own condition is met.
     pub(crate) fn presentations(&self, kills: &[Kill]) {
         let mut tokens: BTreeMap<(u64, u32), Vec<&Refresh>> = BTreeMap::new();
         for refresh in self.refreshes {
@@ -41,6 +43,8 @@ impl<'a> Judge<'a> {
                 let round = kills.partition_point(|kill| kill.since < previous.seq).checked_sub(1);
                 let killed = round.is_some_and(|round| kills[round].families.contains(&family));
                 assert!(killed && unanswered.insert(round), "nobody was killed for it: {presentations:#?}");
+                let alive_at = round.map(|round| kills[round].alive_at);
+                assert!(alive_at < Some(repetition.seq), "nobody was dead yet: {presentations:#?}");
                 self.is_allowed(presentations[0], repetition);
                 previous = repetition;
             }
@@ -104,13 +108,20 @@ mod tests {
     }
 
     fn killed_at(families: &[u64]) -> [Kill; 1] {
-        [Kill { since: 1, families: families.iter().copied().collect() }]
+        [Kill { since: 1, alive_at: 2, families: families.iter().copied().collect() }]
     }
 
     #[test]
     #[should_panic(expected = "nobody was killed for it")]
     fn a_repetition_for_which_nobody_was_killed_is_found() {
         Judge::new(P3, &repeated(Duration::from_secs(1))).presentations(&killed_at(&[2]));
+    }
+
+    #[test]
+    #[should_panic(expected = "nobody was dead yet")]
+    fn a_repetition_before_the_kill_is_found() {
+        let kills = killed_at(&[1]).map(|kill| Kill { alive_at: 3, ..kill });
+        Judge::new(P3, &repeated(Duration::from_secs(1))).presentations(&kills);
     }
 
     #[test]

@@ -215,7 +215,7 @@ async fn expect_one_token(world: &World, kept: &Kept, servers: [&Server; 2]) -> 
 
 /// For the judge it is as if the server had been killed: one repetition may follow.
 fn standing_still(kept: &Kept) -> Kill {
-    Kill { since: 0, families: BTreeSet::from([kept.family]) }
+    Kill { since: 0, alive_at: 0, families: BTreeSet::from([kept.family]) }
 }
 
 /// What a caller was told.
