@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use evergrant_simulation::{Options, Policy, Script, Summary, Violation, play, run, shrink};
@@ -128,6 +128,8 @@ fn many(arguments: &Arguments) -> ExitCode {
         found: Mutex::default(),
         stop: AtomicBool::new(false),
     };
+    #[expect(clippy::disallowed_methods, reason = "how long it took is said, and decides nothing")]
+    let began = Instant::now();
     thread::scope(|scope| {
         let players: Vec<_> =
             (0..arguments.jobs).map(|_| scope.spawn(|| play_seeds(arguments, &work))).collect();
@@ -136,7 +138,10 @@ fn many(arguments: &Arguments) -> ExitCode {
     let busiest = *work.busiest.lock().expect("no player panics");
     let presentations = work.presentations.load(Ordering::Relaxed);
     let done = work.done.load(Ordering::Relaxed);
-    println!("{done} seeds, {presentations} refreshes; the busiest windows of a grant: {busiest:?}");
+    let seconds = began.elapsed().as_secs_f64();
+    let rate = f64::from(u32::try_from(done).unwrap_or(u32::MAX)) / seconds;
+    println!("{done} seeds in {seconds:.0} s, {rate:.0} a second, with {presentations} refreshes");
+    println!("the busiest windows of a grant: {busiest:?}");
     let deaths = work.deaths.into_inner().expect("no player panics");
     let deaths: Vec<_> = deaths.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
     println!("deaths: {}", deaths.join(", "));
