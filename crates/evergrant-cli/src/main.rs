@@ -1,25 +1,6 @@
-//! The command `evergrant`.
-
-mod cli;
-mod commands;
-mod config;
-mod demo;
-mod exit;
-mod failure;
-mod hardening;
-mod input;
-mod location;
-mod logging;
-mod output;
-mod session;
-mod signals;
+//! The program `evergrant`.
 
 use std::process::ExitCode;
-
-use clap::Parser;
-
-use cli::{Cli, Command};
-use failure::Failure;
 
 /// Records and tokens are made on one thread and freed on another, which glibc's arenas serialize: the durable
 /// refresh of the benchmark is a fifth faster with this one.
@@ -27,27 +8,5 @@ use failure::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    hardening::keep_memory_private();
-    let Cli { command } = Cli::parse();
-    // A server has its settings to read first.
-    if !matches!(command, Command::Serve(_)) {
-        logging::start(&logging::of_environment());
-    }
-    if let Command::Demo(options) = command {
-        return demo::run(options);
-    }
-    let format = command.format();
-    let ended = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => {
-            let ended = runtime.block_on(command.run());
-            // A thread may still be waiting for a person's input; nothing is in flight any more.
-            runtime.shutdown_background();
-            ended
-        }
-        Err(error) => Err(Failure::new("cannot start", error)),
-    };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(format),
-    }
+    evergrant_cli::main()
 }

@@ -2,15 +2,17 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     sync::{Arc, LazyLock},
 };
 
 use evergrant::http::EgressProxy;
+use evergrant_cli::hostile;
 use evergrant_proto::{provider::Catalogue, wire::metadata::well_known_urls};
 use evergrant_rehearse::{Provider, Settings};
 use evergrant_server::ApiKey;
 
-use super::rehearsal::signing_key;
+use super::{files::file, rehearsal::signing_key};
 use crate::secrecy::{CANARY, assert_silent};
 
 static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(Catalogue::builtin);
@@ -40,10 +42,33 @@ pub(super) fn rehearsal_settings(bytes: &[u8]) {
     }
 }
 
+/// A settings file. A proxy's password is told nobody.
+pub(super) fn settings_file(bytes: &[u8]) {
+    let said = hostile::settings_file(&file(bytes));
+    let text = String::from_utf8_lossy(bytes);
+    let mut told = text.lines().filter(|line| line.contains(CANARY));
+    let proxy =
+        |line: &str| line.starts_with("egress.proxy = 'http://user:") && line.ends_with("@proxy:3128'");
+    if told.next().is_some_and(proxy) && told.next().is_none() && !text.contains("'''") {
+        assert_silent(&[CANARY], &said);
+    }
+}
+
+/// What is read of a report is read again, and a file that is no report is left alone.
+pub(super) fn import_report(bytes: &[u8]) {
+    let path = file(bytes);
+    let read = hostile::import_report(&path);
+    if read.is_err() {
+        assert_eq!(fs::read(&path).expect("the file is there"), bytes, "{read:?}");
+    }
+    assert_eq!(hostile::import_report(&path), read);
+}
+
 /// Texts of the command line and the settings file that hold secrets, or lead somewhere.
 pub(super) fn operator_texts(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let proxy = EgressProxy::parse(text);
+    let _ = hostile::store_location(text);
     let key = ApiKey::parse(text);
     if let Ok(key) = &key {
         assert_silent(&[key.expose()], &format!("{key:?}"));

@@ -31,7 +31,7 @@ thread_local! {
 }
 
 /// A file of these bytes that only its owner can read; every thread has one.
-fn file(bytes: &[u8]) -> PathBuf {
+pub(super) fn file(bytes: &[u8]) -> PathBuf {
     FOLDER.with(|folder| {
         let path = folder.path().join("file");
         // Replaced by what is under test, which makes files of its own.

@@ -1,5 +1,5 @@
-//! The HTTP interface: one request to a server with a client and a grant. `{grant}` and `{authorization}` in an input
-//! stand for the ids of this server.
+//! The HTTP interface: one request to a server with a client, a grant and a webhook. `{grant}`, `{authorization}` and
+//! `{webhook}` in an input stand for the ids of this server.
 
 use std::{
     cell::RefCell,
@@ -10,7 +10,7 @@ use std::{
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{Request, header},
+    http::{HeaderValue, Request, header},
 };
 use evergrant::{
     AuthorizationOptions, Carrier, Keeper, KeeperParts, NewApiKey, NewClient, NewGrant,
@@ -37,6 +37,7 @@ use evergrant_store::{
     sqlite::{Options, Paths},
 };
 use futures_util::future::BoxFuture;
+use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
@@ -77,6 +78,7 @@ struct World {
     asked: usize,
     grant: String,
     authorization: String,
+    webhook: Webhook,
     key: ApiKey,
     router: Router,
     runtime: Runtime,
@@ -121,7 +123,8 @@ impl World {
         };
         runtime.block_on(knowing).expect("the store can be written");
         let router = server.router();
-        Self { asked: 0, grant, authorization, key, router, runtime, _folder: folder }
+        let webhook = runtime.block_on(Webhook::added(&router, &key));
+        Self { asked: 0, grant, authorization, webhook, key, router, runtime, _folder: folder }
     }
 
     /// `None` if no HTTP library would let such a request out.
@@ -129,32 +132,56 @@ impl World {
         let Message { first_line, headers, body } = Message::of(bytes);
         let (method, target) = first_line.split_once(' ').unwrap_or(("GET", &first_line));
         let target = target.replace("{grant}", &self.grant).replace("{authorization}", &self.authorization);
+        let target = target.replace("{webhook}", &self.webhook.id);
         let mut request = Request::builder().method(method).uri(target);
         for (name, value) in headers {
             request = request.header(name, value);
         }
         let mut request = request.body(Body::from(body.to_vec())).ok()?;
-        let bearer = format!("Bearer {}", self.key.expose()).parse().expect("a key is a header value");
-        request.headers_mut().entry(header::AUTHORIZATION).or_insert(bearer);
-        let json = header::HeaderValue::from_static("application/json");
+        request.headers_mut().entry(header::AUTHORIZATION).or_insert(bearer(&self.key));
+        let json = HeaderValue::from_static("application/json");
         request.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
         Some(request)
     }
 
     fn ask(&self, request: Request<Body>, told: bool) {
         let line = format!("{} {}", request.method(), request.uri());
-        let response = self.runtime.block_on(async {
-            let response = self.router.clone().oneshot(request).await.expect("a router always answers");
-            let status = response.status();
-            let body = to_bytes(response.into_body(), usize::MAX).await.expect("an answer has a body");
-            (status, String::from_utf8_lossy(&body).into_owned())
-        });
-        let (status, body) = response;
-        assert_ne!(status.as_u16(), 500, "{line}: {body}");
+        let (status, body) = self.runtime.block_on(answer(&self.router, request));
+        assert_ne!(status, 500, "{line}: {body}");
         if !told {
-            assert_silent(&[CANARY, self.key.expose()], &body);
+            assert_silent(&[CANARY, self.key.expose(), &self.webhook.secret], &body);
         }
     }
+}
+
+/// A webhook, as its creator is told of it; of its secret nobody is told again.
+#[derive(Deserialize)]
+struct Webhook {
+    id: String,
+    secret: String,
+}
+
+impl Webhook {
+    async fn added(router: &Router, key: &ApiKey) -> Self {
+        let request = Request::post("/v1/webhooks")
+            .header(header::AUTHORIZATION, bearer(key))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(r#"{"url":"https://hooks.example/"}"#));
+        let (_, body) = answer(router, request.expect("a valid request")).await;
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("a webhook can be added: {error}: {body}"))
+    }
+}
+
+fn bearer(key: &ApiKey) -> HeaderValue {
+    format!("Bearer {}", key.expose()).parse().expect("a key is a header value")
+}
+
+/// Status and body.
+async fn answer(router: &Router, request: Request<Body>) -> (u16, String) {
+    let response = router.clone().oneshot(request).await.expect("a router always answers");
+    let status = response.status().as_u16();
+    let body = to_bytes(response.into_body(), usize::MAX).await.expect("an answer has a body");
+    (status, String::from_utf8_lossy(&body).into_owned())
 }
 
 /// A client with secrets, a grant of it, and a link that is open.

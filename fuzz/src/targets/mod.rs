@@ -2,6 +2,7 @@
 
 mod certificates;
 mod configuration;
+mod engines;
 mod explain;
 mod files;
 mod headers;
@@ -60,10 +61,13 @@ pub const TARGETS: &[Target] = &[
     Target::new("certificate", certificates::certificate).costing(8),
     Target::new("catalogue", configuration::catalogue).costing(8),
     Target::new("rehearsal_settings", configuration::rehearsal_settings).costing(4),
+    Target::new("settings_file", configuration::settings_file).costing(8),
+    Target::new("import_report", configuration::import_report).costing(8),
     Target::new("operator_texts", configuration::operator_texts),
     Target::new("import_lines", imports::import_lines).costing(4),
     Target::new("explain", explain::explanation).costing(8),
     Target::new("rehearsal", rehearsal::requests).costing(20),
     Target::new("http_api", http_api::requests).costing(40),
     Target::new("life_of_a_grant", life_of_a_grant::operations).costing(4),
+    Target::new("engines", engines::operations).costing(300),
 ];

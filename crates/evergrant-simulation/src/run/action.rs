@@ -210,7 +210,7 @@ impl Emphasis {
     ];
 
     /// Draws what happens next in a run with this emphasis.
-    pub(super) fn draw(self, dice: &mut Dice) -> Action {
+    pub fn draw(self, dice: &mut Dice) -> Action {
         if !dice.permille(200) {
             return draw(dice);
         }

@@ -19,6 +19,7 @@ use evergrant::{
 };
 use zeroize::Zeroizing;
 
+pub(crate) use self::report::read_report;
 use super::show;
 use crate::{
     cli::Format,

@@ -10,6 +10,7 @@ mod show;
 use clap::Subcommand;
 use evergrant::proto::{grant::GrantState, name::GrantId};
 
+pub(crate) use self::import::read_report;
 use crate::{
     cli::{self, FormatOptions},
     failure::Failure,

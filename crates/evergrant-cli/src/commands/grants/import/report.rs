@@ -203,22 +203,27 @@ fn cannot(path: &Path, error: &io::Error) -> Failure {
     Failure::new(&format!("the report {} cannot be written", path.display()), error)
 }
 
+/// What the report of an import into the client `crm` of the store `s` says was done. Blocks.
+pub(crate) fn read_report(path: &Path) -> Result<String, Failure> {
+    Report::open(path, &tried()).map(|(_, done)| format!("{done:?}"))
+}
+
+fn tried() -> Head {
+    Head {
+        version: 1,
+        store: "s".to_owned(),
+        namespace: "default".to_owned(),
+        client: "crm".to_owned(),
+        r#match: "account".to_owned(),
+        dry_run: false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 
-    use super::*;
-
-    fn head() -> Head {
-        Head {
-            version: 1,
-            store: "s".to_owned(),
-            namespace: "default".to_owned(),
-            client: "crm".to_owned(),
-            r#match: "account".to_owned(),
-            dry_run: false,
-        }
-    }
+    use super::{tried as head, *};
 
     fn entry(line: u64, outcome: Outcome) -> Entry {
         Entry { line, external_id: None, outcome, grant: None, problem: None }
