@@ -16,9 +16,6 @@ const GRANTS: usize = 4;
 /// After this time the answer to a request is overdue: 15 s until it is sent, 30 s until it is answered.
 const OVERDUE: Duration = Duration::from_secs(46);
 
-/// While an answer is held, others have so long to do what they must not before the kill.
-const MEANWHILE: Duration = Duration::from_millis(100);
-
 /// What is killed.
 #[derive(Debug, Clone, Copy)]
 enum Victim {
@@ -135,29 +132,27 @@ impl Campaign {
         let server = self.server.take().expect("it runs");
         let callers = self.callers(&server);
         watch.come(families, held).await;
+        let others = Watch::set(&self.world, When::Opened, self.seen()).await;
         let bystander = self.world.start(&["token", &self.kept[0].grant]);
-        let alive_at = self.watch_others(when).await;
+        let alive_at = match when {
+            When::Held => Some(self.newest_meanwhile(&others).await),
+            // The moment would pass.
+            _ => None,
+        };
         server.process.kill().await;
         self.held += usize::from(watch.over().await);
-        self.note_alive(alive_at);
+        let kill = self.kills.last_mut().expect("the round has begun");
+        kill.alive_at = alive_at.unwrap_or(kill.alive_at);
         callers.abort();
         self.server = Some(self.world.serve(Some(&self.key)).await);
         // It has a token, or learns that the grant was lost: which of it, the recovery judges.
         bystander.finish().await;
     }
 
-    /// The newest entry of the journal while the victim lives. Only where the moment of the kill stays what it is.
-    async fn watch_others(&self, when: When) -> Option<u64> {
-        if when != When::Held {
-            return None;
-        }
-        tokio::time::sleep(MEANWHILE).await;
-        Some(self.world.provider.refreshes_after(self.seen()).await.1)
-    }
-
-    fn note_alive(&mut self, at: Option<u64>) {
-        let kill = self.kills.last_mut().expect("the round has begun");
-        kill.alive_at = at.unwrap_or(kill.alive_at);
+    /// The newest entry of the journal when a bystander has begun, while the victim lives.
+    async fn newest_meanwhile(&self, others: &Watch<'_>) -> u64 {
+        others.come(&BTreeSet::new(), 1).await;
+        self.world.provider.refreshes_after(self.seen()).await.1
     }
 
     /// Two callers for each grant, whose answers nobody will hear.
@@ -180,10 +175,8 @@ impl Campaign {
         let victim = self.world.start(&["token", &target.grant, "--refresh"]);
         watch.come(&BTreeSet::from([target.family]), 1).await;
         let bystander = self.world.start(&["token", &target.grant]);
-        let alive_at = self.watch_others(when).await;
         victim.kill().await;
         self.held += usize::from(watch.over().await);
-        self.note_alive(alive_at);
         bystander.finish().await.good();
         if self.policy.window.is_some() {
             self.resolve(&target.grant).await;
