@@ -13,7 +13,7 @@ const STEP: usize = 6;
 /// As many as a seed of the simulation has.
 const MOST_STEPS: usize = 500;
 
-/// The longest pause between two steps, in seconds, times the values that two bytes have.
+/// The longest pause between two steps, in seconds.
 const LONGEST: u64 = 120;
 
 /// Whatever happens, nothing is lost without need.
