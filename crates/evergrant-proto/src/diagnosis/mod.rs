@@ -45,11 +45,16 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Puts another cause first among what else it could be.
-    pub(crate) fn suspect(&mut self, cause: Cause) {
-        self.alternatives.retain(|other| *other != cause);
-        self.alternatives.insert(0, cause);
-        self.alternatives.truncate(MAX_ALTERNATIVES);
+    /// Names first, of all that it could be besides, what a newer credential of the grant was refused for.
+    pub(crate) fn suspect(&mut self, cause: Cause, evidence: &[String]) {
+        self.evidence
+            .push("Of the newer refresh token that was refused before this one is known:".to_owned());
+        self.evidence.extend_from_slice(evidence);
+        if cause != self.cause {
+            self.alternatives.retain(|other| *other != cause);
+            self.alternatives.insert(0, cause);
+            self.alternatives.truncate(MAX_ALTERNATIVES);
+        }
     }
 }
 

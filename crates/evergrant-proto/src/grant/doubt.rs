@@ -11,7 +11,7 @@ use super::{
     record::GrantRecord,
 };
 use crate::{
-    name::{Generation, HolderId},
+    name::{AttemptId, Generation, HolderId},
     provider::{RotationKind, RotationPolicy},
     time::Timestamp,
     transaction::deadlines,
@@ -144,7 +144,7 @@ pub fn may_present(grant: &GrantRecord, rules: &PresentationRules<'_>) -> Permis
         policy: rules.policy,
         wall: rules.wall,
         store: rules.store,
-        arrives_within: Some(rules.pace.total()),
+        arrives_within: rules.pace.total(),
     };
     let repeatable = rules.policy.kind == RotationKind::OneTime || repetition.is_forgiven(grant, &doubtful);
     if repeatable { Permission::Granted } else { last_resort(grant, rules, &doubtful) }
@@ -173,28 +173,27 @@ pub fn is_urgent(grant: &GrantRecord, policy: &RotationPolicy, wall: Timestamp) 
     end.is_some_and(|end| end > wall && end <= wall.plus(deadlines::LONGEST_WAIT))
 }
 
-/// Whether the provider took the presentation of this attempt, which is answered now, in spite of any that went before without
-/// an answer: what became of those is not why it was refused.
+/// Whether the provider, by its policy, took the presentation of the attempt `own` in spite of any others without an answer,
+/// whichever came first: what became of those is not why it was refused.
+///
+/// Read on both clocks when the refusal is heard: by then all had arrived that it can be due to.
 pub(crate) fn was_forgiven(
     grant: &GrantRecord,
     policy: &RotationPolicy,
-    own: &Attempt,
-    wall: Timestamp,
+    own: AttemptId,
+    (wall, store): (Timestamp, StoreTime),
 ) -> bool {
-    let earlier: Vec<_> = grant.doubtful_attempts().filter(|attempt| attempt.id != own.id).collect();
-    // It had arrived by now: a process that stood still hears late, and by a clock that was set back nobody knows how late.
-    let arrives_within = (wall >= own.journalled_at).then(|| wall.since(own.journalled_at));
-    let (wall, store) = (own.journalled_at, own.journalled_on);
-    Repetition { policy, wall, store, arrives_within }.is_forgiven(grant, &earlier)
+    let others: Vec<_> = grant.doubtful_attempts().filter(|attempt| attempt.id != own).collect();
+    Repetition { policy, wall, store, arrives_within: Duration::ZERO }.is_forgiven(grant, &others)
 }
 
-/// A claim of a refresh token that was presented before.
+/// A refresh token that was presented before, and is again.
 struct Repetition<'a> {
     policy: &'a RotationPolicy,
     wall: Timestamp,
     store: StoreTime,
-    /// After the claim; `None` if nobody knows.
-    arrives_within: Option<Duration>,
+    /// After these readings, at the latest.
+    arrives_within: Duration,
 }
 
 impl Repetition<'_> {
@@ -229,10 +228,10 @@ impl Repetition<'_> {
         let presentations = u32::try_from(doubtful.len()).unwrap_or(u32::MAX).saturating_add(earlier);
         let counted = self.policy.count.is_none_or(|count| presentations <= count);
         let Some(window) = self.policy.window else { return counted && self.policy.count.is_some() };
-        let Some(arrives_within) = self.arrives_within else { return false };
         let in_time = |(first_at, first_on): (Timestamp, StoreTime)| {
-            let by_wall = self.wall >= first_at && self.wall.plus(arrives_within) < first_at.plus(window);
-            let by_store = self.store.until(first_on.plus(window)) > arrives_within;
+            let by_wall =
+                self.wall >= first_at && self.wall.plus(self.arrives_within) < first_at.plus(window);
+            let by_store = self.store.until(first_on.plus(window)) > self.arrives_within;
             by_wall && by_store
         };
         let doubtful = doubtful.iter().map(|attempt| (attempt.journalled_at, attempt.journalled_on));
@@ -271,7 +270,7 @@ mod tests {
     use super::*;
     use crate::{
         grant::BootId,
-        name::{AttemptId, ClientName, GrantId, Namespace},
+        name::{ClientName, GrantId, Namespace},
     };
 
     const BEGAN: u64 = 1_000_000;

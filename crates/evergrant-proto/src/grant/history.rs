@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{
     access::AccessKey,
-    doubt::was_forgiven,
     record::{GrantRecord, Overtaken},
     state::GrantState,
 };
@@ -35,8 +34,6 @@ impl GrantRecord {
         let (announced_refresh_lifetime, announced_authorization_lifetime) = self.announced_lifetimes();
         let previous = self.doubtful_attempts().filter(|attempt| attempt.id != own);
         let previous = previous.max_by_key(|attempt| attempt.journalled_at);
-        let presented = self.attempts.iter().find(|attempt| attempt.id == own);
-        let forgiven = presented.map(|own| was_forgiven(self, &client.provider.rotation, own, wall));
         // What nobody answered may have been a use.
         let used = previous.map_or(self.last_success_at, |doubtful| doubtful.journalled_at);
         // A process that stood still hears long after.
@@ -51,7 +48,6 @@ impl GrantRecord {
                 .access_for(&AccessKey::default())
                 .map(|entry| entry.usable_until().is_some_and(|end| end <= wall)),
             previous_attempt: previous.map(|attempt| before(&Overtaken::of(attempt), wall)),
-            repetition_forgiven: previous.and(forgiven),
             overtaken_attempt: self.overtaken_attempt().map(|overtaken| before(&overtaken, wall)),
             rotation_observed: Some(self.predecessor.is_some()),
             sent_token_is_latest: Some(true),

@@ -19,6 +19,7 @@ mod state;
 pub use access::{AccessEntry, AccessKey, Expiry};
 pub use attempt::{Attempt, Outcome};
 pub use credential::{Credential, IssuedTokens, Spare};
+pub(crate) use doubt::was_forgiven;
 pub use doubt::{Pace, Permission, PresentationRules, Presented, is_urgent, may_present, repeat_before};
 pub use event::{Event, EventKind};
 pub use freshness::{Freshness, MAX_MARGIN, margin};

@@ -10,6 +10,7 @@ use crate::{
     failure::Failure,
     grant::{
         Attempt, Credential, Degradation, Event, EventKind, GrantRecord, GrantState, Outcome, PendingVerdict,
+        was_forgiven,
     },
     name::{AttemptId, GrantId, HolderId},
     provider::RotationKind,
@@ -91,6 +92,9 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
     let mut grant = loaded.grant.clone().ok_or(Conflict::NoSuchGrant)?;
     let client = loaded.client.as_deref().ok_or(Conflict::NoSuchClient)?;
     let mut history = grant.history_of_failure(client, command.attempt, command.sent_at, command.wall);
+    let heard = (command.wall, loaded.now);
+    let forgiven = || was_forgiven(&grant, &client.provider.rotation, command.attempt, heard);
+    history.repetition_forgiven = history.previous_attempt.map(|_| forgiven());
     let restored = grant.life.adoption < loaded.adoptions;
     history.store_restored = Some(restored);
     history.neighbours = Neighbours::of(&loaded.recent, &grant, None, command.wall);
@@ -321,7 +325,7 @@ fn refusal(grant: &mut GrantRecord) -> Option<Box<Diagnosis>> {
     match (grant.refused_for.take(), own) {
         (Some(first), Some(own)) if is_news(&first, &own) => Some(own),
         (Some(first), Some(mut own)) if is_unsettled(&first, &own) => {
-            own.suspect(first.cause);
+            own.suspect(first.cause, &first.evidence);
             Some(own)
         }
         (Some(first), Some(own)) if first.cause == Cause::Undetermined && !tells_nothing(&own) => Some(own),

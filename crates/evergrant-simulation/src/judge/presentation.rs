@@ -207,27 +207,35 @@ impl Judge {
     }
 
     /// Whether these attempts to present a token, of which one was refused, may have cost it, by what the provider is known to do:
-    /// where that takes it once more, they do not.
-    pub(crate) fn may_cost_the_token(&self, token: &str, attempts: &[&Attempt]) -> bool {
+    /// where that takes it once more, they do not. The refusal is recorded now.
+    pub(crate) fn may_cost_the_token(
+        &self,
+        grant: &GrantRecord,
+        token: &str,
+        attempts: &[&Attempt],
+        now: u64,
+    ) -> bool {
         let known = &self.scene.known;
         // Whether those were sent whose process has ended, our records do not say.
         let journalled = attempts.iter().map(|attempt| attempt.journalled_on.milliseconds);
-        let first = journalled.clone().min();
-        let last = self.presentations_of(token).filter_map(|one| one.heard_at).max();
-        // Of a refusal that is heard so late that others were journalled meanwhile, our records do not say which came first.
+        // What is journalled between a refusal and its record looks as if it had come before, by a clock that was set back.
         let refused = self.presentations_of(token).filter(|one| one.end == Some(PresentationEnd::Dead));
-        let refused = refused.map(|one| one.journalled_at).min();
-        let in_turn = refused.is_some_and(|refused| journalled.max() <= Some(refused));
-        let span = first.zip(last).map(|(first, last)| Duration::from_millis(last.saturating_sub(first)));
-        let inside = known.window.zip(span).is_some_and(|(window, span)| span < window);
+        let refused = refused.filter_map(|one| one.heard_at).min();
+        let in_turn = journalled.clone().max() <= refused;
+        let span = journalled.min().map(|first| Duration::from_millis(now.saturating_sub(first)));
+        let inside = known.window.zip(span).is_none_or(|(window, span)| span < window);
         let counted = known.count.is_none_or(|count| attempts.len() <= count as usize + 1);
+        // Of one that was put back, the attempts are those of earlier generations, too.
+        let forgiven = inside && counted && in_turn && grant.put_back.is_none();
         match known.kind {
-            RotationKind::Reusable => false,
+            // A provider that is seen to rotate where it is said not to is not taken at its word.
+            RotationKind::Reusable => grant.predecessor.is_some(),
             RotationKind::UntilSuccessorUsed if self.is_unbounded() => false,
             RotationKind::GraceSame
             | RotationKind::GraceNew
             | RotationKind::LatestWins
-            | RotationKind::LongOverlap => !(in_turn && inside && counted),
+            | RotationKind::UntilSuccessorUsed
+            | RotationKind::LongOverlap => self.is_unbounded() || !forgiven,
             _ => true,
         }
     }

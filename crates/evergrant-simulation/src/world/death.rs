@@ -126,11 +126,21 @@ impl World {
         let has_room = uncertain && has_candidate(&ranked, &truth.names);
         let undetermined = cause == Cause::Undetermined || diagnosis.certainty == Certainty::Possible;
         let named = truth.names.contains(&cause);
+        // Records that were made by a clock that somebody set say nothing of ages.
+        let misdated = uncertain && truth.misdated;
+        let of_now = |attempt: &&Attempt| {
+            attempt.generation == grant.generation && !matches!(attempt.outcome, Some(Failed { .. }))
+        };
+        let attempts: Vec<_> = self.store.attempts(grant.id).filter(of_now).collect();
+        let cost = self.judge.may_cost_the_token(grant, held.refresh_token.expose(), &attempts, self.now);
+        let windowed = self.scene.known.window.is_some();
+        // Of those that died before it, the attempts are not told apart here.
+        let possible = cost || named || misdated && windowed || self.newer(grant).count() > 1;
         // The newest may have been lost, and what died last was older, and tried in its place.
         let newer_lost = || self.newer(grant).any(|token| self.was_lost(&Fingerprint::of(token)));
         let is_true = match cause {
             _ if undetermined => named || has_room && !truth.journal_decides,
-            Cause::LostRotationNotPersisted => self.was_lost(&token) || newer_lost(),
+            Cause::LostRotationNotPersisted => possible && (self.was_lost(&token) || newer_lost()),
             _ => named,
         };
         if is_true {
@@ -140,22 +150,15 @@ impl World {
         let doubted = self.was_doubted(grant, held) || self.judge.was_restored();
         // What only may have run out takes no place from others: whether it was used since, nobody knows. Nor does what may have
         // come to the wrong client, and has never worked here.
-        let unsure = |cause: &Cause| ENDS.contains(cause) || *cause == Cause::TokenIssuedToOtherClient;
         let never_worked = ranked.contains(&Cause::TokenIssuedToOtherClient);
+        let unsure = |cause: &Cause| {
+            *cause == Cause::TokenIssuedToOtherClient || (misdated || doubted) && ENDS.contains(cause)
+        };
         ranked.retain(|cause| !unsure(cause) || truth.names.contains(cause));
         let has_room = uncertain && has_candidate(&ranked, &truth.names);
-        // Records that were made by a clock that somebody set say nothing of ages.
-        let misdated = uncertain && truth.misdated;
         // A refusal after an unknown outcome is `likely` this (DESIGN, step 8); whether the lost request was
         // processed, or somebody revoked, nobody here can know.
         let lost = cause == Cause::LostRotationNotPersisted;
-        let of_now = |attempt: &&Attempt| {
-            attempt.generation == grant.generation && !matches!(attempt.outcome, Some(Failed { .. }))
-        };
-        let attempts: Vec<_> = self.store.attempts(grant.id).filter(of_now).collect();
-        let cost = || self.judge.may_cost_the_token(held.refresh_token.expose(), &attempts);
-        // Of those that died before it, the attempts are not told apart here.
-        let possible = misdated || named || self.newer(grant).count() > 1 || cost();
         if lost && has_room && possible && (doubted || self.is_newer_in_doubt(grant)) {
             return self.count_death(SUPPOSED_LOST);
         }

@@ -251,7 +251,8 @@ impl World {
         &self.met
     }
 
-    /// Of what grants have died in truth, and how often; [`NOT_JUDGED`] where nobody can tell.
+    /// Of what grants have died in truth, and how often; [`NOT_JUDGED`] where nobody can tell, [`SUPPOSED_LOST`] where a loss was
+    /// only likely.
     pub fn deaths(&self) -> &BTreeMap<String, usize> {
         &self.deaths
     }

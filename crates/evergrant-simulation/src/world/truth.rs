@@ -58,7 +58,7 @@ impl World {
             journal.iter().filter(|entry| is_issue(entry)).find(|entry| entry.family == latest.family);
         let misdated = self.clock_set_at.is_some_and(|set| began.is_none_or(|began| began.at_ms <= set));
         let ended = names.iter().all(|name| ENDS.contains(name)) && self.scene.ends.told != Told::Nowhere;
-        let dated = !misdated && !doubted && self.store.adoptions == 0;
+        let dated = !misdated && !doubted && !self.is_newer_in_doubt(grant) && self.store.adoptions == 0;
         Some(Truth { journal_decides: doubted && lost || ended && dated, misdated, names })
     }
 

@@ -106,8 +106,9 @@ const RULES: &[Rule] = &[
 /// Finds the cause of a failure.
 ///
 /// A refusal after an unknown outcome is `lost_rotation_not_persisted`, `likely`, with revocation among the
-/// alternatives; `certain` only if the provider itself reports that the token was used before. Where nothing
-/// decides, the answer is `undetermined` with the likeliest candidates.
+/// alternatives, unless the provider by its policy takes such a token once more; `certain` only if the provider itself
+/// reports that the token was used before. Where nothing decides, the answer is `undetermined` with the likeliest
+/// candidates.
 pub fn diagnose(failure: &Failure, history: &History, provider: &Provider) -> Diagnosis {
     let text = text_of(failure);
     let hearing = Hearing { stage: failure.stage, words: words_of(failure) };

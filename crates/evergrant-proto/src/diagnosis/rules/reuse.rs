@@ -28,9 +28,12 @@ fn rotates(facts: Facts<'_>) -> bool {
     facts.provider.rotation.kind != RotationKind::Reusable || facts.history.rotation_observed == Some(true)
 }
 
-/// Whether a token that was sent before can have been refused for that.
+/// Whether a token that was sent before can have been refused for that. A provider that was seen to rotate where it is said not
+/// to is not taken at its policy's word.
 fn may_cost_the_token(facts: Facts<'_>) -> bool {
-    rotates(facts) && (facts.history.repetition_forgiven != Some(true) || sabotaged!(SupposeALoss))
+    let contradicted = facts.provider.rotation.kind == RotationKind::Reusable;
+    let forgiven = facts.history.repetition_forgiven == Some(true) && !contradicted;
+    rotates(facts) && (!forgiven || sabotaged!(SupposeALoss))
 }
 
 /// That an answer was lost, where that cannot be why.

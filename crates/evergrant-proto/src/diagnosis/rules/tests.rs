@@ -87,6 +87,18 @@ fn an_unknown_outcome_is_not_why_where_the_provider_takes_the_token_once_more() 
     );
 }
 
+/// It rotates, against what is said of it: who knows what else it does.
+#[test]
+fn an_unknown_outcome_may_be_why_where_the_provider_rotates_and_is_said_not_to() {
+    let seen = History {
+        repetition_forgiven: Some(true),
+        rotation_observed: Some(true),
+        ..after(PreviousOutcome::Timeout)
+    };
+    let diagnosis = refused(&provider("zoho"), &seen);
+    assert_eq!(diagnosis.cause, Cause::LostRotationNotPersisted);
+}
+
 #[test]
 fn a_lost_rotation_is_certain_only_if_the_provider_itself_reports_reuse() {
     let keycloak = provider("keycloak");
