@@ -213,7 +213,7 @@ impl Judge {
         grant: &GrantRecord,
         token: &str,
         attempts: &[&Attempt],
-        now: u64,
+        (now, wall): (u64, Timestamp),
     ) -> bool {
         let known = &self.scene.known;
         // Whether those were sent whose process has ended, our records do not say.
@@ -223,6 +223,9 @@ impl Judge {
         let refused = refused.filter_map(|one| one.heard_at).min();
         let in_turn = journalled.clone().max() <= refused;
         let span = journalled.min().map(|first| Duration::from_millis(now.saturating_sub(first)));
+        // A claim that the store was slow with is older by the wall clock.
+        let claimed = attempts.iter().map(|attempt| attempt.journalled_at).min();
+        let span = span.max(claimed.map(|first| wall.since(first)));
         let inside = known.window.zip(span).is_none_or(|(window, span)| span < window);
         let counted = known.count.is_none_or(|count| attempts.len() <= count as usize + 1);
         // Of one that was put back, the attempts are those of earlier generations, too.

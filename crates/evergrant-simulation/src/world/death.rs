@@ -132,7 +132,12 @@ impl World {
             attempt.generation == grant.generation && !matches!(attempt.outcome, Some(Failed { .. }))
         };
         let attempts: Vec<_> = self.store.attempts(grant.id).filter(of_now).collect();
-        let cost = self.judge.may_cost_the_token(grant, held.refresh_token.expose(), &attempts, self.now);
+        let cost = self.judge.may_cost_the_token(
+            grant,
+            held.refresh_token.expose(),
+            &attempts,
+            (self.now, self.wall()),
+        );
         let windowed = self.scene.known.window.is_some();
         // Of those that died before it, the attempts are not told apart here.
         let possible = cost || named || misdated && windowed || self.newer(grant).count() > 1;
