@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use evergrant_proto::{
     diagnosis::{Cause, Certainty, Diagnosis},
-    grant::{Attempt, Credential, GrantRecord, GrantState, Outcome::Failed},
+    grant::{
+        Attempt, Credential, GrantRecord, GrantState,
+        Outcome::{Failed, Refused},
+    },
     provider::RotationKind,
     transaction::Command,
 };
@@ -128,10 +131,15 @@ impl World {
         let named = truth.names.contains(&cause);
         // Records that were made by a clock that somebody set say nothing of ages.
         let misdated = uncertain && truth.misdated;
-        let of_now = |attempt: &&Attempt| {
-            attempt.generation == grant.generation && !matches!(attempt.outcome, Some(Failed { .. }))
-        };
+        let of_now = |attempt: &&Attempt| attempt.generation == grant.generation;
         let attempts: Vec<_> = self.store.attempts(grant.id).filter(of_now).collect();
+        let refused = attempts.iter().filter(|attempt| matches!(attempt.outcome, Some(Refused { .. })));
+        let refused_at = refused.filter_map(|attempt| attempt.ended_at).min();
+        // What ended later was in doubt when the refusal was judged.
+        let counts = |attempt: &&&Attempt| {
+            !matches!(attempt.outcome, Some(Failed { .. })) || attempt.ended_at >= refused_at
+        };
+        let attempts: Vec<_> = attempts.iter().copied().filter(|attempt| counts(&attempt)).collect();
         let cost = self.judge.may_cost_the_token(
             grant,
             held.refresh_token.expose(),
