@@ -22,14 +22,16 @@ pub(super) fn operations(bytes: &[u8]) {
     let policies = Policy::all();
     let policy = policies[usize::from(head[HEAD - 1]) % policies.len()];
     let setting = Setting::of(number(&head[..HEAD - 1]), Some(policy));
-    let step = |bytes: &[u8]| {
+    let step = |(place, bytes): (usize, &[u8])| {
         let (drawn, pause) = bytes.split_at(STEP - 2);
-        let mut dice = Dice::new(number(drawn));
-        let action = setting.emphasis.draw(&mut dice);
+        let action = setting.emphasis.draw(&mut Dice::new(number(drawn)));
         let most = u64::try_from(Duration::from_secs(LONGEST).as_millis()).expect("two minutes");
-        Step { action, pause: number(pause) * most / u64::from(u16::MAX), chance: dice.draw() }
+        let pause = number(pause) * most / u64::from(u16::MAX);
+        // What happens twice draws something else the second time, ids first of all.
+        let chance = Dice::new(number(drawn) | (place as u64) << 32).draw();
+        Step { action, pause, chance }
     };
-    let steps: Vec<_> = steps.chunks_exact(STEP).take(MOST_STEPS).map(step).collect();
+    let steps: Vec<_> = steps.chunks_exact(STEP).take(MOST_STEPS).enumerate().map(step).collect();
     let numbers = (0..steps.len()).collect();
     let script = Script { setting, steps, numbers };
     if let Err(violation) = play(&script, false) {
