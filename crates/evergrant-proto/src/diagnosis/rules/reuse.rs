@@ -75,6 +75,13 @@ pub(super) fn the_provider_reports_reuse_after_an_unknown_outcome(facts: Facts<'
                 "An earlier token of this grant may have been used twice, too: the provider does not say which it means.",
             )
             .or(&[Cause::RotatedTokenReused])
+    } else if !may_cost_the_token(facts) {
+        lost(Certainty::Likely)
+            .because(
+                "The provider takes that token once more by its policy: its policy is another, or somebody else has used the \
+                 token, too.",
+            )
+            .or(&[Cause::RotatedTokenReused])
     } else {
         lost(Certainty::Certain)
     })

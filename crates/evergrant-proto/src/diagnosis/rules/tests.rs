@@ -107,6 +107,11 @@ fn a_lost_rotation_is_certain_only_if_the_provider_itself_reports_reuse() {
     let reported = failure(&keycloak, Stage::RefreshToken, 400, body);
     let diagnosis = diagnose(&reported, &after(PreviousOutcome::Timeout), &keycloak);
     assert_eq!((diagnosis.cause, diagnosis.certainty), (Cause::LostRotationNotPersisted, Certainty::Certain));
+    // Where the policy would have forgiven it, the policy is wrong, or there is somebody else.
+    let forgiven = History { repetition_forgiven: Some(true), ..after(PreviousOutcome::Timeout) };
+    let diagnosis = diagnose(&reported, &forgiven, &keycloak);
+    assert_eq!((diagnosis.cause, diagnosis.certainty), (Cause::LostRotationNotPersisted, Certainty::Likely));
+    assert_eq!(diagnosis.alternatives[0], Cause::RotatedTokenReused);
 }
 
 #[test]
