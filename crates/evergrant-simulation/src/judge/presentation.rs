@@ -206,6 +206,11 @@ impl Judge {
         Some(format!("{:?} has sent it at {} ms and waits for the answer", other.process, other.sent_at))
     }
 
+    /// The number of the command that recorded how an attempt ended.
+    pub(crate) fn recorded_as(&self, attempt: AttemptId) -> Option<u64> {
+        self.recorded.get(&attempt).copied()
+    }
+
     /// Whether these attempts to present a token, of which one was refused, may have cost it, by what the provider is known to do:
     /// where that takes it once more, they do not. The refusal is recorded now.
     pub(crate) fn may_cost_the_token(

@@ -134,10 +134,10 @@ impl World {
         let of_now = |attempt: &&Attempt| attempt.generation == grant.generation;
         let attempts: Vec<_> = self.store.attempts(grant.id).filter(of_now).collect();
         let refused = attempts.iter().filter(|attempt| matches!(attempt.outcome, Some(Refused { .. })));
-        let refused_at = refused.filter_map(|attempt| attempt.ended_at).min();
-        // What ended later was in doubt when the refusal was judged.
+        let refused = refused.filter_map(|attempt| self.judge.recorded_as(attempt.id)).min();
+        // What was recorded later was in doubt when the refusal was judged.
         let counts = |attempt: &&&Attempt| {
-            !matches!(attempt.outcome, Some(Failed { .. })) || attempt.ended_at >= refused_at
+            !matches!(attempt.outcome, Some(Failed { .. })) || self.judge.recorded_as(attempt.id) >= refused
         };
         let attempts: Vec<_> = attempts.iter().copied().filter(|attempt| counts(&attempt)).collect();
         let cost = self.judge.may_cost_the_token(
