@@ -1,6 +1,7 @@
 //! The world: what happens, when, and to whom.
 
 mod carrying;
+mod cause;
 mod death;
 mod doom;
 mod durability;
@@ -26,7 +27,7 @@ use evergrant_proto::{
 };
 use evergrant_rehearse::{self as rehearse, ExchangeId, Fingerprint};
 
-pub use death::{NOT_JUDGED, SUPPOSED_LOST};
+pub use cause::{NOT_JUDGED, SUPPOSED_LOST};
 pub use doom::{Blow, Doom, Side, Work};
 pub use process::ProcessId;
 
