@@ -8,7 +8,7 @@ use crate::{
     location::StoreLocation,
 };
 
-/// Reads a settings file; returns all that `config show` and `config check` could say of its values. Blocks.
+/// Reads a settings file; returns all that `config check` could say of its values. Blocks.
 #[must_use]
 pub fn settings_file(path: &Path) -> String {
     let Settings { effective, findings, .. } =

@@ -158,7 +158,9 @@ fn a_lost_answer_is_blamed_only_where_it_may_have_cost_the_token() {
         (known(RotationKind::UntilSuccessorUsed, Some(300), None), 4000, lost),
         (known(RotationKind::GraceNew, Some(300), None), 60, Cause::Undetermined),
         (known(RotationKind::GraceNew, Some(300), None), 4000, lost),
-        (known(RotationKind::LongOverlap, Some(300), Some(0)), 4000, lost),
+        // Counted, and for as long as it takes.
+        (known(RotationKind::LongOverlap, None, Some(1)), 4000, Cause::Undetermined),
+        (known(RotationKind::LongOverlap, None, Some(0)), 4000, lost),
         (known(RotationKind::OneTime, None, None), 4000, lost),
         (known(RotationKind::ReplayRevokes, None, None), 4000, lost),
         (known(RotationKind::Unknown, None, None), 4000, lost),

@@ -162,14 +162,20 @@ fn a_spare_leaves_the_predecessor_where_it_is() {
     world.died_of();
 }
 
-/// That the token was used is no wonder: we did, and got what was refused.
-#[test]
-fn nobody_else_is_suspected_when_what_was_put_back_was_used() {
+/// The second token is on its way to the provider.
+fn with_a_successor_to_be_tried() -> World {
     let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
     world.claim(1);
     world.succeed(1, "second");
     world.advance(4000);
     world.claim(2);
+    world
+}
+
+/// That the token was used is no wonder: we did, and got what was refused.
+#[test]
+fn nobody_else_is_suspected_when_what_was_put_back_was_used() {
+    let mut world = with_a_successor_to_be_tried();
     world.refuse(2);
     world.claim(3);
     world.refuse_because(3, "The refresh token was used before");
@@ -182,11 +188,7 @@ fn nobody_else_is_suspected_when_what_was_put_back_was_used() {
 /// else.
 #[test]
 fn what_is_known_of_the_newer_is_supposed_of_an_older_that_was_used_without_an_answer() {
-    let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
-    world.claim(1);
-    world.succeed(1, "second");
-    world.advance(4000);
-    world.claim(2);
+    let mut world = with_a_successor_to_be_tried();
     world.refuse_because(2, "superseded_refresh_token");
     world.lose(3);
     world.advance(60);
