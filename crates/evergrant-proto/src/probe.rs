@@ -263,7 +263,7 @@ fn history(grant: &GrantRecord, client: &ClientRecord, now: Timestamp) -> Histor
     let (announced_refresh_lifetime, announced_authorization_lifetime) = grant.announced_lifetimes();
     History {
         refresh_token_age: credential.map(|credential| now.since(credential.obtained_at)),
-        idle: Some(now.since(grant.last_success_at)),
+        idle: Some(now.since(grant.last_used_at())),
         since_last_success: Some(now.since(grant.last_success_at)),
         rotation_observed: Some(grant.predecessor.is_some()),
         sent_token_is_latest: Some(true),

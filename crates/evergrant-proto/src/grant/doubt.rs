@@ -82,6 +82,8 @@ pub struct Presented {
     pub first_at: Timestamp,
     /// The store's clock at the same instant.
     pub first_on: StoreTime,
+    /// Wall clock when the last was journalled.
+    pub last_at: Timestamp,
     /// How many there were.
     pub times: u32,
     /// The generations whose open attempts present it: more than one if it was put back meanwhile.
@@ -124,13 +126,16 @@ impl GrantRecord {
             .filter(|generation| self.holds_what_was_presented_as(*generation))
             .collect();
         generations.dedup();
+        let last_at = own.clone().map(|attempt| attempt.journalled_at).max();
         if self.put_back.is_some() {
             let before = self.exchanged.as_ref()?;
             let times = before.times.saturating_add(times);
-            return Some(Presented { times, generations, ..*before });
+            let last_at = last_at.max(Some(before.last_at))?;
+            return Some(Presented { last_at, times, generations, ..*before });
         }
         let first = own.min_by_key(|attempt| attempt.fence)?;
-        Some(Presented { first_at: first.journalled_at, first_on: first.journalled_on, times, generations })
+        let (first_at, first_on) = (first.journalled_at, first.journalled_on);
+        Some(Presented { first_at, first_on, last_at: last_at?, times, generations })
     }
 }
 

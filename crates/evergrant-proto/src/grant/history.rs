@@ -35,13 +35,13 @@ impl GrantRecord {
         let previous = self.doubtful_attempts().filter(|attempt| attempt.id != own);
         let previous = previous.max_by_key(|attempt| attempt.journalled_at);
         // What nobody answered may have been a use.
-        let used = previous.map_or(self.last_success_at, |doubtful| doubtful.journalled_at);
+        let used = previous.map(|doubtful| doubtful.journalled_at).max(Some(self.last_used_at()));
         // A process that stood still hears long after.
         let judged_at = wall.max(sent_at).min(sent_at.plus(LONGEST_UNDER_WAY));
         History {
             refresh_token_age: credential.map(|held| sent_at.since(held.obtained_at)),
             authorization_age: authorized_at(self).map(|from| sent_at.since(from)),
-            idle: Some(sent_at.since(used.max(self.last_success_at))),
+            idle: used.map(|used| sent_at.since(used)),
             // At the most: when it was judged, nobody knows.
             since_last_success: Some(judged_at.since(self.last_success_at)),
             access_token_expired: self
@@ -60,6 +60,14 @@ impl GrantRecord {
             past_deaths: self.deaths.clone(),
             ..History::default()
         }
+    }
+
+    /// When the refresh token in force was used last, or came; what was presented since without an answer is not counted.
+    /// Not only the last success tells: a spare came after it, and what is put back was presented beside it, by others.
+    pub(crate) fn last_used_at(&self) -> Timestamp {
+        let came = self.credential.as_ref().map(|held| held.obtained_at);
+        let before = self.put_back.and(self.exchanged.as_ref()).map(|presented| presented.last_at);
+        came.into_iter().chain(before).fold(self.last_success_at, Timestamp::max)
     }
 
     /// How long the provider said that the refresh token lives, and that the authorization does, each from its own beginning.

@@ -116,7 +116,7 @@ pub(super) fn refuse(loaded: &Loaded, command: &Refuse) -> Result<Change, Confli
         let undoubted = History {
             previous_attempt: None,
             newest_token_persisted: Some(true),
-            idle: Some(command.sent_at.since(grant.last_success_at)),
+            idle: Some(command.sent_at.since(grant.last_used_at())),
             ..history.clone()
         };
         let cleared = diagnose(&command.failure, &undoubted, &client.provider);

@@ -120,6 +120,29 @@ fn a_token_that_was_not_used_in_time_is_found_out_all_the_same() {
     assert_eq!(world.died_of().cause, Cause::RefreshTokenExpiredIdle);
 }
 
+/// It came after the last success of the grant, and was not idle before it was there.
+#[test]
+fn a_spare_was_not_used_for_no_longer_than_it_is_held() {
+    const DAY: u64 = 86_400;
+    for (days, is_idle) in [(9, false), (11, true)] {
+        let mut world = World::of_rotation(RotationKind::OneTime);
+        world.claim(1);
+        world.advance(61);
+        assert!(matches!(world.try_claim_by(HolderId(2), 2), Reply::Claimed(_)));
+        world.succeed(2, "second");
+        world.advance(2 * DAY);
+        world.announced = Some(world.wall.plus(Duration::from_secs(10 * DAY)));
+        world.succeed(1, "third");
+        world.advance(days * DAY);
+        for attempt in [3, 4] {
+            world.claim(attempt);
+            world.refuse(attempt);
+        }
+        let cause = world.died_of().cause;
+        assert_eq!(cause == Cause::RefreshTokenExpiredIdle, is_idle, "{:?}", world.died_of());
+    }
+}
+
 #[test]
 fn what_the_first_brings_after_all_outweighs_the_refusal() {
     let mut world = refused_while_another_is_open(RotationKind::UntilSuccessorUsed);

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::world::World;
 use crate::{
-    diagnosis::Cause,
+    diagnosis::{Cause, PreviousOutcome},
     grant::{Degradation, GrantState},
     name::HolderId,
     provider::{RotationKind, RotationPolicy},
-    transaction::{Reply, Wait, Want},
+    transaction::{Ending, Reply, Wait, Want},
 };
 
 const ELSEWHERE: HolderId = HolderId(2);
@@ -197,6 +197,37 @@ fn what_is_known_of_the_newer_is_supposed_of_an_older_that_was_used_without_an_a
     let diagnosis = world.died_of();
     assert_eq!(diagnosis.cause, Cause::Undetermined, "{diagnosis:?}");
     assert_eq!(diagnosis.alternatives[..2], [Cause::RotatedTokenReused, Cause::UserRevoked], "{diagnosis:?}");
+}
+
+/// The second token ends ten days after its last use. It is used twice: the answer to the first presentation is heard at
+/// once and recorded after the second.
+#[test]
+fn what_was_put_back_was_used_when_others_presented_it_last() {
+    const HOUR: u64 = 3600;
+    for (unused, is_idle) in [(10 * 24 * HOUR - HOUR, false), (10 * 24 * HOUR + HOUR, true)] {
+        let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
+        world.announced = Some(world.wall.plus(Duration::from_secs(10 * 24 * HOUR)));
+        world.claim(1);
+        world.succeed(1, "second");
+        world.advance(2 * HOUR);
+        world.claim(2);
+        let heard = world.wall;
+        world.advance(2 * HOUR);
+        claim_elsewhere(&mut world, 3);
+        let recorded = std::mem::replace(&mut world.wall, heard);
+        world.announced = None;
+        world.succeed(2, "third");
+        world.wall = recorded;
+        world.end(3, Ending::Unknown(PreviousOutcome::Timeout), 1);
+        world.advance(unused);
+        world.claim(4);
+        world.refuse(4);
+        assert_eq!(held(&world), "second");
+        world.claim(5);
+        world.refuse(5);
+        let cause = world.died_of().cause;
+        assert_eq!(cause == Cause::RefreshTokenExpiredIdle, is_idle, "{:?}", world.died_of());
+    }
 }
 
 /// It was put back twice while the first process stood still with it.
