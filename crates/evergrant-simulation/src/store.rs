@@ -72,7 +72,7 @@ struct Rescued {
 pub struct Store {
     /// The grants, with the attempts that a transaction sees: of their generation, and open ones of any.
     grants: BTreeMap<GrantId, GrantRecord>,
-    clients: BTreeMap<(Namespace, ClientName), ClientRecord>,
+    clients: BTreeMap<(Namespace, ClientName), Arc<ClientRecord>>,
     authorizations: BTreeMap<AuthorizationId, AuthorizationRecord>,
     journal: BTreeMap<GrantId, BTreeMap<AttemptId, Attempt>>,
     events: Vec<Event>,
@@ -128,7 +128,7 @@ impl Store {
         }
         let Some(grant) = self.load(id, None) else { return Ok(None) };
         let client = self.clients.get(&(grant.namespace.clone(), grant.client.clone())).cloned();
-        Ok(client.map(|client| Box::new((grant, client))))
+        Ok(client.map(|client| Box::new((grant, Arc::unwrap_or_clone(client)))))
     }
 
     /// Grants that are due, the longest due first.
@@ -153,7 +153,7 @@ impl Store {
         let found = self.authorizations.values().find(|record| record.state.as_ref() == Some(state));
         Ok(found.and_then(|record| {
             let client = self.clients.get(&(record.namespace.clone(), record.client.clone()))?;
-            Some(Box::new((record.clone(), client.clone())))
+            Some(Box::new((record.clone(), ClientRecord::clone(client))))
         }))
     }
 
@@ -194,7 +194,7 @@ impl Store {
         Loaded {
             ended_holders: grant.as_ref().map_or_else(BTreeSet::new, |grant| self.ended_holders(grant)),
             held_by: command.brings().and_then(|token| self.holder_of(token, id)),
-            client: name.and_then(|name| self.clients.get(&name)).cloned().map(Arc::new),
+            client: name.and_then(|name| self.clients.get(&name)).cloned(),
             recent: grant.as_ref().map_or_else(Vec::new, |grant| self.recent(&grant.namespace, command)),
             grant,
             authorization,
@@ -303,7 +303,7 @@ impl Store {
             self.grants.insert(grant.id, grant);
         }
         if let Some(client) = change.client {
-            self.clients.insert((client.namespace.clone(), client.name.clone()), client);
+            self.clients.insert((client.namespace.clone(), client.name.clone()), Arc::new(client));
         }
         if let Some(grant) = change.closes_links_of {
             let open = self
@@ -446,7 +446,7 @@ impl Store {
 
     /// The clients.
     pub fn clients(&self) -> impl Iterator<Item = &ClientRecord> {
-        self.clients.values()
+        self.clients.values().map(Arc::as_ref)
     }
 
     /// An authorization as it is.

@@ -12,6 +12,7 @@ pub mod signature;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -78,7 +79,10 @@ impl Provider {
     /// A provider of which nothing is known but its standards: rotation policy unknown, RFC 6749 dialect.
     #[expect(clippy::missing_panics_doc, reason = "a test parses every file that ships")]
     pub fn generic() -> Self {
-        toml::from_str(include_str!("../../../../catalogue/generic.toml")).expect("a test parses it")
+        static GENERIC: LazyLock<Provider> = LazyLock::new(|| {
+            toml::from_str(include_str!("../../../../catalogue/generic.toml")).expect("a test parses it")
+        });
+        GENERIC.clone()
     }
 
     /// The names of the placeholders that the operator has to fill in (`host`, `realm`, `tenant`).

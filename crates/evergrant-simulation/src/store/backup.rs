@@ -1,6 +1,6 @@
 //! Tables that are older than the world: backups and copies, and how the host notices (`evergrant-store`'s anchor).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use evergrant_proto::{
     authorization::AuthorizationRecord,
@@ -22,7 +22,7 @@ pub(super) struct Mark {
 #[derive(Debug, Clone)]
 pub struct Backup {
     grants: BTreeMap<GrantId, GrantRecord>,
-    clients: BTreeMap<(Namespace, ClientName), ClientRecord>,
+    clients: BTreeMap<(Namespace, ClientName), Arc<ClientRecord>>,
     authorizations: BTreeMap<AuthorizationId, AuthorizationRecord>,
     journal: BTreeMap<GrantId, BTreeMap<AttemptId, Attempt>>,
     events: Vec<Event>,
