@@ -1,6 +1,6 @@
 //! Scopes (RFC 6749 3.3).
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -59,9 +59,10 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A set of scopes: the order on the wire has no meaning (RFC 6749 3.3), here it is alphabetical.
+/// A set of scopes: the order on the wire has no meaning (RFC 6749 3.3), here it is alphabetical. Cheap to clone: a grant
+/// has several, and they hardly ever change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ScopeSet(BTreeSet<Scope>);
+pub struct ScopeSet(Arc<BTreeSet<Scope>>);
 
 impl ScopeSet {
     /// No scope at all.
@@ -72,20 +73,21 @@ impl ScopeSet {
     /// Parses scopes separated by `separator` or spaces; some providers (Slack, GitHub, Strava) use a comma.
     /// Repeated separators are no error.
     pub fn parse(text: &str, separator: char) -> Result<Self, InvalidScope> {
-        text.split([separator, ' ']).filter(|part| !part.is_empty()).map(Scope::new).try_fold(
-            Self::new(),
-            |mut scopes, scope| {
-                scopes.0.insert(scope?);
-                if scopes.0.len() > MAX_SCOPES { Err(InvalidScope::TooMany) } else { Ok(scopes) }
-            },
-        )
+        let mut scopes = BTreeSet::new();
+        for part in text.split([separator, ' ']).filter(|part| !part.is_empty()) {
+            scopes.insert(Scope::new(part)?);
+            if scopes.len() > MAX_SCOPES {
+                return Err(InvalidScope::TooMany);
+            }
+        }
+        Ok(Self(Arc::new(scopes)))
     }
 
     /// The scopes joined as a provider wants them.
     pub fn joined_by(&self, separator: char) -> String {
         let length = self.0.iter().map(|scope| scope.as_str().len() + separator.len_utf8()).sum();
         let mut text = String::with_capacity(length);
-        for scope in &self.0 {
+        for scope in self.iter() {
             if !text.is_empty() {
                 text.push(separator);
             }
@@ -97,7 +99,7 @@ impl ScopeSet {
     /// Every scope of both sets, as a re-authorization asks for it.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        Self(self.0.union(&other.0).cloned().collect())
+        self.0.union(&other.0).cloned().collect()
     }
 
     /// Whether `other` has every scope of this set.
@@ -112,7 +114,7 @@ impl ScopeSet {
 
     /// Adds a scope.
     pub fn insert(&mut self, scope: Scope) {
-        self.0.insert(scope);
+        Arc::make_mut(&mut self.0).insert(scope);
     }
 
     /// Whether there is no scope.
@@ -133,7 +135,7 @@ impl ScopeSet {
 
 impl FromIterator<Scope> for ScopeSet {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
-        Self(scopes.into_iter().collect())
+        Self(Arc::new(scopes.into_iter().collect()))
     }
 }
 

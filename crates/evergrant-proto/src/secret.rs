@@ -2,7 +2,7 @@
 //!
 //! A secret is read with `expose`, so that every place where one leaves its type can be found by name.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -25,24 +25,32 @@ pub enum InvalidSecret {
     Unprintable,
 }
 
-/// The bytes of a secret; the public types wrap it so that they cannot be confused with each other.
-#[derive(Clone, PartialEq, Eq, Hash, Zeroize, ZeroizeOnDrop)]
-struct SecretText(String);
+/// The bytes of a secret; the public types wrap it so that they cannot be confused with each other. However often it is
+/// cloned, there is one copy of it to wipe.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct SecretText(Arc<Wiped>);
+
+#[derive(PartialEq, Eq, Hash, Zeroize, ZeroizeOnDrop)]
+struct Wiped(String);
 
 impl SecretText {
     fn parse(text: String) -> Result<Self, InvalidSecret> {
         // Wrapped first: a refused text is wiped, too.
-        let secret = Self(text);
-        if secret.0.is_empty() {
+        let secret = Self(Arc::new(Wiped(text)));
+        if secret.expose().is_empty() {
             return Err(InvalidSecret::Empty);
         }
-        if secret.0.len() > MAX_SECRET_BYTES {
+        if secret.expose().len() > MAX_SECRET_BYTES {
             return Err(InvalidSecret::TooLong);
         }
-        if !secret.0.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
+        if !secret.expose().bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
             return Err(InvalidSecret::Unprintable);
         }
         Ok(secret)
+    }
+
+    fn expose(&self) -> &str {
+        &self.0.0
     }
 }
 
@@ -86,7 +94,7 @@ impl AccessToken {
 
     /// The secret itself, for the one place that must send or seal it.
     pub fn expose(&self) -> &str {
-        &self.0.0
+        self.0.expose()
     }
 }
 
@@ -104,7 +112,7 @@ impl RefreshToken {
 
     /// The secret itself, for the one place that must send or seal it.
     pub fn expose(&self) -> &str {
-        &self.0.0
+        self.0.expose()
     }
 }
 
@@ -122,7 +130,7 @@ impl ClientSecret {
 
     /// The secret itself, for the one place that must send or seal it.
     pub fn expose(&self) -> &str {
-        &self.0.0
+        self.0.expose()
     }
 }
 
@@ -140,7 +148,7 @@ impl AuthorizationCode {
 
     /// The secret itself, for the one place that must send or seal it.
     pub fn expose(&self) -> &str {
-        &self.0.0
+        self.0.expose()
     }
 }
 
@@ -158,7 +166,7 @@ impl CodeVerifier {
 
     /// The secret itself, for the one place that must send or seal it.
     pub fn expose(&self) -> &str {
-        &self.0.0
+        self.0.expose()
     }
 }
 
@@ -176,7 +184,7 @@ impl DeviceCode {
 
     /// The secret itself, for the one place that must send or seal it.
     pub fn expose(&self) -> &str {
-        &self.0.0
+        self.0.expose()
     }
 }
 
@@ -194,7 +202,7 @@ impl IdToken {
 
     /// The secret itself, for the one place that must send or seal it.
     pub fn expose(&self) -> &str {
-        &self.0.0
+        self.0.expose()
     }
 }
 
@@ -212,7 +220,7 @@ impl AuthorizationState {
 
     /// The secret itself, for the one place that must send or seal it.
     pub fn expose(&self) -> &str {
-        &self.0.0
+        self.0.expose()
     }
 }
 

@@ -297,7 +297,11 @@ impl Store {
         }
         if let Some(mut grant) = change.grant {
             let journal = self.journal.entry(grant.id).or_default();
-            journal.extend(grant.attempts.iter().map(|attempt| (attempt.id, attempt.clone())));
+            for attempt in &grant.attempts {
+                if journal.get(&attempt.id) != Some(attempt) {
+                    journal.insert(attempt.id, attempt.clone());
+                }
+            }
             let generation = grant.generation;
             grant.attempts.retain(|attempt| attempt.generation == generation || attempt.is_open());
             self.grants.insert(grant.id, grant);

@@ -77,7 +77,6 @@ pub struct Provider {
 
 impl Provider {
     /// A provider of which nothing is known but its standards: rotation policy unknown, RFC 6749 dialect.
-    #[expect(clippy::missing_panics_doc, reason = "a test parses every file that ships")]
     pub fn generic() -> Self {
         static GENERIC: LazyLock<Provider> = LazyLock::new(|| {
             toml::from_str(include_str!("../../../../catalogue/generic.toml")).expect("a test parses it")
