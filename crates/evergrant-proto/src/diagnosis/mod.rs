@@ -50,6 +50,11 @@ impl Diagnosis {
         self.evidence
             .push("Of the newer refresh token that was refused before this one is known:".to_owned());
         self.evidence.extend_from_slice(evidence);
+        self.allow_for(cause);
+    }
+
+    /// Puts a cause before the other candidates.
+    pub(crate) fn allow_for(&mut self, cause: Cause) {
         if cause != self.cause {
             self.alternatives.retain(|other| *other != cause);
             self.alternatives.insert(0, cause);

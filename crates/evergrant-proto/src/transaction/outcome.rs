@@ -300,6 +300,9 @@ pub(super) fn settle(grant: &mut GrantRecord, loaded: &Loaded, wall: Timestamp, 
 const OLD_NEWS: [Cause; 3] =
     [Cause::ConcurrentRefreshRace, Cause::LostRotationNotPersisted, Cause::RotatedTokenReused];
 
+/// What time does to a refresh token.
+const ENDS: [Cause; 2] = [Cause::RefreshTokenExpiredAbsolute, Cause::RefreshTokenExpiredIdle];
+
 /// What the credential in force was refused for, or a newer one before it: what has taken the place of another is older, and
 /// may have been spent long before. What else has ended it is news, and so is all that befell it after a use without an answer.
 fn refusal(grant: &mut GrantRecord) -> Option<Box<Diagnosis>> {
@@ -329,6 +332,14 @@ fn refusal(grant: &mut GrantRecord) -> Option<Box<Diagnosis>> {
             Some(own)
         }
         (Some(first), Some(own)) if first.cause == Cause::Undetermined && !tells_nothing(&own) => Some(own),
+        (Some(mut first), Some(own)) => {
+            // The older one may have brought tokens since, and then time ended it.
+            if in_doubt && first.certainty != Certainty::Certain {
+                let named = [own.cause].into_iter().chain(own.alternatives);
+                named.filter(|cause| ENDS.contains(cause)).for_each(|end| first.allow_for(end));
+            }
+            Some(first)
+        }
         (first, own) => first.or(own),
     }
 }

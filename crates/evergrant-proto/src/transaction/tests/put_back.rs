@@ -230,6 +230,39 @@ fn what_was_put_back_was_used_when_others_presented_it_last() {
     }
 }
 
+/// The third token may have been overtaken by the lost request with the second one. That was put back, and presented after
+/// it would have ended unused, and nobody knows with what success.
+#[test]
+fn what_may_have_ended_since_it_was_put_back_is_supposed_as_well() {
+    const DAY: u64 = 86_400;
+    let mut world = World::of_rotation(RotationKind::UntilSuccessorUsed);
+    world.announced = Some(world.wall.plus(Duration::from_secs(10 * DAY)));
+    world.claim(1);
+    world.succeed(1, "second");
+    world.advance(4000);
+    world.lose(2);
+    world.advance(60);
+    world.claim(3);
+    world.announced = None;
+    world.succeed(3, "third");
+    world.advance(4000);
+    world.claim(4);
+    world.refuse(4);
+    assert_eq!(held(&world), "second");
+    world.advance(11 * DAY);
+    world.lose(5);
+    world.advance(60);
+    world.claim(6);
+    world.refuse(6);
+    let diagnosis = world.died_of();
+    assert_eq!(diagnosis.cause, Cause::RotatedTokenReused, "{diagnosis:?}");
+    assert_eq!(
+        diagnosis.alternatives[..2],
+        [Cause::RefreshTokenExpiredIdle, Cause::UserRevoked],
+        "{diagnosis:?}"
+    );
+}
+
 /// It was put back twice while the first process stood still with it.
 #[test]
 fn an_open_flight_with_it_is_known_however_often_it_is_put_back() {
