@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::world::World;
 use crate::{
-    diagnosis::{Cause, PreviousOutcome},
+    diagnosis::{Cause, Diagnosis, PreviousOutcome},
     grant::{Degradation, GrantState},
     name::HolderId,
     provider::{RotationKind, RotationPolicy},
@@ -172,6 +172,15 @@ fn with_a_successor_to_be_tried() -> World {
     world
 }
 
+/// What the grant dies of when this attempt gets no answer and the next one is refused.
+fn refused_after_a_lost_answer(world: &mut World, attempt: u128) -> &Diagnosis {
+    world.lose(attempt);
+    world.advance(60);
+    world.claim(attempt + 1);
+    world.refuse(attempt + 1);
+    world.died_of()
+}
+
 /// That the token was used is no wonder: we did, and got what was refused.
 #[test]
 fn nobody_else_is_suspected_when_what_was_put_back_was_used() {
@@ -190,11 +199,7 @@ fn nobody_else_is_suspected_when_what_was_put_back_was_used() {
 fn what_is_known_of_the_newer_is_supposed_of_an_older_that_was_used_without_an_answer() {
     let mut world = with_a_successor_to_be_tried();
     world.refuse_because(2, "superseded_refresh_token");
-    world.lose(3);
-    world.advance(60);
-    world.claim(4);
-    world.refuse(4);
-    let diagnosis = world.died_of();
+    let diagnosis = refused_after_a_lost_answer(&mut world, 3);
     assert_eq!(diagnosis.cause, Cause::Undetermined, "{diagnosis:?}");
     assert_eq!(diagnosis.alternatives[..2], [Cause::RotatedTokenReused, Cause::UserRevoked], "{diagnosis:?}");
 }
@@ -250,11 +255,7 @@ fn what_may_have_ended_since_it_was_put_back_is_supposed_as_well() {
     world.refuse(4);
     assert_eq!(held(&world), "second");
     world.advance(11 * DAY);
-    world.lose(5);
-    world.advance(60);
-    world.claim(6);
-    world.refuse(6);
-    let diagnosis = world.died_of();
+    let diagnosis = refused_after_a_lost_answer(&mut world, 5);
     assert_eq!(diagnosis.cause, Cause::RotatedTokenReused, "{diagnosis:?}");
     assert_eq!(
         diagnosis.alternatives[..2],
