@@ -33,6 +33,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             .env("EVERGRANT_SCHEMATHESIS_EXAMPLES", EXAMPLES);
         command::run(tests)
     }));
+    steps.push(Step::new("processes that stand still for longer than a lease", || {
+        let waited = ["test", "--package", "evergrant-cli", "--test", "torture", "--", "--ignored"];
+        command::run(command::cargo(workspace, &waited))
+    }));
     for repetition in 1..=REPETITIONS {
         steps.push(Step::new(format!("the whole suite again, {repetition} of {REPETITIONS}"), || {
             command::run(suite(workspace))

@@ -10,7 +10,8 @@ use evergrant::http::EgressProxy;
 use evergrant_cli::hostile;
 use evergrant_proto::{provider::Catalogue, wire::metadata::well_known_urls};
 use evergrant_rehearse::{Provider, Settings};
-use evergrant_server::ApiKey;
+use evergrant_server::{ApiKey, Webhooks};
+use evergrant_store::webhook::WebhookSecret;
 
 use super::{files::file, rehearsal::signing_key};
 use crate::secrecy::{CANARY, assert_silent};
@@ -78,6 +79,10 @@ pub(super) fn operator_texts(bytes: &[u8]) {
     if let Err(error) = &key {
         assert_silent(&[CANARY], &format!("{error}"));
     }
+    if let Ok(secret) = WebhookSecret::parse(text) {
+        assert_silent(&[text, &secret.expose()], &format!("{secret:?}"));
+    }
+    let _ = Webhooks::parse_time(text);
     let password = text.split_once("//").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(user, _)| user);
     if password.is_some_and(|password| password.contains(CANARY)) {
         assert_silent(&[CANARY], &format!("{proxy:?}"));

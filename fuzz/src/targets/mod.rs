@@ -1,6 +1,7 @@
 //! The targets, one function each.
 
 mod certificates;
+mod clocks;
 mod configuration;
 mod engines;
 mod explain;
@@ -49,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("scope", texts::scope),
     Target::new("id_token", texts::id_token),
     Target::new("names", texts::names),
+    Target::new("followed_clock", clocks::followed),
     Target::new("challenge", headers::challenge),
     Target::new("times", headers::times),
     Target::new("store_records", records::store_records),

@@ -2,7 +2,9 @@
 
 use std::fmt::{Debug, Display};
 
+use evergrant::ReturnUrl;
 use evergrant_proto::{
+    client::{Color, DisplayName},
     diagnosis::Cause,
     name::{AttemptId, AuthorizationId, ClientName, GrantId, HolderId, Namespace},
     scope::ScopeSet,
@@ -16,6 +18,11 @@ use evergrant_proto::{
         redirect_uri::RedirectUri,
         untrusted_text::UntrustedText,
     },
+};
+use evergrant_store::{
+    access::{ApiKeyId, KeyName, KeyScope},
+    anchor::{Epoch, StoreId},
+    webhook::{MessageId, MessageKind, WebhookId},
 };
 
 use crate::secrecy::assert_masked;
@@ -84,6 +91,21 @@ pub(super) fn names(bytes: &[u8]) {
     survives_its_text::<HolderId>(&text);
     survives_its_text::<AuthorizationId>(&text);
     survives_its_text::<ScopeSet>(&text);
+    survives_its_text::<ApiKeyId>(&text);
+    survives_its_text::<KeyName>(&text);
+    survives_its_text::<KeyScope>(&text);
+    survives_its_text::<WebhookId>(&text);
+    survives_its_text::<MessageId>(&text);
+    survives_its_text::<MessageKind>(&text);
+    survives_its_text::<StoreId>(&text);
+    survives_its_text::<Epoch>(&text);
+    survives_its_text::<DisplayName>(&text);
+    survives_its_text::<Color>(&text);
+    if let Ok(url) = ReturnUrl::new(&*text) {
+        assert_eq!(url.as_str(), text);
+        let led = url.into_url();
+        assert!(!["javascript", "data", "file"].contains(&led.scheme()), "a user would be led to {led}");
+    }
     if let (Ok(namespace), Ok(client)) = (Namespace::new(&text), ClientName::new(&text)) {
         assert_eq!((namespace.as_str(), client.as_str()), (&*text, &*text));
     }

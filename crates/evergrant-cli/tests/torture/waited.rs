@@ -47,29 +47,30 @@ struct Stopped<'a> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "it stands still for a minute and a half: `cargo xtask soak` has the time"]
 async fn a_server_that_stood_still_while_a_strict_provider_answered_keeps_the_grant() {
     stood_still_under_a_strict_policy(Comes::Meanwhile).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "it stands still for a minute and a half: `cargo xtask soak` has the time"]
 async fn a_server_that_stood_still_and_that_a_strict_provider_answers_too_late_says_why_the_grant_is_lost() {
     stood_still_under_a_strict_policy(Comes::TooLate).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "it stands still for a minute and a half: `cargo xtask soak` has the time"]
 async fn a_server_that_stood_still_while_it_was_answered_overwrites_nothing_of_its_successor() {
     stood_still_within_a_grace_window(Comes::Meanwhile).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "it stands still for a minute and a half: `cargo xtask soak` has the time"]
 async fn a_server_that_stood_still_and_is_answered_too_late_overwrites_nothing_of_its_successor() {
     stood_still_within_a_grace_window(Comes::TooLate).await;
 }
 
 async fn stood_still_under_a_strict_policy(comes: Comes) {
-    if !is_the_long_form() {
-        return;
-    }
     let world = world(P2).await;
     let stopped = Stopped::with_an_answer_on_the_way(&world).await;
     let told = stopped.stands_still().await;
@@ -109,9 +110,6 @@ async fn stood_still_under_a_strict_policy(comes: Comes) {
 }
 
 async fn stood_still_within_a_grace_window(comes: Comes) {
-    if !is_the_long_form() {
-        return;
-    }
     let world = world(P3).await;
     let stopped = Stopped::with_an_answer_on_the_way(&world).await;
     let told = stopped.stands_still().await;
@@ -138,10 +136,6 @@ async fn stood_still_within_a_grace_window(comes: Comes) {
     Judge::new(P3, &refreshes).presentations(&[standing_still(&kept)]);
     let apart = u64::try_from(refreshes[1].at_ms - refreshes[0].at_ms).unwrap();
     assert!(Duration::from_millis(apart) + SEND_WITHIN > LEASE, "{refreshes:#?}");
-}
-
-fn is_the_long_form() -> bool {
-    std::env::var_os("EVERGRANT_SOAK").is_some()
 }
 
 /// On the machine's own clock.

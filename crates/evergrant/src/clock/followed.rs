@@ -63,8 +63,14 @@ impl FollowedClock {
     /// The URL is not plain HTTP to this host, nothing answers there within two seconds, or what answers is no clock.
     pub async fn connect(url: &str) -> Result<Self, FollowedClockError> {
         let source = Source::new(url)?;
-        let Reading { wall, mode } = source.read().await?;
-        Ok(Self { shown: ManualClock::new(Now { wall, moment: moment_of(wall) }), mode, source })
+        let reading = source.read().await?;
+        Ok(Self { shown: ManualClock::new(reading.now()), mode: reading.mode, source })
+    }
+
+    /// What both clocks show once the followed one has given its first answer: for trying hostile input.
+    #[doc(hidden)]
+    pub fn shown_after(first: &HttpResponse) -> Result<Now, FollowedClockError> {
+        parse(first).map(|reading| reading.now())
     }
 
     /// Keeps up with the followed clock until it is dropped. While that one does not answer, virtual time stands
@@ -97,9 +103,9 @@ impl FollowedClock {
     ///
     /// Nothing answers within two seconds, or what answers is no clock. The time that is shown stays as it was.
     pub async fn poll(&self) -> Result<(), FollowedClockError> {
-        let Reading { wall, .. } = self.source.read().await?;
+        let reading = self.source.read().await?.now();
         self.shown.now.send_if_modified(|now| {
-            let read = Now { wall, moment: now.moment.max(moment_of(wall)) };
+            let read = Now { moment: now.moment.max(reading.moment), ..reading };
             std::mem::replace(now, read) != read
         });
         Ok(())
@@ -116,10 +122,6 @@ impl Clock for FollowedClock {
     }
 }
 
-fn moment_of(wall: Timestamp) -> Moment {
-    Moment(u64::try_from(wall.0).unwrap_or(0))
-}
-
 #[derive(Debug, Clone)]
 struct Source {
     client: HttpClient,
@@ -132,6 +134,13 @@ struct Reading {
     wall: Timestamp,
     #[serde(default)]
     mode: Mode,
+}
+
+impl Reading {
+    /// What both clocks show if nothing was read before.
+    fn now(&self) -> Now {
+        Now { wall: self.wall, moment: Moment(u64::try_from(self.wall.0).unwrap_or(0)) }
+    }
 }
 
 /// How the followed clock's time passes.
