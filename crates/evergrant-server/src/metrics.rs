@@ -76,6 +76,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) waiting: usize,
     /// What the store says of itself; `None` if it is away.
     pub(crate) store: Option<&'a Status>,
+    /// Whether it can be written.
+    pub(crate) writable: bool,
     /// Grants by state.
     pub(crate) states: Option<&'a BTreeMap<String, u64>>,
     /// Grants that end soon.
@@ -139,7 +141,7 @@ impl Metrics {
         self.render_requests(&mut page);
         page.family(&families::CONNECTIONS).value(self.connections.load(Ordering::Relaxed));
         page.family(&families::WAITING_CALLERS).value(surroundings.waiting as u64);
-        render_store(&mut page, surroundings.store);
+        render_store(&mut page, surroundings);
         render_grants(&mut page, surroundings);
         if let Some(end) = surroundings.certificate_end {
             page.family(&families::CERTIFICATE_EXPIRY).value(end.seconds());
@@ -169,9 +171,10 @@ impl Metrics {
     }
 }
 
-fn render_store(page: &mut Page, store: Option<&Status>) {
-    page.family(&families::STORE_UP).value(u8::from(store.is_some()));
-    let Some(store) = store else { return };
+fn render_store(page: &mut Page, surroundings: &Surroundings<'_>) {
+    page.family(&families::STORE_UP).value(u8::from(surroundings.store.is_some()));
+    let Some(store) = surroundings.store else { return };
+    page.family(&families::STORE_WRITABLE).value(u8::from(surroundings.writable));
     page.family(&families::STORE_QUARANTINED).value(u8::from(store.quarantine.is_some()));
     page.family(&families::STORE_PROCESSES).value(store.holders as u64);
     page.family(&families::LIFEBOAT_RECORDS).value(store.lifeboat_records);

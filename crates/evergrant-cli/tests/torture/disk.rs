@@ -93,6 +93,8 @@ async fn on_a_full_disk_good_tokens_are_served_and_nothing_is_sent() {
     server.process.says("free space").await;
     let readiness = || world.http.get(format!("{}/readyz", server.address)).send();
     assert_eq!(readiness().await.unwrap().status(), 503);
+    let shown = async |name| server.metric(&world.http, name).await;
+    assert_eq!([shown("evergrant_store_up").await, shown("evergrant_store_writable").await], [1, 0]);
     for arguments in [&["store", "status"][..], &["store", "status", "--format", "json"], &["doctor"]] {
         let done = world.run(arguments).await;
         assert_eq!(done.code, Some(7), "{done:?}");
@@ -104,6 +106,7 @@ async fn on_a_full_disk_good_tokens_are_served_and_nothing_is_sent() {
         (server.token(&world.http, &kept.grant).await.unwrap().0 == 200).then_some(())
     })
     .await;
+    until("it shows", async || (shown("evergrant_store_writable").await == 1).then_some(())).await;
     nothing_was_replayed(&world, 2).await;
 }
 

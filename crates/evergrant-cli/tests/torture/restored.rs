@@ -70,8 +70,11 @@ async fn a_backup_restored_over_newer_state_is_quarantined_and_presents_nothing_
     }
     assert_eq!(world.provider.refreshes().await.len(), newest, "nothing was presented");
 
-    server.process.kill().await;
     world.run(&["store", "adopt"]).await.good();
+    // The server could write nothing any more: whoever supervises it starts it again.
+    let said = server.process.finish().await.bad(7);
+    assert!(said.contains("start this server again"), "{said}");
+    assert_eq!(world.provider.refreshes().await.len(), newest, "nor was anything presented by it");
     // The provider forgives for half an hour: the spent tokens of the backup bring every grant back.
     for one in &kept {
         world.run(&["token", &one.grant]).await.good();

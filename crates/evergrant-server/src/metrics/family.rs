@@ -35,6 +35,8 @@ pub(super) mod families {
         family("evergrant_waiting_callers", "gauge", "Callers that wait for a refresh.");
     pub(in crate::metrics) static STORE_UP: Family =
         family("evergrant_store_up", "gauge", "Whether the store answers.");
+    pub(in crate::metrics) static STORE_WRITABLE: Family =
+        family("evergrant_store_writable", "gauge", "Whether the store takes what is written.");
     pub(in crate::metrics) static STORE_QUARANTINED: Family = family(
         "evergrant_store_quarantined",
         "gauge",

@@ -14,6 +14,7 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let page = app.metrics.render(&Surroundings {
         waiting: app.keeper.waiting(),
         store: store.as_ref(),
+        writable: app.writable.check(&app.keeper).await.is_ok(),
         states: states.as_ref(),
         ends: ends.as_ref(),
         happened: happened.as_ref(),

@@ -18,6 +18,7 @@ async fn requests_are_counted_by_route_and_never_by_grant() {
         r#"evergrant_http_request_duration_seconds_count{route="/v1/grants/{grant}/token"} 2"#,
         r#"evergrant_problems_total{reason="no_such_grant"} 1"#,
         "evergrant_store_up 1",
+        "evergrant_store_writable 1",
         "evergrant_store_quarantined 0",
         "evergrant_lifeboat_records 0",
     ] {

@@ -3,13 +3,14 @@
 mod first_key;
 mod notify;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
 use evergrant::{
-    Driver,
+    Driver, Keeper,
     clock::{Clock, SystemClock},
     proto::{engine, name::Namespace},
+    store::anchor::Epoch,
 };
 use evergrant_server::{Server, ServerConfig, Tls, listen};
 use tokio::net::TcpListener;
@@ -24,6 +25,9 @@ use crate::{
     session::{self, Purpose, Running, Session, is_loopback},
     signals::{self, Signals, Wanted},
 };
+
+/// Between two looks at whose the store is.
+const LOOKS_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -118,19 +122,40 @@ async fn serve(
         ..usual
     };
     output::print(&format!("listening on {address}, store {}", session.location.path().display()))?;
+    let opened = session.keeper.status().await?.epoch;
     let server = Server::new(session.keeper.clone(), server);
     let running = Running::start(driver);
     notify::ready();
     // Accepted requests still need the driver: it stops after them.
+    let mut left = None;
     let stop = async {
-        while signals.next().await == Wanted::Hangup && renew(tls.clone()).await {}
+        let told = async { while signals.next().await == Wanted::Hangup && renew(tls.clone()).await {} };
+        tokio::select! {
+            () = told => {}
+            () = adopted(&session.keeper, opened) => {
+                let why = "the store was adopted by another process: it takes nothing more from this one";
+                left = Some(Failure::of(Exit::StoreUnavailable, why).advise("start this server again"));
+            }
+        }
         notify::stopping();
         say(json, "stopping: what was accepted is answered, and what was sent is seen through");
     };
     server.serve(listener, stop).await;
     running.stop().await;
     say(json, "stopped");
-    Ok(())
+    left.map_or(Ok(()), Err)
+}
+
+/// Completes when another process has adopted the store since its epoch was the one that this process `opened`.
+/// Whatever is decided here would be refused from then on, so that a supervisor does better to start the server again.
+async fn adopted(keeper: &Keeper, opened: Epoch) {
+    loop {
+        tokio::time::sleep(LOOKS_EVERY).await;
+        // One that does not answer may come back as what it was.
+        if keeper.status().await.is_ok_and(|status| status.epoch != opened) {
+            return;
+        }
+    }
 }
 
 /// Takes a renewed certificate over now; `false`: there is none to be renewed.
