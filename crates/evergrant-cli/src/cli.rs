@@ -67,7 +67,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::Demo(_) => unreachable!("the demonstration brings its own runtime"),
-            Self::Serve(options) => serve::run(options).await,
+            Self::Serve(options) => Box::pin(serve::run(options)).await,
             Self::Rehearse(options) => rehearse::run(options).await,
             Self::Clients(group) => clients::run(group).await,
             Self::Grants(group) => grants::run(group).await,

@@ -37,7 +37,7 @@ pub(crate) use self::{
     setting::{CATALOGUE, PROXY, SETTINGS},
 };
 use self::{layers::Layers, raw::Raw};
-use crate::{cli::SettingsOptions, failure::Failure, location::StoreLocation};
+use crate::{cli::SettingsOptions, exit::Exit, failure::Failure, location::StoreLocation};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -203,10 +203,13 @@ impl Config {
     /// The keys that seal, unless they are beside the store: from the environment or a file of the operator's. Blocks.
     pub(crate) fn keys(&self) -> Result<Option<KeyRing>, Failure> {
         let Some(path) = &self.key_file else {
-            return environment::load().map_err(|error| Failure::new("cannot read the keys", error));
+            return environment::load().map_err(|error| {
+                Failure::of(Exit::StoreUnavailable, format!("cannot read the keys: {error}"))
+            });
         };
         let cannot = |why: &dyn std::fmt::Display| {
-            Failure::new(&format!("cannot read the keys in {}", path.display()), why)
+            let text = format!("cannot read the keys in {}: {why}", path.display());
+            Failure::of(Exit::StoreUnavailable, text)
         };
         let mode = fs::metadata(path).map_err(|error| cannot(&error))?.permissions().mode();
         if mode & 0o007 != 0 {
@@ -215,8 +218,10 @@ impl Config {
         let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| cannot(&error))?);
         let keys = environment::parse(text.as_str().as_ref());
         keys.map(Some).map_err(|_| {
-            cannot(&"it takes 32 bytes in Base64 a key, separated by commas")
-                .advise("make one with: openssl rand -base64 32")
+            cannot(&"it takes 32 bytes in Base64 a key, separated by commas").advise(
+                "for a new store make one with: openssl rand -base64 32; an old one keeps its keys, \
+                 the last field of each line `key` of its key file",
+            )
         })
     }
 }

@@ -62,7 +62,7 @@ impl From<ClientError> for Failure {
             ClientError::SecretMissing(_) => {
                 Self::usage(message).advise("give --secret-file FILE or --secret-stdin")
             }
-            ClientError::NoSuchProvider(_) => Self::usage(message),
+            ClientError::NoSuchProvider(id) => Self::no_such_provider(&id),
             ClientError::Discovery { .. } => Self::of(Exit::Other, message).advise(
                 "check the issuer, or give the endpoints with --token-endpoint and --authorization-endpoint",
             ),

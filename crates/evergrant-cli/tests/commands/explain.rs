@@ -44,7 +44,7 @@ async fn the_provider_can_be_said() {
     let said = world.run_with(&["explain", "--provider", "google", "--format", "json"], refusal).await.json();
     assert_eq!(said["provider"]["id"], "google");
     assert_eq!((&said["cause"], &said["remedy"]), (&"undetermined".into(), &"other".into()));
-    let unknown = world.run_with(&["explain", "--provider", "nobody"], refusal).await.bad(2);
+    let unknown = world.run_with(&["explain", "--provider", "nobody"], refusal).await.bad(8);
     assert!(unknown.contains("providers list"), "{unknown}");
 }
 

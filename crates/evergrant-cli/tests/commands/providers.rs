@@ -70,7 +70,7 @@ async fn an_own_folder_adds_and_replaces_for_every_command() {
     let issuer = world.rehearsal.issuer();
     let add =
         ["clients", "add", "crm", "--provider", "acme", "--issuer", issuer, "--client-id", "x", "--public"];
-    let said = world.run(&add).await.bad(2);
+    let said = world.run(&add).await.bad(8);
     assert!(said.contains("acme"), "{said}");
     world.run(&[&add[..], &["--catalogue", folder]].concat()).await.good();
 

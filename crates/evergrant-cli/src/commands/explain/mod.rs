@@ -62,8 +62,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     if let Some(id) = &provider
         && catalogue.find(id).is_none()
     {
-        return Err(Failure::usage(format!("there is no provider {id:?} in the catalogue"))
-            .advise("see `evergrant providers list`"));
+        return Err(Failure::no_such_provider(id));
     }
     if batch {
         return every_line(input.as_deref(), provider.as_deref(), &catalogue);

@@ -5,20 +5,22 @@ use std::io;
 use evergrant::{NewApiKey, store::access::KeyScope};
 use evergrant_server::ApiKey;
 
+use super::say;
 use crate::{failure::Failure, output, session::Session};
 
 /// What makes a key by hand.
 const BY_HAND: &str = "evergrant api-keys create NAME --scope admin --all-namespaces";
 
-/// Makes the first key and shows it, once and never again.
-pub(super) async fn show(session: &Session) -> Result<(), Failure> {
+/// Makes the first key and shows it, once and never again. What is said of it is a line of a log in `json`.
+pub(super) async fn show(session: &Session, json: bool) -> Result<(), Failure> {
     if is_journal(std::env::var("JOURNAL_STREAM").ok().as_deref(), io::stdout()) {
         // What is printed here is kept, and read by others.
         if session.keeper.access(None).await?.is_some_and(|access| access.keys.is_empty()) {
-            output::note(&format!(
+            let none = format!(
                 "there is no API key yet; none is written to the journal: run `{BY_HAND}` as the user of this \
                  server and on its store (docs/api-keys.md)"
-            ));
+            );
+            say(json, &none);
         }
         return Ok(());
     }
@@ -32,9 +34,7 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
     };
     if session.keeper.add_first_api_key(new).await?.is_some() {
         output::print(&format!("API key, shown this once: {}", key.expose()))?;
-        output::note(
-            "it may do everything; smaller ones: `evergrant api-keys create --help`, docs/api-keys.md",
-        );
+        say(json, "it may do everything; smaller ones: `evergrant api-keys create --help`, docs/api-keys.md");
     }
     Ok(())
 }

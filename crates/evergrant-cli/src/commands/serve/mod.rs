@@ -54,8 +54,8 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         listen(config.listen).await.map_err(|error| Failure::of(Exit::Other, error.to_string()))?;
     let tls = load_certificate(&config).await?;
     let (session, driver) = open(&options, &config).await?;
-    first_key::show(&session).await?;
     let json = config.log.json;
+    first_key::show(&session, json).await?;
     for finding in &findings {
         say(json, &finding.to_string());
     }
