@@ -292,7 +292,8 @@ const ENTRIES: [Entry; 41] = {
             "in_progress",
             503,
             "A refresh is in progress",
-            "The provider is slow, or there is no room for one more request. Ask again after `Retry-After`.",
+            "The provider or the store is slow, or there is no room for one more request. Ask again after `Retry-After`; \
+             `/readyz` says whether it is the store.",
         ),
         Entry(
             R::OutcomeUnknown,
