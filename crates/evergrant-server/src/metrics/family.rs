@@ -82,7 +82,7 @@ pub(super) mod families {
         family("process_max_fds", "gauge", "File descriptors that may be open.");
 
     #[cfg(test)]
-    pub(in crate::metrics) static ALL: [&Family; 21] = [
+    pub(in crate::metrics) static ALL: [&Family; 22] = [
         &BUILD_INFO,
         &REQUESTS,
         &REQUEST_DURATION,
@@ -90,6 +90,7 @@ pub(super) mod families {
         &CONNECTIONS,
         &WAITING_CALLERS,
         &STORE_UP,
+        &STORE_WRITABLE,
         &STORE_QUARANTINED,
         &STORE_PROCESSES,
         &LIFEBOAT_RECORDS,
