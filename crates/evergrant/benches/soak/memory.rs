@@ -3,9 +3,8 @@
 //! `cargo bench --package evergrant --bench memory_soak -- 1000000`. Not a benchmark of `cargo xtask bench`: nothing is
 //! measured against a yardstick. `cargo xtask soak` runs it.
 //!
-//! The memory is bounded if its highest point in the last quarter of the run is at most 4 % above that of the second. In
-//! the first 400,000 refreshes it grows while caches fill, journals become as long as they are kept, and the allocator
-//! comes to what it has to hold at once. A leak of 16 bytes a refresh is 8 MB from one quarter to the other, 6 %.
+//! The memory is bounded if its highest point in the last quarter of the run is at most 6 % above that of the first
+//! quarter, which is when every cache is full. A leak of 16 bytes a refresh is 12 MB in between, a tenth.
 
 #[path = "../support/draw.rs"]
 mod draw;
@@ -46,8 +45,8 @@ const IN_FLIGHT: usize = 64;
 /// Readings of the memory; a quarter of them has to be a few.
 const READINGS: usize = 40;
 
-/// The last quarter to the second.
-const BOUND: f64 = 1.04;
+/// The last quarter to the first.
+const BOUND: f64 = 1.06;
 
 fn main() -> ExitCode {
     let asked = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
@@ -123,13 +122,13 @@ fn bytes_in(folder: &Path) -> u64 {
 #[expect(clippy::cast_precision_loss, reason = "sizes below 2^52")]
 fn verdict(readings: &[Reading]) -> ExitCode {
     let quarter = READINGS / 4;
-    let (second, last) = (&readings[quarter..2 * quarter], &readings[READINGS - quarter..]);
+    let (first, last) = (&readings[..quarter], &readings[READINGS - quarter..]);
     let highest = |part: &[Reading]| part.iter().map(|reading| reading.resident_kib).max().unwrap_or(0);
-    let growth = highest(last) as f64 / highest(second) as f64;
+    let growth = highest(last) as f64 / highest(first) as f64;
     let disk = readings[READINGS - 1].store_bytes as f64 / last[0].store_bytes as f64;
     println!(
-        "SOAK memory: {} KiB at most in the second quarter, {} in the last: {growth:.3} (bound {BOUND}); disk in the last quarter: {disk:.3}",
-        highest(second),
+        "SOAK memory: {} KiB at most in the first quarter, {} in the last: {growth:.3} (bound {BOUND}); disk in the last quarter: {disk:.3}",
+        highest(first),
         highest(last)
     );
     if growth <= BOUND { ExitCode::SUCCESS } else { ExitCode::FAILURE }
